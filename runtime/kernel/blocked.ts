@@ -1,0 +1,44 @@
+// A system call that cannot finish now returns Blocked, as a value. The engine parks the thread; when one
+// of `waits` comes true it makes the same call again, with the same arguments, and `restart` given back to
+// it. So a parked call is plain data (name, arguments, restart record), and is saved as such: a resumed
+// machine makes the call again and either finishes it or parks it again for the rest of its time.
+
+/** What a parked thread waits for; derived again whenever the call is made, never saved. */
+export type WaitFor =
+  /** Machine monotonic time, in nanoseconds. */
+  | { readonly kind: 'timer'; readonly deadlineNs: bigint }
+  /** The host stream has data or has ended. */
+  | { readonly kind: 'readable'; readonly stream: number }
+  /** The host stream takes data again. */
+  | { readonly kind: 'writable'; readonly stream: number };
+
+/** What a call needs to go on when it is made again: absolute deadlines, progress so far. Plain data, saved. */
+export interface RestartRecord {
+  /** Absolute machine monotonic deadline of the whole call. */
+  readonly deadlineNs?: bigint;
+  /** Bytes already transferred. */
+  readonly doneBytes?: number;
+}
+
+export class Blocked {
+  readonly waits: readonly WaitFor[];
+  readonly restart: RestartRecord | undefined;
+  constructor(waits: readonly WaitFor[], restart?: RestartRecord) {
+    this.waits = waits;
+    this.restart = restart;
+  }
+}
+
+/** The process has ended (proc_exit); the engine discards its frames. */
+export class Exited {
+  readonly status: number;
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+/** The guest asked for a snapshot of itself (`wvm.snapshot`). The engine takes it and delivers the id, or 0 in a resumed copy. */
+export class SnapshotWanted {}
+
+/** What a front door's function may return: an errno or another small result, or one of the above. */
+export type SystemCallResult = number | Blocked | Exited | SnapshotWanted;

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+// Two projects: `unit` (beside the sources, under a minute, part of `npm run check`) and
+// `guest` (whole programs in the four modes of the test harness).
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['runtime/**/*.test.ts', 'abi/**/*.test.ts', 'test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'guest',
+          include: ['test/guest/**/*.test.ts', 'test/image/**/*.test.ts', 'test/cli/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
