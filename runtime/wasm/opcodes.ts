@@ -563,42 +563,38 @@ export const Op = {
  * What follows the opcode: `labelTable` is br_table's vector and default; of pairs the first named comes first
  * (`typeTable`: type index, table index); `memarg` may hold a memory index; `zero` is a reserved byte.
  */
-export type ImmediateKind = (typeof IMMEDIATE_KINDS)[number];
-
-/** Every kind; its place here is the code in `IMMEDIATE_CODES`. */
-export const IMMEDIATE_KINDS = [
-  'none',
-  'blockType',
-  'label',
-  'labelTable',
-  'function',
-  'typeTable',
-  'type',
-  'local',
-  'global',
-  'table',
-  'tableTable',
-  'elementTable',
-  'element',
-  'data',
-  'dataMemory',
-  'memory',
-  'memoryMemory',
-  'memarg',
-  'memargLane',
-  'lane',
-  'shuffle',
-  'i32',
-  'i64',
-  'f32',
-  'f64',
-  'v128',
-  'tag',
-  'valTypes',
-  'heapType',
-  'tryTable',
-  'zero',
-] as const;
+export type ImmediateKind =
+  | 'none'
+  | 'blockType'
+  | 'label'
+  | 'labelTable'
+  | 'function'
+  | 'typeTable'
+  | 'type'
+  | 'local'
+  | 'global'
+  | 'table'
+  | 'tableTable'
+  | 'elementTable'
+  | 'element'
+  | 'data'
+  | 'dataMemory'
+  | 'memory'
+  | 'memoryMemory'
+  | 'memarg'
+  | 'memargLane'
+  | 'lane'
+  | 'shuffle'
+  | 'i32'
+  | 'i64'
+  | 'f32'
+  | 'f64'
+  | 'v128'
+  | 'tag'
+  | 'valTypes'
+  | 'heapType'
+  | 'tryTable'
+  | 'zero';
 
 export interface OpcodeInfo {
   readonly opcode: number;
@@ -1177,8 +1173,6 @@ export function opcodeIndex(opcode: number): number {
 export const SIMPLE_POPS: Int8Array = new Int8Array(INDEX_COUNT).fill(-1);
 /** Type pushed by an opcode with SIMPLE_POPS >= 0, by dense index; 0: pushes nothing. No such opcode pushes two. */
 export const SIMPLE_PUSH: Uint8Array = new Uint8Array(INDEX_COUNT);
-/** Place in IMMEDIATE_KINDS of each opcode's immediates, by dense index; 255: no such opcode. */
-export const IMMEDIATE_CODES: Uint8Array = new Uint8Array(INDEX_COUNT).fill(255);
 
 const INFOS: (OpcodeInfo | undefined)[] = new Array(INDEX_COUNT).fill(undefined);
 
@@ -1197,7 +1191,6 @@ for (const [opcode, name, immediates, signature] of ROWS) {
     .map((letters) => (letters === '?' ? undefined : Array.from(letters, (letter) => LETTER_TYPES[letter]!)));
   const index = opcodeIndex(opcode);
   INFOS[index] = { opcode, name, immediates, params, results };
-  IMMEDIATE_CODES[index] = IMMEDIATE_KINDS.indexOf(immediates);
   if (params && results) {
     SIMPLE_POPS[index] = params.length;
     SIMPLE_PUSH[index] = results[0] ?? 0;
