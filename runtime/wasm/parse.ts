@@ -26,28 +26,9 @@ import type {
   WasmModule,
 } from './module.ts';
 import { Reader } from './reader.ts';
+import { SECTION_NAMES, SECTION_ORDER, TABLE_WITH_INIT } from './sections.ts';
 import { readData, readElements } from './segments.ts';
 import { readFuncTypeIndex, readTypes } from './types.ts';
-
-/** Section ids of the binary format, in the order in which sections must come. */
-export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
-
-export const SECTION_NAMES: readonly string[] = [
-  'custom',
-  'type',
-  'import',
-  'function',
-  'table',
-  'memory',
-  'global',
-  'export',
-  'start',
-  'element',
-  'code',
-  'data',
-  'data count',
-  'tag',
-];
 
 // V8's limits (kV8MaxWasmFunctions, …Exports, …Globals, …Tags, …Tables, …Memories).
 const MAX_ENTRIES = 1_000_000;
@@ -57,8 +38,6 @@ const MAX_MEMORIES = 100_000;
 const MAX_MODULE_BYTES = 1024 * 1024 * 1024;
 
 const EXPORT_KINDS: readonly Export['kind'][] = ['func', 'table', 'memory', 'global', 'tag'];
-/** What begins a table definition with an initialiser: 0x40 0x00. */
-const TABLE_WITH_INIT = 0x40;
 
 /** Parses a module; throws WvmError WVM_MODULE_INVALID, or WVM_MODULE_UNSUPPORTED for a component. */
 export function parseModule(bytes: Uint8Array): WasmModule {
