@@ -147,38 +147,51 @@ export function writeSection(writer: ByteWriter, module: WasmModule, id: number)
 function writeContents(writer: ByteWriter, module: WasmModule, id: number): void {
   switch (id) {
     case 1:
-      return writeVector(writer, module.types, (type) => {
+      writeVector(writer, module.types, (type) => {
         assert(type !== undefined, 'a GC type can only be copied from its bytes');
         writeFuncType(writer, type);
       });
+      break;
     case 2:
-      return writeVector(writer, module.imports, (entry) => writeImport(writer, entry.module, entry.name, entry));
+      writeVector(writer, module.imports, (entry) => writeImport(writer, entry.module, entry.name, entry));
+      break;
     case 3:
-      return writeVector(writer, module.functions, (typeIndex) => writer.u32(typeIndex));
+      writeVector(writer, module.functions, (typeIndex) => writer.u32(typeIndex));
+      break;
     case 4:
-      return writeVector(writer, module.tables, (table) => writeTable(writer, module, table));
+      writeVector(writer, module.tables, (table) => writeTable(writer, module, table));
+      break;
     case 5:
-      return writeVector(writer, module.memories, (limits) => writeLimits(writer, limits));
+      writeVector(writer, module.memories, (limits) => writeLimits(writer, limits));
+      break;
     case 6:
-      return writeVector(writer, module.globals, (global) => writeGlobal(writer, module, global));
+      writeVector(writer, module.globals, (global) => writeGlobal(writer, module, global));
+      break;
     case 7:
-      return writeVector(writer, module.exports, (entry) => writeExport(writer, entry));
+      writeVector(writer, module.exports, (entry) => writeExport(writer, entry));
+      break;
     case 8:
       assert(module.start !== undefined, 'a start section needs a start function');
-      return writer.u32(module.start);
+      writer.u32(module.start);
+      break;
     case 9:
-      return writeVector(writer, module.elements, (segment) => writeElement(writer, module, segment));
+      writeVector(writer, module.elements, (segment) => writeElement(writer, module, segment));
+      break;
     case 10:
-      return writeVector(writer, module.code, ({ range }) => {
+      writeVector(writer, module.code, ({ range }) => {
         writer.u32(range.end - range.start);
         writer.bytes(module.bytes, range.start, range.end);
       });
+      break;
     case 11:
-      return writeVector(writer, module.data, (segment) => writeData(writer, module, segment));
+      writeVector(writer, module.data, (segment) => writeData(writer, module, segment));
+      break;
     case 12:
-      return writer.u32(module.data.length);
+      writer.u32(module.data.length);
+      break;
     case 13:
-      return writeVector(writer, module.tags, (typeIndex) => writeTag(writer, typeIndex));
+      writeVector(writer, module.tags, (typeIndex) => writeTag(writer, typeIndex));
+      break;
   }
 }
 
