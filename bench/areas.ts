@@ -1,0 +1,32 @@
+// All areas, in the order they run.
+
+import { afterResume } from './after-resume.ts';
+import type { Area } from './area.ts';
+import { asyncify } from './asyncify.ts';
+import { firstResult } from './first-result.ts';
+import { imageSize } from './image-size.ts';
+import { instrumentTime } from './instrument-time.ts';
+import { osr } from './osr.ts';
+import { overhead } from './overhead.ts';
+import { polybench } from './polybench.ts';
+import { resumeTime } from './resume-time.ts';
+import { size } from './size.ts';
+import { stopTime } from './stop-time.ts';
+import { syscall } from './syscall.ts';
+import { tiny } from './tiny.ts';
+
+export const areas: readonly Area[] = [
+  overhead,
+  asyncify,
+  polybench,
+  osr,
+  size,
+  instrumentTime,
+  firstResult,
+  stopTime,
+  imageSize,
+  resumeTime,
+  tiny,
+  syscall,
+  afterResume,
+];

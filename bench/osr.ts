@@ -1,0 +1,31 @@
+// One call that lasts (a loop in `main`). V8 never replaces the running baseline frame of a wasm function; wvm unwinds it
+// and goes on in optimised code. Every sample has module bytes of its own: code that an earlier sample got optimised
+// would help later ones, on both sides.
+
+import type { Area } from './area.ts';
+import { lower } from './figure.ts';
+import { assemble, longLoop, withUniqueBytes } from './guests.ts';
+import { interleave } from './interleave.ts';
+import { PlainProgram } from './plain.ts';
+import { ratio } from './statistics.ts';
+import { StoppableProgram } from './timed-run.ts';
+
+const ITERATION_COUNT = 400_000_000;
+
+export const osr: Area = {
+  name: 'osr',
+  figures: [lower('osr.long-call', 'one long-running call, stoppable / plain V8 in default tiers', 'ratio', 1.0, 0.55)],
+  async measure(bench) {
+    const module = await assemble('long-loop', longLoop(ITERATION_COUNT));
+    const run = { args: [], stdout: 'null' } as const;
+    const samples = await interleave(
+      {
+        stoppable: () => new StoppableProgram(withUniqueBytes(module)).runMs(run),
+        plain: () => new PlainProgram(withUniqueBytes(module)).runMs(run),
+      },
+      { warmups: 1, rounds: bench.rounds(7) },
+    );
+    const { value, spread } = ratio(samples.stoppable, samples.plain);
+    bench.report('osr.long-call', value, { spread, note: `${ITERATION_COUNT} turns of a loop in _start, fresh code each time` });
+  },
+};
