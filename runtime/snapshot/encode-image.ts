@@ -1,0 +1,114 @@
+// A stopped machine -> the bytes of its image, in order, without seeking: FORMAT.md in code. The same machine gives the
+// same bytes. Chunks are made one by one as they are taken; those with page contents are views of the given blocks.
+
+import { assert } from '../base/assert.ts';
+import { encodeEndRecord } from './end-record.ts';
+import {
+  encodeHeader,
+  encodeRecordHeader,
+  encodeTrailer,
+  paddingBytes,
+  RecordType,
+  TRAILER_BYTES,
+} from './image-layout.ts';
+import type { Digest, ImagePorts } from './image-ports.ts';
+import { encodeInstanceRecord } from './instance-record.ts';
+import { encodeMachineRecord } from './machine-record.ts';
+import type { MachineState } from './machine-state.ts';
+import { encodeModuleRecord } from './module-record.ts';
+import type { PageBlock } from './page-block.ts';
+import { encodePagesRecord } from './pages-record.ts';
+import { encodePlainData } from './plain-data.ts';
+import { RecordChain } from './record-chain.ts';
+import { RecordWriter } from './record-writer.ts';
+import { checksum } from './stripes.ts';
+import { encodeThreadRecord } from './thread-record.ts';
+import { encodeTreeRecord } from './tree-record.ts';
+import { findMachineProblem, memoryPages } from './validate-machine.ts';
+
+export type EncodePorts = Pick<ImagePorts, 'digest' | 'stripes'>;
+
+/** `blocks`: of all memories, from collectPages(). */
+export function* encodeImage(
+  machine: MachineState,
+  blocks: Iterable<PageBlock>,
+  ports: EncodePorts,
+): Generator<Uint8Array, void, undefined> {
+  const problem = findMachineProblem(machine);
+  assert(problem === undefined, `machine state: ${problem}`);
+  const out = new ImageWriter(ports);
+  yield* out.emit(encodeHeader(ports.stripes));
+  yield* out.record(RecordType.MACHINE, (record) => encodeMachineRecord(record, machine));
+  yield* out.record(RecordType.TREE, (record) =>
+    encodeTreeRecord(record, {
+      moduleCount: machine.modules.length,
+      processes: machine.processes.map(({ pid, parentPid, threads }) => {
+        return { pid, parentPid, tids: threads.map(({ tid }) => tid) };
+      }),
+    }),
+  );
+  for (const module of machine.modules) {
+    const bytes = module.bytes === null ? [] : [module.bytes];
+    yield* out.record(RecordType.MODULE, (record) => encodeModuleRecord(record, module), bytes);
+  }
+  yield* out.record(RecordType.KERNEL, (record) => encodePlainData(record, machine.kernel));
+  for (const { instance } of machine.processes) {
+    yield* out.record(RecordType.INSTANCE, (record) => encodeInstanceRecord(record, instance));
+  }
+  for (const { threads } of machine.processes) {
+    for (const thread of threads) yield* out.record(RecordType.THREAD, (record) => encodeThreadRecord(record, thread));
+  }
+  for (const { list, contents } of blocks) {
+    const last = list.runs[list.runs.length - 2]! + list.runs[list.runs.length - 1]!;
+    assert(last <= memoryPages(machine, list.processIndex, list.memoryIndex), `page ${last} is outside its memory`);
+    yield* out.record(RecordType.PAGES, (record) => encodePagesRecord(record, list));
+    yield* out.record(RecordType.CONTENTS, () => {}, contents);
+    out.pageCount += list.pageCount;
+  }
+  yield* out.end();
+}
+
+class ImageWriter {
+  pageCount = 0;
+  readonly #ports: EncodePorts;
+  readonly #sha256: Digest;
+  readonly #chain = new RecordChain();
+  #writtenBytes = 0;
+
+  constructor(ports: EncodePorts) {
+    this.#ports = ports;
+    this.#sha256 = ports.digest.sha256();
+  }
+
+  /** `rest`: bytes of the payload after those that `encode` writes, passed on as they are. */
+  *record(type: RecordType, encode: (record: RecordWriter) => void, rest: readonly Uint8Array[] = []) {
+    const record = new RecordWriter();
+    encode(record);
+    const parts = [record.bytes, ...rest];
+    let payloadBytes = 0;
+    for (const part of parts) payloadBytes += part.length;
+    const payloadChecksum = checksum(this.#ports.stripes, parts);
+    const sequence = this.#chain.recordCount;
+    const header = encodeRecordHeader(this.#ports.stripes, { type, sequence, payloadBytes, payloadChecksum });
+    this.#chain.add(header);
+    yield* this.emit(header);
+    for (const part of parts) yield* this.emit(part);
+    yield* this.emit(new Uint8Array(paddingBytes(payloadBytes)));
+  }
+
+  *end() {
+    const { recordCount } = this.#chain;
+    const chain = this.#chain.checksum(this.#ports.stripes);
+    yield* this.record(RecordType.END, (record) =>
+      encodeEndRecord(record, { recordCount, pageCount: this.pageCount, chain }),
+    );
+    yield encodeTrailer(this.#ports.stripes, this.#writtenBytes + TRAILER_BYTES, this.#sha256.digest());
+  }
+
+  *emit(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+    if (chunk.length === 0) return;
+    this.#sha256.update(chunk);
+    this.#writtenBytes += chunk.length;
+    yield chunk;
+  }
+}

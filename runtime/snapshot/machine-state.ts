@@ -1,0 +1,68 @@
+// The whole machine as plain data: what an image holds, apart from the contents of the memories, which
+// travel beside it as pages. The machine layer makes it when all guest threads stand still, and builds a
+// machine from it at resume. FORMAT.md says how each part lies in the file.
+//
+// - processes[0] is the root of the tree; the others follow by ascending pid, every parent before its children.
+// - threads of a process follow each other by ascending tid; modules by ascending hash.
+// - `kernel` belongs to the kernel alone: its restore() validates what is in it.
+
+import type { ActivationState, InstanceState, ValueState } from '../engine/state.ts';
+
+export interface FeatureSets {
+  /** What the machine has used so far; resume needs all of these. Sorted. */
+  readonly used: readonly string[];
+  /** What it could have used, `used` included; a strict resume needs all of these. Sorted. */
+  readonly available: readonly string[];
+}
+
+export interface ModuleState {
+  /** SHA-256 of the original module, hex. */
+  readonly hash: string;
+  readonly name: string;
+  /** The original module, or null if the image names it by hash only. */
+  readonly bytes: Uint8Array | null;
+}
+
+/** What a thread gets when it goes on. */
+export type PendingState =
+  /** Nothing: it stands at a safe point. */
+  | { readonly kind: 'poll' }
+  /** The result of this call of an import, which is made again with these arguments. */
+  | {
+      readonly kind: 'call';
+      readonly module: string;
+      readonly name: string;
+      readonly args: readonly ValueState[];
+      /** Plain data of the kernel's; see Blocked. Null if there is none. */
+      readonly restart: unknown;
+    }
+  /** 0 from `wvm.snapshot`, which it called itself. */
+  | { readonly kind: 'self-snapshot' };
+
+export interface ThreadState {
+  readonly tid: number;
+  /** Outermost first. */
+  readonly activations: readonly ActivationState[];
+  /** What is left of the current slice of fuel. */
+  readonly fuelLeft: number;
+  readonly pending: PendingState;
+}
+
+export interface ProcessState {
+  readonly pid: number;
+  /** Null for the root. */
+  readonly parentPid: number | null;
+  readonly instance: InstanceState;
+  readonly threads: readonly ThreadState[];
+}
+
+export interface MachineState {
+  /** The program that wrote the image, e.g. "wvm 0.1.0". Informational. */
+  readonly producer: string;
+  readonly features: FeatureSets;
+  readonly name: string;
+  readonly fuelUsed: bigint;
+  readonly modules: readonly ModuleState[];
+  readonly kernel: unknown;
+  readonly processes: readonly ProcessState[];
+}

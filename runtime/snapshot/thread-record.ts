@@ -1,0 +1,95 @@
+// THREAD: one guest thread's stack and what it waits for. One record for each thread, in the order of the tree.
+//
+//   tid u32 · fuel left i64 · pending kind u8: 0 poll, 1 call, 2 self-snapshot
+//   if 1: import module text · import name text · argument count u32, value each · restart: length u32, plain data
+//   activation count u32 · for each: frame count u32 · for each frame, outermost first:
+//     function index u32 · code offset u32 · kind u8: 0 poll, 1 call
+//     local count u32 · value each, tag 00 for a dead local · operand count u32 · value each
+
+import type { ActivationState, FrameState, ValueState } from '../engine/state.ts';
+import type { PendingState, ThreadState } from './machine-state.ts';
+import { decodePlainData, encodePlainData } from './plain-data.ts';
+import { RecordReader } from './record-reader.ts';
+import { RecordWriter } from './record-writer.ts';
+import { decodeOptionalValue, decodeValue, encodeValue } from './value-state.ts';
+
+const PENDING_KINDS = ['poll', 'call', 'self-snapshot'] as const;
+const FRAME_KINDS = ['poll', 'call'] as const;
+/** Function index, code offset, kind and two counts. */
+const MIN_FRAME_BYTES = 17;
+
+export function encodeThreadRecord(out: RecordWriter, thread: ThreadState): void {
+  out.u32(thread.tid);
+  out.bits64(BigInt(thread.fuelLeft));
+  encodePending(out, thread.pending);
+  out.u32(thread.activations.length);
+  for (const { frames } of thread.activations) {
+    out.u32(frames.length);
+    for (const frame of frames) encodeFrame(out, frame);
+  }
+}
+
+export function decodeThreadRecord(from: RecordReader): ThreadState {
+  const tid = from.u32();
+  const fuelLeft = Number(from.i64());
+  if (!Number.isSafeInteger(fuelLeft)) throw from.bad(`fuel left is ${fuelLeft}`);
+  const pending = decodePending(from);
+  const activations: ActivationState[] = [];
+  for (let left = from.count('activations', 4); left > 0; left--) {
+    const frames: FrameState[] = [];
+    for (let more = from.count('frames', MIN_FRAME_BYTES); more > 0; more--) frames.push(decodeFrame(from));
+    activations.push({ frames });
+  }
+  from.end();
+  return { tid, activations, fuelLeft, pending };
+}
+
+function encodePending(out: RecordWriter, pending: PendingState): void {
+  out.u8(PENDING_KINDS.indexOf(pending.kind));
+  if (pending.kind !== 'call') return;
+  out.text(pending.module);
+  out.text(pending.name);
+  out.u32(pending.args.length);
+  for (const value of pending.args) encodeValue(out, value);
+  const restart = new RecordWriter();
+  encodePlainData(restart, pending.restart ?? null);
+  out.sized(restart.bytes);
+}
+
+function decodePending(from: RecordReader): PendingState {
+  const number = from.u8();
+  const kind = PENDING_KINDS[number];
+  if (kind === undefined) throw from.bad(`pending kind ${number}`);
+  if (kind !== 'call') return { kind };
+  const module = from.text('a module name');
+  const name = from.text('an import name');
+  const args: ValueState[] = [];
+  for (let left = from.count('arguments', 1); left > 0; left--) args.push(decodeValue(from));
+  const data = new RecordReader(`restart of ${module}.${name}`, from.sized('a restart record'));
+  const restart = decodePlainData(data);
+  data.end();
+  return { kind, module, name, args, restart };
+}
+
+function encodeFrame(out: RecordWriter, frame: FrameState): void {
+  out.u32(frame.functionIndex);
+  out.u32(frame.codeOffset);
+  out.u8(FRAME_KINDS.indexOf(frame.kind));
+  out.u32(frame.locals.length);
+  for (const value of frame.locals) encodeValue(out, value);
+  out.u32(frame.stack.length);
+  for (const value of frame.stack) encodeValue(out, value);
+}
+
+function decodeFrame(from: RecordReader): FrameState {
+  const functionIndex = from.u32();
+  const codeOffset = from.u32();
+  const number = from.u8();
+  const kind = FRAME_KINDS[number];
+  if (kind === undefined) throw from.bad(`frame kind ${number}`);
+  const locals: (ValueState | null)[] = [];
+  for (let left = from.count('locals', 1); left > 0; left--) locals.push(decodeOptionalValue(from));
+  const stack: ValueState[] = [];
+  for (let left = from.count('operands', 1); left > 0; left--) stack.push(decodeValue(from));
+  return { functionIndex, codeOffset, kind, locals, stack };
+}
