@@ -1,0 +1,199 @@
+// Compiles continuations: a small module that imports the memories, tables, globals, tags and the needed
+// functions of a running instance and defines K(F, site) for some sites, exported as "k.<site>".
+// Index spaces but that of functions are the instrumented module's, so instructions are copied as they are.
+
+import { ByteWriter } from '../base/bytes.ts';
+import { writeExport, writeImport } from '../wasm/encode.ts';
+import { ValType } from '../wasm/module.ts';
+import { Op } from '../wasm/opcodes.ts';
+import { BodyEmitter, type EmitTarget } from './emit.ts';
+import { instrumentedTarget, OWN_IMPORTS, writeOwnImports } from './instrument.ts';
+import type { ModuleMap } from './module-map.ts';
+import * as names from './names.ts';
+import { SavePool } from './save.ts';
+import { TypePool } from './type-pool.ts';
+
+export interface ContinuationModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Functions of the original that it imports, as "wvm" "f.<index>". */
+  readonly functions: readonly number[];
+  /** Exported helpers of the instance that it imports, as "wvm" <name>. */
+  readonly helpers: readonly string[];
+}
+
+export const continuationName = (site: number): string => `k.${site}`;
+export const importedFunctionName = (index: number): string => `f.${index}`;
+
+/** Builds one module with the continuations of the given sites (numbers counted over the module). */
+export function buildContinuations(map: ModuleMap, sites: readonly number[]): ContinuationModule {
+  const { module, graph } = map;
+  const types = new TypePool(module);
+  const voidType = types.typeIndex([], []);
+  const functionIndexes = [...new Set(sites.map((site) => map.functionOfSite(site)))];
+  const { functions, helpers } = collectCallees(map, functionIndexes);
+  const importIndex = new Map(functions.map((index, position) => [index, position]));
+  const helperIndex = new Map(helpers.map((name, position) => [name, functions.length + position]));
+  const firstOwn = functions.length + helpers.length;
+
+  const base = instrumentedTarget(module, types, graph.standardExceptions);
+  const context = { ...base, pollFunction: firstOwn + sites.length };
+  const target: EmitTarget = {
+    ...context,
+    saves: new SavePool(context, context.pollFunction + 1),
+    functionIndex: (original) => importIndex.get(original)!,
+    segmentHelper: (opcode, segment, other) => helperIndex.get(helperName(opcode, segment, other))!,
+  };
+
+  const bodies = new ByteWriter(1 << 14);
+  const body = new ByteWriter(1 << 14);
+  const typeIndexes: number[] = [];
+  for (const site of sites) {
+    const plan = map.plan(map.functionOfSite(site));
+    body.reset();
+    new BodyEmitter(plan, target, body).emitContinuation(site - plan.firstSite);
+    bodies.u32(body.position);
+    bodies.bytes(body.toBytes());
+    typeIndexes.push(types.typeIndex([], plan.analysis.type.results));
+  }
+  writePoll(bodies, voidType, target.slotsTable);
+  const saveTypes = target.saves.typeIndexes();
+  target.saves.writeBodies(bodies);
+  const helperTypes = helpers.map((name) => helperType(map, types, name));
+
+  const w = new ByteWriter(bodies.position + 1024);
+  w.fixed32(0x6d736100);
+  w.fixed32(1);
+  w.section(1, (s) => types.write(s));
+  w.section(2, (s) => {
+    const globals = module.allGlobals;
+    const count =
+      functions.length +
+      helpers.length +
+      module.allMemories.length +
+      module.allTables.length +
+      module.allTags.length +
+      OWN_IMPORTS +
+      globals.length +
+      OWN_GLOBALS.length;
+    s.u32(count);
+    for (const index of functions) {
+      const typeIndex = module.functionTypes[index]!;
+      writeImport(s, names.WVM, importedFunctionName(index), { kind: 'func', typeIndex });
+    }
+    helpers.forEach((name, k) => {
+      writeImport(s, names.WVM, name, { kind: 'func', typeIndex: helperTypes[k]! });
+    });
+    module.allMemories.forEach((limits, k) => {
+      writeImport(s, names.WVM, names.memoryName(k), { kind: 'memory', limits });
+    });
+    module.allTables.forEach((table, k) => {
+      writeImport(s, names.WVM, names.tableName(k), { kind: 'table', table });
+    });
+    module.allTags.forEach((typeIndex, k) => {
+      writeImport(s, names.WVM, names.tagName(k), { kind: 'tag', typeIndex });
+    });
+    writeOwnImports(s, voidType);
+    globals.forEach((global, k) => {
+      writeImport(s, names.WVM, names.globalName(k), { kind: 'global', global });
+    });
+    for (const name of OWN_GLOBALS) {
+      writeImport(s, names.WVM, name, { kind: 'global', global: { type: ValType.i32, mutable: true } });
+    }
+  });
+  w.section(3, (s) => {
+    s.u32(sites.length + 1 + saveTypes.length);
+    for (const index of [...typeIndexes, voidType, ...saveTypes]) s.u32(index);
+  });
+  w.section(7, (s) => {
+    s.u32(sites.length);
+    sites.forEach((site, k) => {
+      writeExport(s, { name: continuationName(site), kind: 'func', index: firstOwn + k });
+    });
+  });
+  const referenced = functions.length;
+  if (referenced > 0) {
+    // Functions that the bodies name by ref.func must be declared.
+    w.section(9, (s) => {
+      s.u32(1);
+      s.u8(3);
+      s.u8(0);
+      s.u32(referenced);
+      for (let k = 0; k < referenced; k++) s.u32(k);
+    });
+  }
+  w.section(10, (s) => {
+    s.u32(sites.length + 1 + saveTypes.length);
+    s.bytes(bodies.toBytes());
+  });
+  return { bytes: w.toBytes(), functions, helpers };
+}
+
+/** Globals of the instrumented module behind the original's, in the order of their indexes. */
+const OWN_GLOBALS: readonly string[] = [
+  names.EXPORT_FUEL,
+  names.EXPORT_CURSOR,
+  names.EXPORT_LIMIT,
+  names.EXPORT_FUNCREF_CURSOR,
+  names.EXPORT_EXTERNREF_CURSOR,
+];
+
+function writePoll(w: ByteWriter, voidType: number, slotsTable: number): void {
+  const body = new ByteWriter(32);
+  body.u32(0);
+  body.u8(Op.i32_const);
+  body.s32(names.SLOT_POLL);
+  body.u8(Op.call_indirect);
+  body.u32(voidType);
+  body.u32(slotsTable);
+  body.u8(Op.end);
+  w.u32(body.position);
+  w.bytes(body.toBytes());
+}
+
+function helperName(opcode: number, segment: number, other: number): string {
+  switch (opcode) {
+    case Op.memory_init:
+      return names.initDataName(segment, other);
+    case Op.table_init:
+      return names.initElementName(segment, other);
+    case Op.data_drop:
+      return names.dropDataName(segment);
+    default:
+      return names.dropElementName(segment);
+  }
+}
+
+function helperType(map: ModuleMap, types: TypePool, name: string): number {
+  const parts = name.split('.');
+  if (parts[1] === 'drop') return types.typeIndex([], []);
+  const other = Number(parts[4]);
+  const is64 = parts[1] === 'memory' ? map.module.allMemories[other]!.is64 : map.module.allTables[other]!.limits.is64;
+  return types.typeIndex([is64 ? ValType.i64 : ValType.i32, ValType.i32, ValType.i32], []);
+}
+
+/** Functions that the given functions call or name, and the segment helpers they need. */
+function collectCallees(map: ModuleMap, from: readonly number[]): { functions: number[]; helpers: string[] } {
+  const functions = new Set<number>();
+  const helpers = new Set<string>();
+  for (const functionIndex of from) {
+    const { code } = map.plan(functionIndex).analysis;
+    for (let i = 0; i < code.count; i++) {
+      switch (code.opcode[i]) {
+        case Op.call:
+        case Op.return_call:
+        case Op.ref_func:
+          functions.add(code.immediate[i]!);
+          break;
+        case Op.memory_init:
+        case Op.table_init:
+        case Op.data_drop:
+        case Op.elem_drop:
+          helpers.add(helperName(code.opcode[i]!, code.immediate[i]!, code.immediate2[i]!));
+          break;
+        default:
+          break;
+      }
+    }
+  }
+  return { functions: [...functions].sort((x, y) => x - y), helpers: [...helpers].sort() };
+}

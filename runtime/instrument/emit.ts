@@ -1,0 +1,811 @@
+// Writes one function body: the instrumented function, or the continuation of it from a site. Both are the same
+// walk over the instructions with another starting point; see unwind.ts-style before/after here:
+//
+// before             after, function F                        after, continuation K(F, site of the call)
+// loop $l            loop $l                                  local.set $n (load)  local.set $s0 (load)
+//   local.get $x       fuel -= cost; if (fuel < 0) poll       block $out  block $again
+//   local.get $n       local.get $x  local.tee $s0              local.get $s0
+//   call $f            local.get $n                             try (result i32) call_indirect $slots (next)
+//   i32.add            try (param i32) (result i32)             catch $unwind …save… rethrow end
+//   …                    call $f                                i32.add … ;; br $l becomes br $again
+//   br_if $l           catch $unwind                            br $out
+// end                    i32.const site  local.get $n         end
+//                        local.get $s0  call $save            loop $l  …the whole body, as in F…  end
+//                        rethrow 0                            end
+//                      end  i32.add … br_if $l end            …the rest of F…
+//
+// Where a function is too large for a handler at every site, one `try` surrounds its body and a local holds the
+// number of the current site. Modules that use the standard exception instructions get try_table and throw_ref
+// in place of try and rethrow (an engine refuses a module that mixes them).
+
+import { assert } from '../base/assert.ts';
+import { ByteWriter } from '../base/bytes.ts';
+import { ValType } from '../wasm/module.ts';
+import { writeLocals } from '../wasm/encode.ts';
+import { Op } from '../wasm/opcodes.ts';
+import { blockType, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
+import { RECORD_TRAILER } from './layout.ts';
+import type { FunctionPlan } from './plan.ts';
+import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
+
+/** The module that the body is written for. */
+export interface EmitTarget extends SaveContext {
+  readonly saves: SavePool;
+  readonly unwindTag: number;
+  readonly fuelGlobal: number;
+  readonly slotsTable: number;
+  /** Function that asks the engine for fuel: [] -> []. */
+  readonly pollFunction: number;
+  /** True: use try_table and throw_ref. */
+  readonly standardExceptions: boolean;
+  /** Index in the target module of a function of the original one. */
+  functionIndex(original: number): number;
+  /** Function that stands for memory.init / data.drop / table.init / elem.drop, or -1 to keep the instruction. */
+  segmentHelper(opcode: number, segment: number, other: number): number;
+}
+
+/** Where the bytes of an original code range went; offsets count from the start of each code entry. */
+export interface OffsetRun {
+  readonly emitted: number;
+  readonly original: number;
+  readonly length: number;
+}
+
+const VOID = 0x40;
+const VALUE_LOAD: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
+  [ValType.i32]: { opcode: Op.i32_load, align: 2 },
+  [ValType.i64]: { opcode: Op.i64_load, align: 3 },
+  [ValType.f32]: { opcode: Op.f32_load, align: 2 },
+  [ValType.f64]: { opcode: Op.f64_load, align: 3 },
+  [ValType.v128]: { opcode: Op.v128_load, align: 4 },
+};
+
+interface OpenFrame {
+  readonly block: number;
+  /** Nesting level of the emitted label that branches to this block take. */
+  level: number;
+  /** Re-opened by a continuation: its first part lies before the site. */
+  readonly reopened: boolean;
+  /** Level of the block that a re-opened loop leaves by. */
+  readonly outLevel: number;
+  /** A try_table that lets the unwinding pass: two blocks around it are to be closed. */
+  readonly passes: boolean;
+}
+
+export class BodyEmitter {
+  readonly plan: FunctionPlan;
+  readonly target: EmitTarget;
+  readonly w: ByteWriter;
+  readonly offsets: OffsetRun[] | undefined;
+  readonly a: FunctionAnalysis;
+  readonly #source: Uint8Array;
+  readonly #siteAt: Int32Array;
+  readonly #frames: OpenFrame[] = [];
+  #level = 0;
+  #copyFrom = -1;
+  /** Branch depths differ from the original's. */
+  #remap = false;
+  #isContinuation = false;
+  #fuelLocal = -1;
+  #siteLocal = -1;
+  #baseLocal = -1;
+
+  constructor(plan: FunctionPlan, target: EmitTarget, w: ByteWriter, offsets?: OffsetRun[]) {
+    this.plan = plan;
+    this.target = target;
+    this.w = w;
+    this.offsets = offsets;
+    this.a = plan.analysis;
+    this.#source = plan.analysis.module.bytes;
+    this.#siteAt = new Int32Array(this.a.code.count).fill(-1);
+    for (let s = this.a.sites.length - 1; s >= 0; s--) this.#siteAt[this.a.sites[s]!.instruction] = s;
+  }
+
+  /** Writes the code entry (without its size) of the instrumented function. */
+  emitFunction(): void {
+    this.#writeLocals(this.a.type.params.length);
+    this.#openWrappers();
+    if (this.a.fuel === 'local') this.#loadFuel();
+    this.#walk(0, 1);
+  }
+
+  /** Writes the code entry of the continuation from site number `index` of the function: [] -> results. */
+  emitContinuation(index: number): void {
+    const { a, w } = this;
+    const site = a.sites[index]!;
+    this.#isContinuation = true;
+    this.#remap = true;
+    this.#writeLocals(0);
+    this.#openWrappers();
+    this.#loadRecord(index);
+    const operands = a.operands(site);
+    let next = 0;
+    const pushBelow = (node: number): void => {
+      const height = node < 0 ? -1 : a.nodeHeight[node]!;
+      while (next < operands.length && a.nodeHeight[operands[next]!]! <= height) this.#pushOperand(operands[next++]!);
+    };
+    const chain: number[] = [];
+    for (let block = site.block; block >= 0; block = a.parent[block]!) chain.unshift(block);
+    for (const block of chain) {
+      pushBelow(a.baseNode[block]!);
+      this.#reopen(block, site);
+    }
+    while (next < operands.length) this.#pushOperand(operands[next++]!);
+    if (site.kind === SiteKind.call) {
+      const resume = this.target.typeIndex([], site.results);
+      this.#guarded(index, [], site.results, () => {
+        w.u8(Op.local_get);
+        w.u32(this.#baseLocal);
+        writeMemoryAccess(
+          w,
+          Op.i32_load,
+          2,
+          this.target.framesMemory,
+          this.plan.layout(index).sizeBytes - RECORD_TRAILER + 4,
+        );
+        w.u8(Op.call_indirect);
+        w.u32(resume);
+        w.u32(this.target.slotsTable);
+      });
+      if (a.fuel === 'local') this.#loadFuel();
+      this.#shadow(site.instruction);
+      const op = a.code.opcode[site.instruction]!;
+      if (op === Op.return_call) {
+        this.#leaveFunction();
+        this.#walk(this.#nextReachable(site.instruction + 1), 1);
+      } else this.#walk(site.instruction + 1, 1);
+    } else {
+      if (a.fuel === 'local') this.#loadFuel();
+      this.#walk(site.instruction, 1, true);
+    }
+  }
+
+  #writeLocals(parameterCount: number): void {
+    const { a, plan } = this;
+    const types: ValType[] = a.locals.slice(parameterCount);
+    types.push(...a.shadowTypes);
+    let next = a.locals.length + a.shadowTypes.length;
+    if (a.fuel !== 'none') {
+      types.push(ValType.i32);
+      this.#fuelLocal = next++;
+    }
+    if (plan.wholeFunction) {
+      types.push(ValType.i32);
+      this.#siteLocal = next++;
+    }
+    if (this.#isContinuation) {
+      types.push(ValType.i32);
+      this.#baseLocal = next++;
+    }
+    writeLocals(this.w, types);
+  }
+
+  /** Blocks around the whole body: one to give the fuel back, one that catches for all sites. */
+  #openWrappers(): void {
+    const { a, w, plan, target } = this;
+    const results = a.type.results;
+    if (a.fuel === 'local') {
+      w.u8(Op.block);
+      this.#writeBlockType([], results);
+      this.#level++;
+    }
+    if (plan.wholeFunction) {
+      if (target.standardExceptions) {
+        w.u8(Op.block);
+        this.#writeBlockType([], [ValType.exnref]);
+        w.u8(Op.try_table);
+        this.#writeBlockType([], results);
+        w.u32(1);
+        w.u8(1);
+        w.u32(target.unwindTag);
+        w.u32(0);
+        this.#level += 2;
+      } else {
+        w.u8(Op.try);
+        this.#writeBlockType([], results);
+        this.#level++;
+      }
+    }
+    this.#frames.push({ block: -1, level: this.#level, reopened: false, outLevel: 0, passes: false });
+  }
+
+  #closeWrappers(): void {
+    const { a, w, plan, target } = this;
+    if (plan.wholeFunction) {
+      if (target.standardExceptions) {
+        w.u8(Op.end);
+        w.u8(Op.br);
+        w.u32(1);
+        w.u8(Op.end);
+        this.#saveFrame(-1);
+        w.u8(Op.throw_ref);
+      } else {
+        w.u8(Op.catch);
+        w.u32(target.unwindTag);
+        this.#saveFrame(-1);
+        w.u8(Op.rethrow);
+        w.u32(0);
+        w.u8(Op.end);
+      }
+    }
+    if (a.fuel === 'local') {
+      w.u8(Op.end);
+      this.#storeFuel();
+    }
+    w.u8(Op.end);
+  }
+
+  #loadRecord(index: number): void {
+    const { w, target } = this;
+    const layout = this.plan.layout(index);
+    w.u8(Op.global_get);
+    w.u32(target.cursorGlobal);
+    w.u8(Op.i32_const);
+    w.s32(layout.sizeBytes);
+    w.u8(Op.i32_sub);
+    w.u8(Op.local_tee);
+    w.u32(this.#baseLocal);
+    w.u8(Op.global_set);
+    w.u32(target.cursorGlobal);
+    const references: [number, number, number][] = [
+      [layout.funcrefCount, target.funcrefCursorGlobal, ValType.funcref],
+      [layout.externrefCount, target.externrefCursorGlobal, ValType.externref],
+    ];
+    for (const [count, cursor, type] of references) {
+      if (count === 0) continue;
+      w.u8(Op.global_get);
+      w.u32(cursor);
+      w.u8(Op.i32_const);
+      w.s32(count);
+      w.u8(Op.i32_sub);
+      w.u8(Op.global_set);
+      w.u32(cursor);
+      for (const slot of layout.slots) {
+        if (slot.type !== type) continue;
+        w.u8(Op.global_get);
+        w.u32(cursor);
+        w.u8(Op.i32_const);
+        w.s32(slot.offset);
+        w.u8(Op.i32_add);
+        w.u8(Op.table_get);
+        w.u32(type === ValType.funcref ? target.funcrefTable : target.externrefTable);
+        w.u8(Op.local_set);
+        w.u32(slot.local);
+      }
+    }
+    for (const slot of layout.slots) {
+      const load = VALUE_LOAD[slot.type];
+      if (load === undefined) continue;
+      w.u8(Op.local_get);
+      w.u32(this.#baseLocal);
+      writeMemoryAccess(w, load.opcode, load.align, target.framesMemory, slot.offset);
+      w.u8(Op.local_set);
+      w.u32(slot.local);
+    }
+  }
+
+  #pushOperand(node: number): void {
+    const { a, w } = this;
+    const kind = a.nodeKind[node];
+    if (kind === NodeKind.constant) {
+      const i = a.nodeArg[node]!;
+      w.bytes(this.#source, a.code.offset[i]!, a.code.offset[i + 1]!);
+      return;
+    }
+    w.u8(Op.local_get);
+    w.u32(kind === NodeKind.local ? a.nodeArg[node]! : a.shadowLocal(node));
+  }
+
+  /** Opens a block again whose first part lies before the site. */
+  #reopen(block: number, site: Site): void {
+    const { a, w } = this;
+    const op = a.code.opcode[block]!;
+    const type = blockType(a.module, op === Op.try_table ? a.code.immediate2[block]! : a.code.immediate[block]!);
+    if (op === Op.loop) {
+      w.u8(Op.block);
+      this.#writeBlockType([], type.results);
+      const outLevel = ++this.#level;
+      w.u8(Op.block);
+      this.#writeBlockType([], type.params);
+      this.#level++;
+      this.#frames.push({ block, level: this.#level, reopened: true, outLevel, passes: false });
+      return;
+    }
+    const inHandler = op === Op.try && a.middle[block]! >= 0 && site.instruction > a.middle[block]!;
+    if (op === Op.try && !inHandler) {
+      w.u8(Op.try);
+      this.#writeBlockType([], type.results);
+      this.#frames.push({ block, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+      return;
+    }
+    if (op === Op.try_table) {
+      this.#openTryTable(block, []);
+      return;
+    }
+    w.u8(Op.block);
+    this.#writeBlockType([], type.results);
+    this.#frames.push({ block, level: ++this.#level, reopened: true, outLevel: 0, passes: false });
+  }
+
+  /**
+   * Writes the instructions from `from` until the block at depth `depth` of the frame stack has ended.
+   * Returns the index behind its `end`.
+   */
+  #walk(from: number, depth: number, skipFirstPoll = false): number {
+    const { a, w, target } = this;
+    const { opcode, offset, immediate, count } = a.code;
+    let i = from;
+    while (i < count) {
+      if (a.reachable[i] === 0) {
+        this.#flush(offset[i]!);
+        i++;
+        continue;
+      }
+      let siteIndex = this.#siteAt[i]!;
+      if (siteIndex >= 0 && a.sites[siteIndex]!.kind === SiteKind.poll) {
+        if (!(skipFirstPoll && i === from)) {
+          this.#flush(offset[i]!);
+          this.#poll(siteIndex);
+        }
+        const following = a.sites[siteIndex + 1];
+        siteIndex = following !== undefined && following.instruction === i ? siteIndex + 1 : -1;
+      }
+      const op = opcode[i]!;
+      switch (op) {
+        case Op.call:
+        case Op.call_indirect:
+        case Op.call_ref:
+          if (siteIndex >= 0) {
+            this.#flush(offset[i]!);
+            this.#callSite(siteIndex, i);
+          } else if (op === Op.call && target.functionIndex(immediate[i]!) !== immediate[i]!) {
+            this.#flush(offset[i]!);
+            w.u8(Op.call);
+            w.u32(target.functionIndex(immediate[i]!));
+          } else this.#copy(i);
+          break;
+        case Op.return_call:
+        case Op.return_call_indirect:
+        case Op.return_call_ref:
+          this.#flush(offset[i]!);
+          if (siteIndex >= 0) {
+            this.#callSite(siteIndex, i);
+            this.#leaveFunction();
+          } else {
+            if (a.fuel === 'local') this.#storeFuel();
+            if (op === Op.return_call) {
+              w.u8(Op.return_call);
+              w.u32(target.functionIndex(immediate[i]!));
+            } else this.#copy(i);
+          }
+          break;
+        case Op.ref_func:
+          if (target.functionIndex(immediate[i]!) !== immediate[i]!) {
+            this.#flush(offset[i]!);
+            w.u8(Op.ref_func);
+            w.u32(target.functionIndex(immediate[i]!));
+          } else this.#copy(i);
+          break;
+        case Op.return:
+          if (a.fuel === 'local') {
+            this.#flush(offset[i]!);
+            this.#leaveFunction();
+          } else this.#copy(i);
+          break;
+        case Op.throw:
+          if (a.fuel === 'local') {
+            this.#flush(offset[i]!);
+            this.#storeFuel();
+          }
+          this.#copy(i);
+          break;
+        case Op.br:
+        case Op.br_if:
+        case Op.br_on_null:
+        case Op.br_on_non_null:
+        case Op.rethrow:
+          if (this.#remap) {
+            this.#flush(offset[i]!);
+            w.u8(op);
+            w.u32(this.#depth(immediate[i]!));
+          } else this.#copy(i);
+          break;
+        case Op.br_table:
+          if (this.#remap) {
+            this.#flush(offset[i]!);
+            this.#brTable(i);
+          } else this.#copy(i);
+          break;
+        case Op.memory_init:
+        case Op.data_drop:
+        case Op.table_init:
+        case Op.elem_drop: {
+          const helper = target.segmentHelper(op, immediate[i]!, a.code.immediate2[i]!);
+          if (helper >= 0) {
+            this.#flush(offset[i]!);
+            w.u8(Op.call);
+            w.u32(helper);
+          } else this.#copy(i);
+          break;
+        }
+        case Op.block:
+        case Op.loop:
+        case Op.if:
+        case Op.try:
+          this.#copy(i);
+          this.#frames.push({ block: i, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+          break;
+        case Op.try_table:
+          this.#flush(offset[i]!);
+          this.#openTryTable(i, blockType(a.module, a.code.immediate2[i]!).params);
+          break;
+        case Op.else:
+        case Op.catch: {
+          const frame = this.#frames[this.#frames.length - 1]!;
+          if (frame.reopened) {
+            // The rest of the block is another arm: the one with the site is finished.
+            i = this.#closeReopened(i, frame);
+            if (this.#frames.length < depth) return i;
+            continue;
+          }
+          this.#copy(i);
+          break;
+        }
+        case Op.catch_all: {
+          const frame = this.#frames[this.#frames.length - 1]!;
+          this.#flush(offset[i]!);
+          if (frame.reopened) {
+            i = this.#closeReopened(i, frame);
+            if (this.#frames.length < depth) return i;
+            continue;
+          }
+          w.u8(Op.catch);
+          w.u32(target.unwindTag);
+          w.u8(Op.rethrow);
+          w.u32(0);
+          this.#copy(i);
+          break;
+        }
+        case Op.delegate: {
+          this.#flush(offset[i]!);
+          this.#frames.pop();
+          this.#level--;
+          w.u8(Op.delegate);
+          w.u32(this.#depth(immediate[i]!));
+          break;
+        }
+        case Op.end: {
+          const frame = this.#frames[this.#frames.length - 1]!;
+          if (frame.block < 0) {
+            this.#flush(offset[i]!);
+            this.#frames.pop();
+            this.#closeWrappers();
+            return i + 1;
+          }
+          if (frame.reopened) {
+            i = this.#closeReopened(i, frame);
+            if (this.#frames.length < depth) return i;
+            continue;
+          }
+          this.#copy(i);
+          this.#frames.pop();
+          this.#level--;
+          if (frame.passes) {
+            this.#flush(offset[i + 1]!);
+            w.u8(Op.br);
+            w.u32(1);
+            w.u8(Op.end);
+            w.u8(Op.throw_ref);
+            w.u8(Op.end);
+            this.#level -= 2;
+          }
+          if (this.#frames.length < depth) {
+            this.#flush(offset[i + 1]!);
+            return i + 1;
+          }
+          break;
+        }
+        default:
+          this.#copy(i);
+          break;
+      }
+      this.#shadow(i);
+      i++;
+    }
+    assert(false, 'a body ends with its end');
+  }
+
+  /** Ends a re-opened block at instruction `i` (its `end`, or where its next arm begins); returns where to go on. */
+  #closeReopened(i: number, frame: OpenFrame): number {
+    const { a, w } = this;
+    const end = a.partner[frame.block]!;
+    this.#flush(a.code.offset[i]!);
+    this.#frames.pop();
+    if (a.code.opcode[frame.block] === Op.loop) {
+      // $again holds the rest of this turn; behind it stands the loop as it was.
+      w.u8(Op.br);
+      w.u32(this.#level - frame.outLevel);
+      w.u8(Op.end);
+      this.#level--;
+      this.#copy(frame.block);
+      this.#flush(a.code.offset[frame.block + 1]!);
+      this.#frames.push({ block: frame.block, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+      this.#shadow(frame.block);
+      this.#walk(frame.block + 1, this.#frames.length);
+    }
+    w.u8(Op.end);
+    this.#level--;
+    this.#shadow(end);
+    return end + 1;
+  }
+
+  #nextReachable(from: number): number {
+    let i = from;
+    while (this.a.reachable[i] === 0) i++;
+    return i;
+  }
+
+  /** Copies instruction `i` verbatim (in one go with its neighbours). */
+  #copy(i: number): void {
+    if (this.#copyFrom < 0) this.#copyFrom = this.a.code.offset[i]!;
+    this.#copyEnd = this.a.code.offset[i + 1]!;
+  }
+  #copyEnd = -1;
+
+  /** Writes what has been copied so far; `_at` is where the next instruction begins. */
+  #flush(_at: number): void {
+    if (this.#copyFrom < 0) return;
+    this.offsets?.push({
+      emitted: this.w.position,
+      original: this.#copyFrom,
+      length: this.#copyEnd - this.#copyFrom,
+    });
+    this.w.bytes(this.#source, this.#copyFrom, this.#copyEnd);
+    this.#copyFrom = -1;
+  }
+
+  /** Keeps values just pushed by instruction `i` in their shadow locals. */
+  #shadow(i: number): void {
+    const { a, w } = this;
+    if (a.shadowed[i] === 0) return;
+    this.#flush(a.code.offset[i + 1]!);
+    const first = a.firstNode[i]!;
+    const pushed = a.pushedCount(i);
+    let lowest = first;
+    while (!(a.nodeNeeded[lowest] && a.nodeKind[lowest] === NodeKind.plain)) lowest++;
+    const last = first + pushed - 1;
+    for (let node = last; node > lowest; node--) {
+      w.u8(Op.local_set);
+      w.u32(a.shadowLocal(node));
+    }
+    w.u8(Op.local_tee);
+    w.u32(a.shadowLocal(lowest));
+    for (let node = lowest + 1; node <= last; node++) {
+      w.u8(Op.local_get);
+      w.u32(a.shadowLocal(node));
+    }
+  }
+
+  #depth(original: number): number {
+    const frame = this.#frames[this.#frames.length - 1 - original]!;
+    return this.#level - frame.level;
+  }
+
+  #brTable(i: number): void {
+    const { lists, immediate } = this.a.code;
+    const at = immediate[i]!;
+    const count = lists[at]!;
+    this.w.u8(Op.br_table);
+    this.w.u32(count - 1);
+    for (let t = 0; t < count; t++) this.w.u32(this.#depth(lists[at + 1 + t]!));
+  }
+
+  /** Opens a try_table; one that catches everything lets the unwinding pass. */
+  #openTryTable(block: number, params: readonly ValType[]): void {
+    const { a, w, target } = this;
+    const results = blockType(a.module, a.code.immediate2[block]!).results;
+    const { lists } = a.code;
+    const at = a.code.immediate[block]!;
+    const clauses = lists[at]!;
+    let passes = false;
+    for (let c = 0; c < clauses; c++) if (lists[at + 1 + c * 3]! >= 2) passes = true;
+    if (passes) {
+      this.#remap = true;
+      w.u8(Op.block);
+      this.#writeBlockType(params, results);
+      w.u8(Op.block);
+      this.#writeBlockType(params, [ValType.exnref]);
+      this.#level += 2;
+    }
+    w.u8(Op.try_table);
+    this.#writeBlockType(params, results);
+    w.u32(clauses + (passes ? 1 : 0));
+    if (passes) {
+      w.u8(1);
+      w.u32(target.unwindTag);
+      w.u32(0);
+    }
+    for (let c = 0; c < clauses; c++) {
+      const kind = lists[at + 1 + c * 3]!;
+      w.u8(kind);
+      if (kind < 2) w.u32(lists[at + 2 + c * 3]!);
+      w.u32(this.#depth(lists[at + 3 + c * 3]!));
+    }
+    this.#frames.push({ block, level: ++this.#level, reopened: false, outLevel: 0, passes });
+  }
+
+  #loadFuel(): void {
+    this.w.u8(Op.global_get);
+    this.w.u32(this.target.fuelGlobal);
+    this.w.u8(Op.local_set);
+    this.w.u32(this.#fuelLocal);
+  }
+
+  #storeFuel(): void {
+    this.w.u8(Op.local_get);
+    this.w.u32(this.#fuelLocal);
+    this.w.u8(Op.global_set);
+    this.w.u32(this.target.fuelGlobal);
+  }
+
+  /** Returns from the function, through the block that gives the fuel back. */
+  #leaveFunction(): void {
+    if (this.a.fuel === 'local') {
+      this.w.u8(Op.br);
+      this.w.u32(this.#level - this.#frames[0]!.level);
+    } else this.w.u8(Op.return);
+  }
+
+  #poll(siteIndex: number): void {
+    const { a, w, target } = this;
+    const isLocal = a.fuel === 'local';
+    if (isLocal) {
+      w.u8(Op.local_get);
+      w.u32(this.#fuelLocal);
+    } else {
+      w.u8(Op.global_get);
+      w.u32(target.fuelGlobal);
+    }
+    w.u8(Op.i32_const);
+    w.s32(a.sites[siteIndex]!.cost);
+    w.u8(Op.i32_sub);
+    w.u8(Op.local_tee);
+    w.u32(this.#fuelLocal);
+    if (!isLocal) {
+      w.u8(Op.global_set);
+      w.u32(target.fuelGlobal);
+      w.u8(Op.local_get);
+      w.u32(this.#fuelLocal);
+    }
+    w.u8(Op.i32_const);
+    w.s32(0);
+    w.u8(Op.i32_lt_s);
+    w.u8(Op.if);
+    w.u8(VOID);
+    this.#level++;
+    if (isLocal) this.#storeFuel();
+    this.#guarded(siteIndex, [], [], () => {
+      w.u8(Op.call);
+      w.u32(target.pollFunction);
+    });
+    if (isLocal) this.#loadFuel();
+    w.u8(Op.end);
+    this.#level--;
+  }
+
+  #callSite(siteIndex: number, i: number): void {
+    const { a, w, target } = this;
+    const { opcode, immediate, immediate2 } = a.code;
+    const op = opcode[i]!;
+    const isDirect = op === Op.call || op === Op.return_call;
+    const type = isDirect
+      ? a.module.types[a.module.functionTypes[immediate[i]!]!]!
+      : a.module.types[immediate[i]!]!;
+    const extra = isDirect ? [] : [this.#calleeOperand(i)];
+    if (a.fuel === 'local') this.#storeFuel();
+    this.#guarded(siteIndex, [...type.params, ...extra], type.results, () => {
+      this.offsets?.push({ emitted: w.position, original: a.code.offset[i]!, length: 1 });
+      if (isDirect) {
+        w.u8(Op.call);
+        w.u32(target.functionIndex(immediate[i]!));
+      } else if (op === Op.call_indirect) {
+        w.u8(Op.call_indirect);
+        w.u32(immediate[i]!);
+        w.u32(immediate2[i]!);
+      } else {
+        w.u8(Op.call_ref);
+        w.u32(immediate[i]!);
+      }
+    });
+    if (a.fuel === 'local') this.#loadFuel();
+  }
+
+  /** Type of the operand that says whom an indirect call calls. */
+  #calleeOperand(i: number): ValType {
+    const { a } = this;
+    assert(a.code.opcode[i] === Op.call_indirect, 'call_ref is not captured');
+    return a.module.allTables[a.code.immediate2[i]!]!.limits.is64 ? ValType.i64 : ValType.i32;
+  }
+
+  /** A call that may unwind: `call` consumes `params` and leaves `results`. */
+  #guarded(siteIndex: number, params: readonly ValType[], results: readonly ValType[], call: () => void): void {
+    const { w, target, plan } = this;
+    const siteNumber = plan.firstSite + siteIndex;
+    if (plan.wholeFunction) {
+      w.u8(Op.i32_const);
+      w.s32(siteNumber);
+      w.u8(Op.local_set);
+      w.u32(this.#siteLocal);
+      call();
+      return;
+    }
+    if (target.standardExceptions) {
+      w.u8(Op.block);
+      this.#writeBlockType(params, results);
+      w.u8(Op.block);
+      this.#writeBlockType(params, [ValType.exnref]);
+      w.u8(Op.try_table);
+      this.#writeBlockType(params, results);
+      w.u32(1);
+      w.u8(1);
+      w.u32(target.unwindTag);
+      w.u32(0);
+      call();
+      w.u8(Op.end);
+      w.u8(Op.br);
+      w.u32(1);
+      w.u8(Op.end);
+      this.#saveFrame(siteIndex);
+      w.u8(Op.throw_ref);
+      w.u8(Op.end);
+      return;
+    }
+    w.u8(Op.try);
+    this.#writeBlockType(params, results);
+    call();
+    w.u8(Op.catch);
+    w.u32(target.unwindTag);
+    this.#saveFrame(siteIndex);
+    w.u8(Op.rethrow);
+    w.u32(0);
+    w.u8(Op.end);
+  }
+
+  /** Writes the frame record of a site; -1: of the site that the site local names. */
+  #saveFrame(siteIndex: number): void {
+    const { w, target, plan } = this;
+    const slots = plan.layout(Math.max(0, siteIndex)).slots;
+    let done = 0;
+    while (slots.length - done > PART_VALUES) {
+      const part = slots.slice(done, done + PART_VALUES);
+      for (const slot of part) {
+        w.u8(Op.local_get);
+        w.u32(slot.local);
+      }
+      w.u8(Op.call);
+      w.u32(target.saves.get(part.map((slot) => slot.type), true));
+      done += PART_VALUES;
+    }
+    if (siteIndex < 0) {
+      w.u8(Op.local_get);
+      w.u32(this.#siteLocal);
+    } else {
+      w.u8(Op.i32_const);
+      w.s32(plan.firstSite + siteIndex);
+    }
+    const rest = slots.slice(done);
+    for (const slot of rest) {
+      w.u8(Op.local_get);
+      w.u32(slot.local);
+    }
+    w.u8(Op.call);
+    w.u32(target.saves.get(rest.map((slot) => slot.type), false));
+  }
+
+  #writeBlockType(params: readonly ValType[], results: readonly ValType[]): void {
+    if (params.length === 0 && results.length === 0) this.w.u8(VOID);
+    else if (params.length === 0 && results.length === 1) this.w.u8(results[0]!);
+    else this.w.s32(this.target.typeIndex(params, results));
+  }
+}
+
