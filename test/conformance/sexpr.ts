@@ -1,5 +1,6 @@
 // Reads the S-expressions of WebAssembly text: enough structure to split a test script into commands. Modules
-// stay source text (`start`/`end` index into it); only an assembler looks inside them.
+// stay source text (`start`/`end` index into it); only an assembler looks inside them. Annotations `(@name …)` are
+// left out: they mean nothing to a script.
 
 export interface List {
   readonly kind: 'list';
@@ -21,7 +22,7 @@ export interface Text {
 }
 export type Node = List | Atom | Text;
 
-// One token: block comments nest and are handled apart. An annotation `(@name …)` reads as a list headed by `@name`.
+// One token: block comments nest and are handled apart.
 const TOKEN = /\s+|;;[^\n]*|\(;|[()]|"(?:[^"\\]|\\[\s\S])*"|[^\s()";]+|;/gy;
 const BLOCK_COMMENT = /\(;|;\)/g;
 const encoder = new TextEncoder();
@@ -46,7 +47,8 @@ export function readNodes(source: string): Node[] {
       if (frame === undefined) throw new SyntaxError(`offset ${start}: unmatched ')'`);
       const list: List = { kind: 'list', items, start: frame.start, end: TOKEN.lastIndex };
       items = frame.items;
-      items.push(list);
+      const head = list.items[0];
+      if (head?.kind !== 'atom' || !head.text.startsWith('@')) items.push(list);
     } else if (first === '"') items.push({ kind: 'string', bytes: unescapeString(token.slice(1, -1)), start });
     else if (first > ' ' && !token.startsWith(';;')) items.push({ kind: 'atom', text: token, start });
   }
