@@ -16,7 +16,9 @@ const TURNS_PER_CHUNK = 8_000_000;
 
 export const afterResume: Area = {
   name: 'after-resume',
-  figures: [lower('after-resume.loop', 'run time after a resume / never stopped, loop in a resumed frame', 'ratio', 1.3, 1.0)],
+  figures: [
+    lower('after-resume.loop', 'run time after a resume / never stopped, loop in a resumed frame', 'ratio', 1.3, 1.0),
+  ],
   async measure(bench) {
     const note = `median chunk of ${TURNS_PER_CHUNK} turns, same process`;
     const inPlace = await compare(bench, 'in-place');

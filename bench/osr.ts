@@ -26,6 +26,9 @@ export const osr: Area = {
       { warmups: 1, rounds: bench.rounds(7) },
     );
     const { value, spread } = ratio(samples.stoppable, samples.plain);
-    bench.report('osr.long-call', value, { spread, note: `${ITERATION_COUNT} turns of a loop in _start, fresh code each time` });
+    bench.report('osr.long-call', value, {
+      spread,
+      note: `${ITERATION_COUNT} turns of a loop in _start, fresh code each time`,
+    });
   },
 };

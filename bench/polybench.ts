@@ -11,7 +11,9 @@ import { StoppableProgram } from './timed-run.ts';
 
 export const polybench: Area = {
   name: 'polybench',
-  figures: [lower('polybench.geomean', 'numeric loops, optimised code, stoppable / plain V8, geomean', 'ratio', 1.1, 1.03)],
+  figures: [
+    lower('polybench.geomean', 'numeric loops, optimised code, stoppable / plain V8, geomean', 'ratio', 1.1, 1.03),
+  ],
   nodeFlags: ['--no-liftoff'],
   async measure(bench) {
     const ratios = await programRatios(bench, 'polybench', programsOfKind('polybench'), {

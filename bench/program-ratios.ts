@@ -27,8 +27,9 @@ export async function programRatios(
     const module = readModule();
     const subject = await hosts.subject(module);
     const baseline = await hosts.baseline(module);
-    const [ours, theirs] = [subject, baseline].map((host) => outputOf((stdout) => host.runMs({ args, stdout })));
-    if (Buffer.compare((await ours)!, (await theirs)!) !== 0) throw new Error(`${name}: the hosts' outputs differ`);
+    const ours = await outputOf((stdout) => subject.runMs({ args, stdout }));
+    const theirs = await outputOf((stdout) => baseline.runMs({ args, stdout }));
+    if (Buffer.compare(ours, theirs) !== 0) throw new Error(`${name}: the hosts' outputs differ`);
     const options: RunOptions = { args, stdout: 'null' };
     const samples = await interleave(
       { subject: () => subject.runMs(options), baseline: () => baseline.runMs(options) },

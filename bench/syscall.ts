@@ -31,7 +31,10 @@ export const syscall: Area = {
       );
       const { value, spread } = ratio(samples.wvm, samples.nodeWasi);
       const perCallNs = (samples.wvm.at(-1)! * 1e6) / WRITE_COUNT;
-      bench.report('syscall.fd_write', value, { spread, note: `${WRITE_COUNT} writes a sample, ${perCallNs.toFixed(0)} ns each` });
+      bench.report('syscall.fd_write', value, {
+        spread,
+        note: `${WRITE_COUNT} writes a sample, ${perCallNs.toFixed(0)} ns each`,
+      });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

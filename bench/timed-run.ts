@@ -26,7 +26,8 @@ export class StoppableProgram {
     this.#first ??= machine;
     return timeMs(async () => {
       const exit = await machine.run();
-      if (exit.kind !== 'exit' || exit.code !== 0) throw new Error(`the guest under wvm ended with ${JSON.stringify(exit)}`);
+      if (exit.kind !== 'exit' || exit.code !== 0)
+        throw new Error(`the guest under wvm ended with ${JSON.stringify(exit)}`);
     });
   }
 }

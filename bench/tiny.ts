@@ -22,6 +22,9 @@ export const tiny: Area = {
     );
     const note = 'CRIU 4.2 as root, 1.5 MiB process:';
     bench.report('tiny.stop', median(stop), { spread: spreadOf(stop), note: `${note} dump 20.1 ms, frozen 8.6 ms` });
-    bench.report('tiny.resume', median(resume), { spread: spreadOf(resume), note: `${note} restore 19.1 ms (min 9.7)` });
+    bench.report('tiny.resume', median(resume), {
+      spread: spreadOf(resume),
+      note: `${note} restore 19.1 ms (min 9.7)`,
+    });
   },
 };

@@ -47,7 +47,9 @@ async function demo(folder: string): Promise<boolean> {
   const second = new WvmProcess('resume', image);
   const resumed = await second.finished;
   requireSuccess('wvm resume', resumed);
-  say(`3. wvm resume in a new process, ${second.pid}: the other ${lineCount(resumed.stdout)} lines in ${seconds(startMs)}.`);
+  say(
+    `3. wvm resume in a new process, ${second.pid}: the other ${lineCount(resumed.stdout)} lines in ${seconds(startMs)}.`,
+  );
   say(`   Its last line: ${lastLine(resumed.stdout)}`);
 
   if (lineCount(resumed.stdout) === 0) throw new Error('the program had finished before it was stopped');
