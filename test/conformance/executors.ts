@@ -1,13 +1,20 @@
 // Which executor and which WASI runner serve a mode.
 import type { Executor } from './executor.ts';
+import { InstrumentedExecutor } from './instrumented-executor.ts';
 import type { Mode } from './mode.ts';
 import { NodeWasiRunner } from './node-wasi-runner.ts';
 import { PlainExecutor } from './plain-executor.ts';
 import type { WasiRunner } from './wasi-runner.ts';
 
 export function makeExecutor(mode: Mode): Executor {
-  if (mode === 'plain') return new PlainExecutor();
-  throw new Error(`mode ${mode}: the engine is not there yet`);
+  switch (mode) {
+    case 'plain':
+      return new PlainExecutor();
+    case 'straight':
+      return new InstrumentedExecutor();
+    case 'snapshot-everywhere':
+      throw new Error(`mode ${mode}: the engine is not there yet`);
+  }
 }
 
 export function makeWasiRunner(mode: Mode): WasiRunner {
