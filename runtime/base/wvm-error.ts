@@ -10,6 +10,8 @@ export type WvmErrorCode =
   | 'WVM_NO_SUCH_MACHINE'
   | 'WVM_LIMIT'
   | 'WVM_INTERRUPTED'
+  | 'WVM_NAME_TAKEN'
+  | 'WVM_CONTROL'
   // modules
   | 'WVM_MODULE_INVALID'
   | 'WVM_MODULE_UNSUPPORTED'

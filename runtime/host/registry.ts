@@ -75,9 +75,7 @@ export function openRegistryDirectory(): string {
   const { uid } = userInfo();
   const base = process.env['XDG_RUNTIME_DIR'];
   const directory =
-    base !== undefined && base.startsWith('/') && isOwnDirectory(base, uid)
-      ? join(base, 'wvm')
-      : join(tmpdir(), `wvm-${uid}`);
+    base?.startsWith('/') && isOwnDirectory(base, uid) ? join(base, 'wvm') : join(tmpdir(), `wvm-${uid}`);
   if (Buffer.byteLength(join(directory, 'f0000000.sock')) > maxSocketPathBytes) {
     throw new WvmError('WVM_FILE', `${directory}: too long for the path of a socket`, {
       hint: 'set XDG_RUNTIME_DIR to a shorter path',
@@ -211,7 +209,7 @@ function describe(entries: readonly MachineEntry[]): string {
     : shown.join(', ');
 }
 
-/** Sockets and half-written entries of machines that died before ID.json was there. */
+/** Sockets, claims and half-written entries of machines that died before ID.json was there. */
 async function removeOrphans(directory: string, known: ReadonlySet<string>): Promise<void> {
   for (const file of listDirectory(directory)) {
     const [id = '', suffix] = file.split('.');
@@ -220,6 +218,14 @@ async function removeOrphans(directory: string, known: ReadonlySet<string>): Pro
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined || Date.now() - stat.mtimeMs < startupGraceMs) continue;
     if (suffix === 'tmp' || !(await isListening(path))) ignoreMissing(() => unlinkSync(path));
+  }
+  const names = join(directory, 'names');
+  for (const name of listDirectory(names)) {
+    const stat = statSync(join(names, name), { throwIfNoEntry: false });
+    if (stat === undefined || Date.now() - stat.mtimeMs < startupGraceMs) continue;
+    for (const id of listDirectory(join(names, name))) {
+      if (!known.has(id) && !(await isListening(socketPathOf(directory, id)))) releaseName(directory, name, id);
+    }
   }
 }
 

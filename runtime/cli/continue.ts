@@ -1,0 +1,16 @@
+// wvm continue: lets a machine run that was resumed with --frozen.
+
+import type { Command } from 'commander';
+
+export function define(command: Command): void {
+  command
+    .description('Let a machine run that was resumed with --frozen.')
+    .argument('<machine>', 'id (or its beginning), name or pid')
+    .addHelpText('after', '\nExamples:\n  wvm resume --frozen app.wvm &\n  wvm continue app')
+    .action(async (query: string) => {
+      const { connectMachine } = await import('../index.ts');
+      const client = await connectMachine(query);
+      await client.continue();
+      client.close();
+    });
+}

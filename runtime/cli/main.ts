@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The entry of the command line. It imports nothing before it has seen that this Node can parse the rest, and stays
+// readable for old ones itself.
+
+const oldestNode = 24;
+
+if (Number(process.versions.node.split('.')[0]) < oldestNode) {
+  process.stderr.write(
+    `wvm: needs Node ${oldestNode} or newer, and this is ${process.version}\n` +
+      '  hint: in a checkout `npx wvm …` picks the right one; elsewhere `npx -p node@26 -p wvm wvm …` brings one along\n',
+  );
+  process.exitCode = 2;
+} else {
+  const { main } = await import('./program.ts');
+  await main(process.argv.slice(2));
+}

@@ -1,0 +1,76 @@
+// How `run` and `resume` end: what they print about the machine, and their exit code.
+//
+// The object of --json (one line):
+//   status      'exited' | 'trapped' | 'stopped' | 'error'
+//   exitCode    wvm's own exit code
+//   id, name    as in `wvm ps`
+//   guestExitCode       exited: the guest's 32 bits
+//   reason      stopped: 'fuel' | 'timeout' | 'snapshot' | 'kill'
+//   signal      stopped by a signal or `wvm kill`: its name
+//   trap        trapped: { message, backtrace: [{ functionIndex, functionName, codeOffset, moduleOffset }] }
+//   error       error: { code, message, hint }
+//   fuelUsed, memoryBytes, wallTimeMs
+//   snapshots   [{ file, event, sizeBytes, stopNs }]
+
+import type { Machine, MachineExit, MachineOutcome } from '../index.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { MachineFlags } from './machine-options.ts';
+import { formatDuration } from './quantities.ts';
+import { printJson, printNote, stderrColors } from './report.ts';
+
+type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
+
+/** Prints what the flags want to see of `outcome` and ends the process with its exit code. */
+export async function finish(machine: Machine, outcome: MachineOutcome, flags: MachineFlags): Promise<never> {
+  const exitCode = await exitCodeOf(outcome);
+  const target = flags.jsonFile ?? flags.json;
+  if (target !== undefined) printJson(describe(machine, outcome, exitCode), target);
+  else if (!flags.quiet) printOutcome(outcome, flags);
+  // Not by running out of work: a guest's stdin that nobody reads any more may be open for ever.
+  process.exit(exitCode);
+}
+
+async function exitCodeOf({ exit, signal }: MachineOutcome): Promise<number> {
+  switch (exit.kind) {
+    case 'exit':
+      return exit.code & 0xff;
+    case 'trap':
+      return exitCodes.trap;
+    case 'stopped': {
+      if (exit.reason !== 'kill') return exitCodes[exit.reason];
+      const { exitCodeOfSignal } = await import('../index.ts');
+      return exitCodeOfSignal(signal ?? 'SIGTERM');
+    }
+  }
+}
+
+function describe(machine: Machine, outcome: MachineOutcome, exitCode: number): Record<string, unknown> {
+  const { exit, signal, id, name, snapshots, wallNs } = outcome;
+  const { fuelUsed, memoryBytes } = machine.stats();
+  const common = { exitCode, id, name, fuelUsed, memoryBytes, wallTimeMs: Number(wallNs) / 1e6, snapshots };
+  switch (exit.kind) {
+    case 'exit':
+      return { status: 'exited', guestExitCode: exit.code, ...common };
+    case 'trap':
+      return { status: 'trapped', trap: { message: exit.message, backtrace: exit.backtrace }, ...common };
+    case 'stopped':
+      return { status: 'stopped', reason: exit.reason, ...(signal === undefined ? {} : { signal }), ...common };
+  }
+}
+
+function printOutcome({ exit }: MachineOutcome, flags: MachineFlags): void {
+  if (exit.kind === 'trap') printTrap(exit);
+  if (exit.kind !== 'stopped') return;
+  if (exit.reason === 'fuel') printNote(`stopped: --fuel ${flags.fuel} is used up`);
+  if (exit.reason === 'timeout') printNote(`stopped: --timeout of ${formatDuration(flags.timeout ?? 0)} is over`);
+  if (exit.reason === 'snapshot') printNote('stopped by wvm snapshot --stop; wvm resume goes on from its image');
+}
+
+function printTrap(exit: TrapExit): void {
+  const { red, bold, dim } = stderrColors();
+  process.stderr.write(`wvm: ${red('the guest trapped')}: ${exit.message}\n`);
+  for (const [depth, frame] of exit.backtrace.entries()) {
+    const place = dim(`function ${frame.functionIndex}, module offset 0x${frame.moduleOffset.toString(16)}`);
+    process.stderr.write(`  ${String(depth).padStart(3)}: ${bold(frame.functionName ?? '<unnamed>')}  ${place}\n`);
+  }
+}

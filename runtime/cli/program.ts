@@ -1,0 +1,116 @@
+// The command tree. Only the file of the command that was asked for is loaded, and what does the work only when it
+// runs: `wvm --version` and a wrong option must not wait for the engine.
+
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { jsonTarget, rewriteOptionalValues } from './optional-value.ts';
+import { exitCodeOfFailure, type Failure, printFailure, printJson, stderrColors, toFailure } from './report.ts';
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ define: (command: Command) => void }>;
+}
+
+const entries: readonly CommandEntry[] = [
+  { name: 'run', summary: 'run a WASI program', load: () => import('./run.ts') },
+  { name: 'snapshot', summary: 'save a running machine to an image', load: () => import('./snapshot.ts') },
+  { name: 'resume', summary: 'let the machine of an image go on', load: () => import('./resume.ts') },
+  { name: 'ps', summary: 'list the running machines', load: () => import('./ps.ts') },
+  { name: 'kill', summary: 'end a running machine', load: () => import('./kill.ts') },
+  { name: 'continue', summary: 'let a frozen machine run', load: () => import('./continue.ts') },
+  { name: 'inspect', summary: 'show what is in an image', load: () => import('./inspect.ts') },
+  { name: 'cache', summary: 'show or clear the cache of prepared modules', load: () => import('./cache.ts') },
+];
+
+/** Runs one command line; sets the exit code of the process. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads us has seen enough.
+    if (error.code === 'EPIPE') process.exit(exitCodes.failure);
+    throw error;
+  });
+  const program = await createProgram(argv);
+  const command = program.commands.find((candidate) => candidate.name() === argv[0]);
+  const args = command === undefined ? argv : [argv[0]!, ...rewriteOptionalValues(command, argv.slice(1))];
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    const failure = error instanceof CommanderError ? usageFailure(error, argv) : toFailure(error);
+    if (failure === undefined) return;
+    const target = command === undefined ? undefined : jsonTarget(command, args.slice(1));
+    const exitCode = exitCodeOfFailure(failure);
+    if (target === undefined) printFailure(failure);
+    else printJson({ status: 'error', exitCode, error: failure }, target);
+    // A failed command may have left a stream or a timer open.
+    process.exit(exitCode);
+  }
+}
+
+async function createProgram(argv: readonly string[]): Promise<Command> {
+  const { bold } = stderrColors();
+  const program = new Command('wvm')
+    .description('Runs WebAssembly programs and can stop, save and resume them exactly, anywhere.')
+    .version(readVersion(), '-V, --version')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ styleTitle: (title) => bold(title), helpWidth: Math.min(process.stdout.columns ?? 100, 110) })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  wvm run --dir . app.wasm input.txt       what follows app.wasm belongs to the guest
+  wvm snapshot app -o app.wvm --stop
+  wvm resume app.wvm --dir .
+
+wvm COMMAND --help tells more, wvm help exit-codes what the exit codes mean.`,
+    );
+  const wanted = argv[0] === 'help' ? argv[1] : argv[0];
+  for (const { name, summary, load } of entries) {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
+    if (name === wanted) (await load()).define(command);
+  }
+  program
+    .command('help')
+    .summary('explain a command, or exit-codes')
+    .argument('[topic]')
+    .action((topic: string | undefined) => showHelp(program, topic));
+  return program;
+}
+
+function showHelp(program: Command, topic: string | undefined): void {
+  if (topic === 'exit-codes') {
+    process.stdout.write(exitCodesHelp);
+    return;
+  }
+  const command = topic === undefined ? program : program.commands.find((candidate) => candidate.name() === topic);
+  if (command === undefined) {
+    program.error(`error: no help about '${topic}'`, { code: 'wvm.help', exitCode: exitCodes.usage });
+  } else {
+    command.outputHelp();
+  }
+}
+
+/** Undefined if commander has shown what was asked for: help or the version. */
+function usageFailure(error: CommanderError, argv: readonly string[]): Failure | undefined {
+  if (error.exitCode === 0) return undefined;
+  const message = error.code === 'commander.help' ? 'no command was given' : error.message.replace(/^error: /, '');
+  const isProgram = /\.(wasm|wat)$/.test(argv[0] ?? '');
+  const isCommand = entries.some((entry) => entry.name === argv[0]);
+  const hint = isProgram ? `wvm run ${argv[0]}` : isCommand ? `see wvm ${argv[0]} --help` : 'see wvm --help';
+  return { code: 'WVM_USAGE', message: message.replaceAll('\n', ' '), hint };
+}
+
+/** Of the package.json above this file, which is in another place when compiled. */
+function readVersion(): string {
+  const path = findPackageJSON('..', import.meta.url);
+  const { version } = JSON.parse(readFileSync(path ?? '', 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,88 @@
+// wvm resume: lets the machine of an image go on, in this process, with what this command line lends it.
+
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { ResumeOptions } from '../index.ts';
+import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
+import { finish } from './outcome.ts';
+import { printNote } from './report.ts';
+
+interface ResumeFlags extends MachineFlags {
+  readonly files: 'check' | 'ignore';
+  readonly features: 'strict' | 'lenient';
+  readonly frozen?: true;
+  readonly module?: string;
+}
+
+/** Images up to this size are read at once, larger ones as a stream. */
+const readAtOnceBytes = 32 * 1024 * 1024;
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Let the machine of an image go on, as often as wanted. Directories and variables come from this command line, ' +
+        'never from the image; a missing one is refused before anything runs.',
+    )
+    .argument('<image>', 'a file of wvm snapshot, or - for stdin')
+    .addOption(
+      new Option('--files <how>', 'what to do if an open file has changed since')
+        .choices(['check', 'ignore'])
+        .default('check'),
+    )
+    .addOption(
+      new Option('--features <how>', 'strict: this wvm must have every feature of the first; lenient: those in use')
+        .choices(['strict', 'lenient'])
+        .default('strict'),
+    )
+    .option('--frozen', 'load everything, then wait for wvm continue or SIGCONT')
+    .option('--module <file>', 'the module, for an image made with --no-module')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  wvm resume app.wvm --dir .
+  wvm resume --frozen --name copy app.wvm
+  wvm snapshot app -o - --stop | wvm resume -
+  ssh host wvm snapshot app -o - | wvm resume --files ignore -
+
+The exit code is the guest's; wvm help exit-codes lists the others.`,
+    );
+  addMachineOptions(command);
+  command.action(resume);
+}
+
+async function resume(image: string, flags: ResumeFlags): Promise<void> {
+  const [{ Machine, Supervisor, parseSnapshotEvents }, bytes, module] = await Promise.all([
+    import('../index.ts'),
+    openImage(image),
+    flags.module === undefined ? undefined : readFile(flags.module),
+  ]);
+  const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
+  const options: ResumeOptions = {
+    ...toMachineOptions(flags, () => supervisor),
+    files: flags.files,
+    features: flags.features,
+    frozen: flags.frozen === true,
+    // The image was stdin: nothing is left of it for the guest.
+    ...(image === '-' ? { stdin: 'null' } : {}),
+    ...(module === undefined ? {} : { module }),
+  };
+  const machine = await Machine.resume(bytes, options);
+  const supervisor = new Supervisor({
+    ...toSuperviseOptions(flags, events),
+    program: image,
+    defaultName: machine.name,
+    frozen: flags.frozen,
+    onPublished: (id, name) => {
+      if (flags.frozen && !flags.quiet) printNote(`machine ${id} (${name}) is frozen; wvm continue ${id} lets it run`);
+    },
+  });
+  await finish(machine, await supervisor.run(machine), flags);
+}
+
+async function openImage(image: string): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+  if (image === '-') return process.stdin;
+  const { size } = await stat(image);
+  return size <= readAtOnceBytes ? await readFile(image) : createReadStream(image, { highWaterMark: 1024 * 1024 });
+}

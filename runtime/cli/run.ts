@@ -1,0 +1,43 @@
+// wvm run: loads a module and runs it to its end.
+
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
+import { finish } from './outcome.ts';
+
+export function define(command: Command): void {
+  command
+    .description('Run a WASI program. Everything after the program belongs to the guest.')
+    .argument('<program>', 'a WebAssembly module, binary (.wasm) or text (.wat)')
+    .argument('[args...]', "the guest's arguments")
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  wvm run app.wasm one two
+  wvm run --dir . --dir /srv/data::/data:ro --env HOME=/ app.wasm
+  wvm run --timeout 10s --max-memory 256M --json=result.json app.wasm
+  wvm run --snapshot-every 1m --snapshot-on SIGUSR2,exit --output images app.wasm
+
+The exit code is the guest's; wvm help exit-codes lists the others.`,
+    );
+  addMachineOptions(command);
+  command.action(run);
+}
+
+async function run(program: string, args: string[], flags: MachineFlags): Promise<void> {
+  const [{ Machine, Supervisor, parseSnapshotEvents }, module] = await Promise.all([
+    import('../index.ts'),
+    readFile(program),
+  ]);
+  const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
+  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
+  const machine = await Machine.load(module, {
+    ...toMachineOptions(flags, () => supervisor),
+    args,
+    programName: basename(program),
+  });
+  await finish(machine, await supervisor.run(machine), flags);
+}

@@ -1,0 +1,324 @@
+// Runs a machine to its end as a citizen of its host: registered for `wvm ps`, reachable through its control socket,
+// stopped cleanly by signals, snapshotted on schedule.
+//
+// 1. publish: control socket, name, registry entry
+// 2. run; a snapshot that stops the machine makes run() return, and the client's verdict decides whether it is
+//    called again
+// 3. withdraw: nothing is left behind, whatever ended the machine
+//
+// Snapshots of one machine are taken one after the other; a stopped machine is nobody else's until the verdict.
+
+import { WvmError } from '../base/wvm-error.ts';
+import type { MachineInfo } from './control-protocol.ts';
+import { type ControlImage, ControlServer, type ControlTarget } from './control-server.ts';
+import { writeNumberedImage } from './image-series.ts';
+import type { Machine, MachineExit, SnapshotResult } from './machine.ts';
+import {
+  checkMachineName,
+  claimName,
+  defaultMachineName,
+  newMachineId,
+  openRegistryDirectory,
+  removeEntry,
+  socketPathOf,
+  writeEntry,
+} from './registry.ts';
+import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
+
+export interface SuperviseOptions {
+  /** Shown by `wvm ps`, and the source of a default name: the file as the user named it. */
+  readonly program: string;
+  /** Must be unique among the running machines. */
+  readonly name?: string | undefined;
+  /** What a free name is made of if none is given; the program's file name by default. */
+  readonly defaultName?: string | undefined;
+  /** Wait for `wvm continue` or SIGCONT before the guest runs. */
+  readonly frozen?: boolean | undefined;
+  readonly snapshotEveryMs?: number | undefined;
+  readonly snapshotSignals?: readonly SignalName[] | undefined;
+  /** Also take a snapshot when the machine ends, whatever ends it. */
+  readonly snapshotAtEnd?: boolean | undefined;
+  /** Where these snapshots go, as NAME-0001.wvm and so on; the current directory by default. */
+  readonly outputDirectory?: string | undefined;
+  /** Something went wrong that does not end the machine. */
+  readonly onWarning?: ((error: WvmError) => void) | undefined;
+  readonly onSaved?: ((snapshot: SavedSnapshot) => void) | undefined;
+  /** The machine is registered. */
+  readonly onPublished?: ((id: string, name: string) => void) | undefined;
+}
+
+export interface SavedSnapshot {
+  readonly file: string;
+  /** What asked for it: 'timer', 'guest', 'exit' or a signal. */
+  readonly event: string;
+  readonly sizeBytes: number;
+  readonly stopNs: bigint;
+}
+
+export interface MachineOutcome {
+  readonly exit: MachineExit;
+  /** The signal that ended the machine, from outside or through `wvm kill`. */
+  readonly signal: SignalName | undefined;
+  readonly id: string;
+  readonly name: string;
+  readonly snapshots: readonly SavedSnapshot[];
+  readonly wallNs: bigint;
+}
+
+export class Supervisor implements ControlTarget {
+  readonly #options: SuperviseOptions;
+  readonly #id: string = newMachineId();
+  readonly #startedAtMs: number = Date.now();
+  readonly #snapshots: SavedSnapshot[] = [];
+  /** Undoes, last first, what publishing and listening for signals have set up. */
+  readonly #undo: (() => void)[] = [];
+  readonly #server: ControlServer = new ControlServer(this);
+  #machine: Machine | undefined;
+  #name: string;
+  #frozen: boolean;
+  /** A client holds an image for which the guest was stopped, and has not given its verdict. */
+  #awaitingVerdict = false;
+  /** Set once somebody has decided that the machine ends. */
+  #end: MachineExit | undefined;
+  #signal: SignalName | undefined;
+  /** A number of a self-snapshot is never given twice, even if its file was removed. */
+  #nextSequence = 1;
+  readonly #freezing: Line = new Line();
+  readonly #saving: Line = new Line();
+  #wakeHeld: () => void = () => {};
+
+  constructor(options: SuperviseOptions) {
+    if (options.name !== undefined) checkMachineName(options.name);
+    this.#options = options;
+    this.#name = options.name ?? defaultMachineName(options.defaultName ?? options.program);
+    this.#frozen = options.frozen ?? false;
+  }
+
+  /** Publishes `machine`, runs it to its end, and leaves nothing behind. */
+  async run(machine: Machine): Promise<MachineOutcome> {
+    this.#machine = machine;
+    const startNs = process.hrtime.bigint();
+    let exit: MachineExit | undefined;
+    try {
+      this.#listenForSignals();
+      await this.#publish();
+      this.#startTimer();
+      exit = await this.#runToEnd(machine);
+      // Whoever stopped it for a snapshot has that one; before a kill it was saved in #stop().
+      const isSaved = exit.kind === 'stopped' && (exit.reason === 'kill' || exit.reason === 'snapshot');
+      if (this.#options.snapshotAtEnd && !isSaved) {
+        await this.#saveOrWarn('exit');
+      }
+    } finally {
+      await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
+      for (const undo of this.#undo.reverse()) undo();
+    }
+    const wallNs = process.hrtime.bigint() - startNs;
+    return { exit, signal: this.#signal, id: this.#id, name: this.#name, snapshots: this.#snapshots, wallNs };
+  }
+
+  /** For MachineOptions.onSelfSnapshot: saves what the guest asked for; resolves with its number. */
+  async saveForGuest(): Promise<number> {
+    return await this.#save('guest');
+  }
+
+  info(): MachineInfo {
+    const stats = this.#machine!.stats();
+    return {
+      id: this.#id,
+      name: this.#name,
+      pid: process.pid,
+      program: this.#options.program,
+      state: this.#awaitingVerdict || this.#frozen ? 'frozen' : stats.state,
+      startedAtMs: this.#startedAtMs,
+      memoryBytes: stats.memoryBytes,
+      fuelUsed: String(stats.fuelUsed),
+    };
+  }
+
+  async snapshot(options: { stop: boolean; includeModule: boolean }): Promise<ControlImage> {
+    if (!options.stop) {
+      const image = await this.#snapshotRunning({ includeModule: options.includeModule });
+      return { ...image, commit: () => {}, abort: () => {} };
+    }
+    const leave = await this.#freezing.enter();
+    // Set before the snapshot: run() may return before the image is here.
+    this.#awaitingVerdict = true;
+    const conclude = (end: MachineExit | undefined): void => {
+      if (!this.#awaitingVerdict) return;
+      this.#awaitingVerdict = false;
+      this.#end ??= end;
+      this.#wakeHeld();
+      leave();
+    };
+    let image: SnapshotResult;
+    try {
+      image = await this.#machine!.snapshot({ stop: true, includeModule: options.includeModule });
+    } catch (error) {
+      conclude(undefined);
+      throw error;
+    }
+    return {
+      ...image,
+      commit: () => conclude({ kind: 'stopped', reason: 'snapshot' }),
+      abort: () => conclude(undefined),
+    };
+  }
+
+  kill(signal: string): void {
+    const name = parseSignal(signal);
+    if (name === undefined || !stopSignals.includes(name)) {
+      throw new WvmError('WVM_USAGE', `kill: a machine cannot be sent '${signal}'`, {
+        hint: `use ${stopSignals.join(', ')} or SIGKILL`,
+      });
+    }
+    void this.#stop(name);
+  }
+
+  continue(): void {
+    if (!this.#frozen) throw new WvmError('WVM_USAGE', `continue: machine ${this.#id} is not frozen`);
+    this.#frozen = false;
+    this.#wakeHeld();
+  }
+
+  async #runToEnd(machine: Machine): Promise<MachineExit> {
+    for (;;) {
+      while (this.#end === undefined && (this.#frozen || this.#awaitingVerdict)) {
+        await new Promise<void>((resolve) => {
+          this.#wakeHeld = resolve;
+        });
+      }
+      if (this.#end !== undefined) return this.#end;
+      const exit = await machine.run();
+      if (exit.kind !== 'stopped' || exit.reason !== 'snapshot') return exit;
+    }
+  }
+
+  /** The first signal lets the guest end cleanly (and saves it if asked to); a second one does not wait. */
+  async #stop(signal: SignalName): Promise<void> {
+    if (this.#signal !== undefined) return;
+    this.#signal = signal;
+    if (this.#options.snapshotAtEnd && !this.#awaitingVerdict) await this.#saveOrWarn('exit');
+    this.#end ??= { kind: 'stopped', reason: 'kill' };
+    this.#machine!.kill();
+    this.#wakeHeld();
+  }
+
+  #listenForSignals(): void {
+    const on = (signal: SignalName, handler: () => void): void => {
+      process.on(signal, handler);
+      this.#undo.push(() => process.removeListener(signal, handler));
+    };
+    for (const signal of stopSignals) {
+      on(signal, () => {
+        if (this.#signal === undefined) void this.#stop(signal);
+        else process.exit(exitCodeOfSignal(signal));
+      });
+    }
+    for (const signal of this.#options.snapshotSignals ?? []) on(signal, () => void this.#saveOrWarn(signal));
+    if (this.#frozen) {
+      on('SIGCONT', () => {
+        if (this.#frozen) this.continue();
+      });
+    }
+  }
+
+  /** A registry that cannot be used costs `wvm ps`, not the run; a name that the user gave is an order. */
+  async #publish(): Promise<void> {
+    const { name, program, onWarning, onPublished } = this.#options;
+    try {
+      const directory = openRegistryDirectory();
+      const id = this.#id;
+      const remove = (): void => removeEntry(directory, id, this.#name);
+      process.once('exit', remove);
+      this.#undo.push(() => {
+        process.removeListener('exit', remove);
+        remove();
+      });
+      await this.#server.listen(socketPathOf(directory, id));
+      const holder = await claimName(directory, this.#name, id);
+      if (holder !== undefined && name !== undefined) {
+        throw new WvmError('WVM_NAME_TAKEN', `--name: machine ${holder} has the name '${name}' already`, {
+          hint: 'choose another name, or end that machine with wvm kill',
+        });
+      }
+      if (holder !== undefined) {
+        this.#name = `${this.#name}-${id}`;
+        await claimName(directory, this.#name, id);
+      }
+      writeEntry(directory, { id, name: this.#name, pid: process.pid, program, startedAtMs: this.#startedAtMs });
+      onPublished?.(id, this.#name);
+    } catch (cause) {
+      if (name !== undefined) throw cause;
+      const message = `this machine is not listed by wvm ps: ${cause instanceof Error ? cause.message : cause}`;
+      onWarning?.(new WvmError('WVM_FILE', message, { cause }));
+    }
+  }
+
+  #startTimer(): void {
+    const everyMs = this.#options.snapshotEveryMs;
+    if (everyMs === undefined) return;
+    let saving = false;
+    const timer = setInterval(async () => {
+      if (saving || this.#frozen || this.#awaitingVerdict) return;
+      saving = true;
+      await this.#saveOrWarn('timer');
+      saving = false;
+    }, everyMs);
+    this.#undo.push(() => clearInterval(timer));
+  }
+
+  async #saveOrWarn(event: string): Promise<void> {
+    try {
+      await this.#save(event);
+    } catch (error) {
+      if (!(error instanceof WvmError)) throw error;
+      this.#options.onWarning?.(error);
+    }
+  }
+
+  async #save(event: string): Promise<number> {
+    const leave = await this.#saving.enter();
+    try {
+      const image = await this.#snapshotRunning({});
+      const { file, sequence, sizeBytes } = await writeNumberedImage(
+        this.#options.outputDirectory ?? '.',
+        this.#name,
+        image.chunks,
+        { firstSequence: this.#nextSequence },
+      );
+      this.#nextSequence = sequence + 1;
+      const saved: SavedSnapshot = { file, event, sizeBytes, stopNs: image.stopNs };
+      this.#snapshots.push(saved);
+      this.#options.onSaved?.(saved);
+      return sequence;
+    } finally {
+      leave();
+    }
+  }
+
+  async #snapshotRunning(options: { includeModule?: boolean }): Promise<SnapshotResult> {
+    const leave = await this.#freezing.enter();
+    try {
+      return await this.#machine!.snapshot(options);
+    } finally {
+      leave();
+    }
+  }
+}
+
+/** Lets one in at a time, in the order of their coming. */
+class Line {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Waits for those before; the caller must call the result when it is done. */
+  async enter(): Promise<() => void> {
+    const before = this.#last;
+    let leave: () => void = () => {};
+    this.#last = new Promise((resolve) => {
+      leave = resolve;
+    });
+    await before;
+    return leave;
+  }
+}
