@@ -35,7 +35,7 @@ describe('ByteWriter', () => {
     const writer = new ByteWriter(16);
     writer.section(9, (w) => w.bytes(contents));
     writer.u8(1);
-    expect(writer.toBytes()).toEqual(expected.toBytes());
+    expect(Buffer.compare(writer.toBytes(), expected.toBytes())).toBe(0);
   });
 
   test('sized runs nest', () => {

@@ -52,11 +52,14 @@ describe('LEB128 readers', () => {
     ['readS64', readS64, [...Array(9).fill(0x80), 0x7e]],
     ['skipU64', skipU64, [...Array(9).fill(0xff), 0x7f]],
     ['skipS64', skipS64, [...Array(10).fill(0xff), 0x7f]],
-  ] as [string, (at: ReturnType<typeof cursor>) => unknown, number[]][])('%s() refuses bits outside its type', (_, read, bytes) => {
-    const at = cursor([...bytes, 0, 0]);
-    expect(() => read(at)).toThrow(MalformedBytes);
-    expect(at.position).toBe(0);
-  });
+  ] as [string, (at: ReturnType<typeof cursor>) => unknown, number[]][])(
+    '%s() refuses bits outside its type',
+    (_, read, bytes) => {
+      const at = cursor([...bytes, 0, 0]);
+      expect(() => read(at)).toThrow(MalformedBytes);
+      expect(at.position).toBe(0);
+    },
+  );
 
   test.each([readU32, readS32, readS33, readU64, readS64, skipU64, skipS64])('%o stops at the end', (read) => {
     expect(() => read(cursor([]))).toThrow('past the end');
@@ -80,14 +83,19 @@ describe('LEB128 readers', () => {
       }
     };
     fc.assert(
-      fc.property(fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.nat(63), (int, big, shift) => {
-        const narrow = int >> (shift & 31);
-        check(narrow >>> 0, (v) => writer.u32(v), readU32);
-        check(narrow, (v) => writer.s32(v), readS32);
-        check(narrow >>> 0, (v) => writer.s33(v), readS33);
-        check(BigInt.asUintN(64, big) >> BigInt(shift), (v) => writer.u64(v), readU64);
-        check(big >> BigInt(shift), (v) => writer.s64(v), readS64);
-      }),
+      fc.property(
+        fc.integer(),
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        fc.nat(63),
+        (int, big, shift) => {
+          const narrow = int >> (shift & 31);
+          check(narrow >>> 0, (v) => writer.u32(v), readU32);
+          check(narrow, (v) => writer.s32(v), readS32);
+          check(narrow >>> 0, (v) => writer.s33(v), readS33);
+          check(BigInt.asUintN(64, big) >> BigInt(shift), (v) => writer.u64(v), readU64);
+          check(big >> BigInt(shift), (v) => writer.s64(v), readS64);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -127,7 +127,8 @@ describe('the opcode table', () => {
   test('lookups agree with the table', () => {
     expect(opcodeInfo(Op.i32_add)?.name).toBe('i32.add');
     expect(opcodeInfo(Op.memory_init)).toMatchObject({ opcode: 0xfc008, immediates: 'dataMemory' });
-    for (const none of [0x1a0, 0xff, 0xfb000, 0xfd1ff, 0xfd200, 0xff000, 0xfc012]) expect(opcodeInfo(none)).toBeUndefined();
+    for (const none of [0x1a0, 0xff, 0xfb000, 0xfd1ff, 0xfd200, 0xff000, 0xfc012])
+      expect(opcodeInfo(none)).toBeUndefined();
     for (const [name, opcode] of Object.entries(Op)) {
       const info = opcodeInfo(opcode)!;
       expect([name, info.opcode]).toEqual([name, opcode]);
@@ -163,7 +164,15 @@ function moduleWith({ opcode, immediates }: OpcodeInfo, params: readonly number[
         w.u32(opcode & 0xfff);
       } else w.u8(opcode);
       const pair = ['tableTable', 'elementTable', 'dataMemory', 'memoryMemory'].includes(immediates);
-      const sizes: Partial<Record<ImmediateKind, number>> = { none: 0, f32: 4, f64: 8, v128: 16, shuffle: 16, memargLane: 3, memarg: 2 };
+      const sizes: Partial<Record<ImmediateKind, number>> = {
+        none: 0,
+        f32: 4,
+        f64: 8,
+        v128: 16,
+        shuffle: 16,
+        memargLane: 3,
+        memarg: 2,
+      };
       const bytes = new Uint8Array(sizes[immediates] ?? (pair ? 2 : 1));
       // Atomics want exactly their natural alignment; all else takes any up to it.
       if (opcode >>> 12 === 0xfe && immediates === 'memarg') bytes[0] = naturalAlignment(opcode);
