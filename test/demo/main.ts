@@ -11,6 +11,9 @@ import { join } from 'node:path';
 import { program } from './program.ts';
 import { type Finished, WvmProcess, wvm } from './wvm-process.ts';
 
+/** Exit status of a `wvm run` that `wvm snapshot --stop` ended. */
+const STOPPED_BY_SNAPSHOT = 122;
+
 function say(line: string): void {
   console.log(line);
 }
@@ -39,6 +42,7 @@ async function demo(folder: string): Promise<boolean> {
   const snapshot = await wvm('snapshot', machineName, '--stop', '-o', image);
   requireSuccess('wvm snapshot', snapshot);
   const stopped = await first.finished;
+  if (stopped.status !== STOPPED_BY_SNAPSHOT) throw new Error(`the stopped wvm run: exit status ${stopped.status}`);
   say(`2. wvm run again, process ${first.pid}; wvm snapshot --stop after ${seconds(startMs)}, in mid-computation:`);
   say(`   ${lineCount(stopped.stdout)} lines written, the rest of the work in an image of ${sizeOf(image)}.`);
   say(`   Its last line: ${lastLine(stopped.stdout)}`);
