@@ -14,6 +14,8 @@ export type WaitFor =
 
 /** What a call needs to go on when it is made again: absolute deadlines, progress so far. Plain data, saved. */
 export interface RestartRecord {
+  /** Machine monotonic time of the first try, from which relative timeouts count. */
+  readonly startNs?: bigint;
   /** Absolute machine monotonic deadline of the whole call. */
   readonly deadlineNs?: bigint;
   /** Bytes already transferred. */
@@ -29,11 +31,14 @@ export class Blocked {
   }
 }
 
-/** The process has ended (proc_exit); the engine discards its frames. */
+/** The process has ended (proc_exit, or a signal's default action); the engine discards its frames. */
 export class Exited {
   readonly status: number;
-  constructor(status: number) {
+  /** Linux number of the signal that ended it, if one did (proc_raise). */
+  readonly signal: number | undefined;
+  constructor(status: number, signal?: number) {
     this.status = status;
+    this.signal = signal;
   }
 }
 

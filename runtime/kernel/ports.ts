@@ -27,6 +27,10 @@ export interface StreamPort {
   write(source: Uint8Array): HostResult;
   /** Bytes that `read` would give now; -1 at the end of the stream. 0: nothing yet. */
   readableBytes(): number;
+  /** False while `write` would give -11. Without it a stream counts as writable until a write says otherwise. */
+  isWritable?(): boolean;
+  /** shutdown(2), of sockets. Without it the guest gets ENOTSUP. */
+  shutdown?(read: boolean, write: boolean): HostResult;
   /** Calls back once when `read` would give something else than -11. */
   onceReadable(wake: () => void): void;
   /** Calls back once when `write` would take something. */
@@ -88,7 +92,10 @@ export interface FilesPort {
   /** Opens `name` in `dir` without following links; -ELOOP (-40) if it is a link. Returns a handle. */
   openAt(dir: HostHandle, name: string, flags: number): HostResult;
   close(handle: HostHandle): HostResult;
-  /** Positional read and write; `offset` -1n: append (write only). */
+  /**
+   * Positional read and write. `offset` -1n: append (write only), to any handle that is open for writing: the kernel keeps
+   * append mode itself, because the guest may turn it on and off, and never opens with HostOpen.append.
+   */
   read(handle: HostHandle, target: Uint8Array, offset: bigint): HostResult;
   write(handle: HostHandle, source: Uint8Array, offset: bigint): HostResult;
   stat(handle: HostHandle): HostStat | HostResult;

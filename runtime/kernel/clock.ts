@@ -1,0 +1,80 @@
+// The machine's clocks. Monotonic time belongs to the machine: it stops while the machine is an image and goes on
+// without a jump after a resume. Real time is the host's.
+//
+// With a seed time is virtual: every read by the guest advances it by a fixed step, and when all threads sleep the
+// engine jumps to the next deadline. Then a run depends on its inputs alone.
+
+import type { FateTable } from './fate.ts';
+import type { ClockPort } from './ports.ts';
+import { checkBigint, checkBoolean, checkRecord, INT64_MAX } from './validate.ts';
+
+/** What one read of a virtual clock costs: about what clock_gettime costs under an emulator. */
+const VIRTUAL_STEP_NS = 1_000n;
+/** Real time at virtual time 0: 2001-09-09T01:46:40Z, the billionth second. */
+const VIRTUAL_EPOCH_NS = 1_000_000_000_000_000_000n;
+
+export interface ClockState {
+  readonly virtual: boolean;
+  readonly monotonicNs: bigint;
+}
+
+export class MachineClock {
+  static readonly fates: FateTable = {
+    virtual: 'saved',
+    port: 'host',
+    // Machine time is saved; the offset to this host's clock is not.
+    offsetNs: 'derived',
+    virtualNs: 'saved',
+  };
+
+  readonly virtual: boolean;
+  /** Host: not part of the image. */
+  readonly port: ClockPort;
+  /** Derived: machine monotonic time minus the host's. */
+  offsetNs: bigint;
+  /** Machine monotonic time while it is virtual. */
+  virtualNs: bigint;
+
+  constructor(port: ClockPort, virtual: boolean) {
+    this.port = port;
+    this.virtual = virtual;
+    this.offsetNs = 0n;
+    this.virtualNs = 0n;
+  }
+
+  /** Machine monotonic time; looking at it costs nothing. */
+  nowNs(): bigint {
+    return this.virtual ? this.virtualNs : this.port.monotonicNs() + this.offsetNs;
+  }
+
+  realtimeNs(): bigint {
+    return this.virtual ? VIRTUAL_EPOCH_NS + this.virtualNs : this.port.realtimeNs();
+  }
+
+  /** Called before the guest is told a time: virtual time passes. */
+  tick(): void {
+    if (this.virtual) this.virtualNs += VIRTUAL_STEP_NS;
+  }
+
+  /** All threads sleep: virtual time jumps to `deadlineNs`. Real clocks are waited for by the engine. */
+  jumpTo(deadlineNs: bigint): void {
+    if (this.virtual && deadlineNs > this.virtualNs) this.virtualNs = deadlineNs;
+  }
+
+  save(): ClockState {
+    return { virtual: this.virtual, monotonicNs: this.nowNs() };
+  }
+
+  static check(state: ClockState, where: string): void {
+    checkRecord(state, where);
+    checkBoolean(state.virtual, `${where}.virtual`);
+    checkBigint(state.monotonicNs, 0n, INT64_MAX, `${where}.monotonicNs`);
+  }
+
+  static restore(port: ClockPort, state: ClockState): MachineClock {
+    const clock = new MachineClock(port, state.virtual);
+    if (state.virtual) clock.virtualNs = state.monotonicNs;
+    else clock.offsetNs = state.monotonicNs - port.monotonicNs();
+    return clock;
+  }
+}

@@ -1,0 +1,110 @@
+// An open directory. fd_readdir walks a listing that is taken when the guest starts at cookie 0; a cookie is a position in
+// it. So cookies stay valid while the directory changes, and over a snapshot, where the listing is saved.
+
+import { Errno } from '../../abi/errno.ts';
+import type { FateTable } from './fate.ts';
+import { OpenFile } from './open-file.ts';
+import type { DirEntryState, HostFileState } from './open-file-state.ts';
+import { HostFileType, type HostStat } from './ports.ts';
+import { fail, valueOf } from './sys-error.ts';
+import type { HostNode } from './vfs/host-node.ts';
+import { saveNode } from './vfs/saved-node.ts';
+import type { Vfs } from './vfs/vfs.ts';
+
+export class DirectoryFile extends OpenFile {
+  static readonly fates: FateTable = {
+    refs: 'derived',
+    flags: 'saved',
+    canRead: 'saved',
+    canWrite: 'saved',
+    vfs: 'derived',
+    node: 'saved',
+    listing: 'saved',
+  };
+
+  /** Derived: the kernel's. */
+  readonly vfs: Vfs;
+  readonly node: HostNode;
+  listing: readonly DirEntryState[] | null;
+
+  constructor(
+    vfs: Vfs,
+    node: HostNode,
+    flags: number,
+    canRead: boolean,
+    listing: readonly DirEntryState[] | null = null,
+  ) {
+    super(flags, canRead, false);
+    this.vfs = vfs;
+    this.node = node;
+    this.listing = listing;
+    vfs.retain(node);
+  }
+
+  override get filetype(): number {
+    return HostFileType.directory;
+  }
+
+  override stat(): HostStat {
+    return this.node.stat();
+  }
+
+  override close(): void {
+    this.vfs.release(this.node);
+  }
+
+  /** Entries from position 0, '.' and '..' first; taken anew when `position` is 0. */
+  list(position: bigint): readonly DirEntryState[] {
+    if (position === 0n || this.listing === null) {
+      const { ino } = this.stat();
+      const entries: DirEntryState[] = [
+        { name: '.', ino, type: HostFileType.directory },
+        // The root's parent is itself, as in a chroot; another's inode number is not known here (0: ask for it).
+        { name: '..', ino: this.node.path === '' ? ino : 0n, type: HostFileType.directory },
+      ];
+      for (const { name, ino, type } of valueOf(this.node.files.list(this.node.handle)))
+        entries.push({ name, ino, type });
+      this.listing = entries;
+    }
+    return this.listing;
+  }
+
+  override read(_target: Uint8Array): number {
+    fail(Errno.EISDIR);
+  }
+
+  override readAt(_target: Uint8Array, _offset: bigint): number {
+    fail(Errno.EISDIR);
+  }
+
+  override writeAt(_source: Uint8Array, _offset: bigint): number {
+    fail(Errno.EBADF);
+  }
+
+  override seek(_offset: bigint, _whence: number): bigint {
+    fail(Errno.EISDIR);
+  }
+
+  override checkAdvice(): void {}
+
+  override sync(dataOnly: boolean): void {
+    this.node.sync(dataOnly);
+  }
+
+  override setTimes(atimeNs: bigint | undefined, mtimeNs: bigint | undefined): void {
+    if (this.node.grant.readOnly) fail(Errno.EROFS);
+    this.node.setTimes(atimeNs, mtimeNs);
+  }
+
+  override save(grantIndex: (guestPath: string) => number): HostFileState {
+    return {
+      kind: 'directory',
+      flags: this.flags,
+      canRead: this.canRead,
+      canWrite: this.canWrite,
+      offset: 0n,
+      listing: this.listing,
+      ...saveNode(this.node, grantIndex),
+    };
+  }
+}

@@ -1,0 +1,146 @@
+// File descriptors of a process: number -> entry (rights, preopen name) -> shared open file description.
+//
+// Invariants: a new descriptor gets the lowest free number; an open file description is closed with its last entry.
+
+import { Errno } from '../../abi/errno.ts';
+import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
+import type { FateTable } from './fate.ts';
+import type { OpenFile } from './open-file.ts';
+import { fail } from './sys-error.ts';
+import { badRecord, checkArray, checkInteger, checkRecord, checkString } from './validate.ts';
+
+/** As Linux's RLIMIT_NOFILE is often set for servers; a guest that leaks descriptors gets EMFILE. */
+export const FD_LIMIT = 65_536;
+const GUEST_PATH_MAX = 4096;
+
+export interface FdState {
+  readonly fd: number;
+  /** Index in KernelState.openFiles. */
+  readonly file: number;
+  readonly rights: number;
+  readonly inheriting: number;
+  /** Guest path of a preopened directory. */
+  readonly preopen: string | null;
+}
+
+export class FdEntry {
+  static readonly fates: FateTable = { file: 'saved', rights: 'saved', inheriting: 'saved', preopen: 'saved' };
+
+  readonly file: OpenFile;
+  rights: number;
+  inheriting: number;
+  readonly preopen: string | null;
+
+  constructor(file: OpenFile, rights: number, inheriting: number, preopen: string | null = null) {
+    this.file = file;
+    this.rights = rights;
+    this.inheriting = inheriting;
+    this.preopen = preopen;
+  }
+}
+
+export class FdTable {
+  static readonly fates: FateTable = { entries: 'saved', lowestFree: 'derived', count: 'derived' };
+
+  readonly entries: (FdEntry | undefined)[] = [];
+  /** Derived: every number below is taken. */
+  lowestFree = 0;
+  /** Derived: open descriptors. */
+  count = 0;
+
+  /** The entry of a guest's fd; EBADF. */
+  get(fd: number): FdEntry {
+    const entry = this.entries[fd];
+    if (entry === undefined) fail(Errno.EBADF);
+    return entry;
+  }
+
+  /** EMFILE before anything is opened that would then have no number. */
+  checkSpace(): void {
+    if (this.count >= FD_LIMIT) fail(Errno.EMFILE);
+  }
+
+  /** Gives `entry` the lowest free number. */
+  add(entry: FdEntry): number {
+    this.checkSpace();
+    let fd = this.lowestFree;
+    while (this.entries[fd] !== undefined) fd++;
+    this.set(fd, entry);
+    this.lowestFree = fd + 1;
+    return fd;
+  }
+
+  close(fd: number): void {
+    const entry = this.get(fd);
+    this.entries[fd] = undefined;
+    this.count--;
+    if (fd < this.lowestFree) this.lowestFree = fd;
+    dropReference(entry.file);
+  }
+
+  /** Moves `from` to `to`, which must be open and is closed. */
+  renumber(from: number, to: number): void {
+    const entry = this.get(from);
+    const old = this.get(to);
+    if (from === to) return;
+    this.entries[to] = entry;
+    this.entries[from] = undefined;
+    this.count--;
+    if (from < this.lowestFree) this.lowestFree = from;
+    dropReference(old.file);
+  }
+
+  closeAll(): void {
+    for (let fd = 0; fd < this.entries.length; fd++) if (this.entries[fd] !== undefined) this.close(fd);
+  }
+
+  save(fileIndex: (file: OpenFile) => number): FdState[] {
+    return this.entries.flatMap((entry, fd) =>
+      entry === undefined
+        ? []
+        : [
+            {
+              fd,
+              file: fileIndex(entry.file),
+              rights: entry.rights,
+              inheriting: entry.inheriting,
+              preopen: entry.preopen,
+            },
+          ],
+    );
+  }
+
+  static check(states: readonly FdState[], fileCount: number, where: string): void {
+    let last = -1;
+    for (const [index, state] of checkArray(states, FD_LIMIT, where).entries()) {
+      const place = `${where}[${index}]`;
+      checkRecord(state, place);
+      checkInteger(state.fd, 0, FD_LIMIT - 1, `${place}.fd`);
+      if (state.fd <= last) badRecord(`${place}.fd`, `${state.fd} does not follow ${last}`);
+      last = state.fd;
+      checkInteger(state.file, 0, fileCount - 1, `${place}.file`);
+      checkInteger(state.rights, 0, ALL_RIGHTS, `${place}.rights`);
+      checkInteger(state.inheriting, 0, ALL_RIGHTS, `${place}.inheriting`);
+      if (state.preopen !== null) checkString(state.preopen, GUEST_PATH_MAX, `${place}.preopen`);
+    }
+  }
+
+  static restore(states: readonly FdState[], files: readonly OpenFile[]): FdTable {
+    const table = new FdTable();
+    for (const { fd, file, rights, inheriting, preopen } of states) {
+      table.set(fd, new FdEntry(files[file]!, rights, inheriting, preopen));
+    }
+    return table;
+  }
+
+  private set(fd: number, entry: FdEntry): void {
+    while (this.entries.length < fd) this.entries.push(undefined);
+    this.entries[fd] = entry;
+    this.count++;
+    entry.file.refs++;
+  }
+}
+
+function dropReference(file: OpenFile): void {
+  if (--file.refs === 0) file.close();
+}

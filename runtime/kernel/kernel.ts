@@ -1,0 +1,228 @@
+// The kernel of one machine: a tree of processes and everything they share. Plain synchronous data with no locks;
+// system calls are functions (wasi/), blocking is a value (blocked.ts), the world outside is behind ports (ports.ts).
+//
+// save() writes every saved field of every object, shared objects once, before what refers to them:
+//   KernelState = clock, random, grants <- open files <- processes (descriptors, threads)
+// restore() first checks the whole record and opens the files again, then builds the kernel: all or nothing.
+
+import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
+import type { Pid, Tid } from '../base/ids.ts';
+import { WvmError } from '../base/wvm-error.ts';
+import { type ClockState, MachineClock } from './clock.ts';
+import { DirectoryFile } from './directory-file.ts';
+import type { FateTable } from './fate.ts';
+import { FdEntry, FdTable } from './fd-table.ts';
+import type { OpenFile, OpenFileState } from './open-file.ts';
+import { checkOpenFileState } from './open-file-state.ts';
+import type { Grant, Ports } from './ports.ts';
+import { Process, type ProcessState } from './process.ts';
+import { Random, type RandomState } from './random.ts';
+import { reopenFiles } from './reopen.ts';
+import { DIRECTORY_RIGHTS, STREAM_RIGHTS } from './rights.ts';
+import { StreamFile } from './stream-file.ts';
+import type { Thread } from './thread.ts';
+import { badRecord, checkArray, checkBoolean, checkRecord, checkString } from './validate.ts';
+import { Vfs } from './vfs/vfs.ts';
+
+export interface GrantState {
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface KernelState {
+  readonly clock: ClockState;
+  readonly random: RandomState;
+  /** Grants that open files need, by guest path; what they stand for is said at resume. */
+  readonly grants: readonly GrantState[];
+  readonly openFiles: readonly OpenFileState[];
+  readonly processes: readonly ProcessState[];
+}
+
+export interface KernelOptions {
+  readonly ports: Ports;
+  readonly grants: readonly Grant[];
+  /** argv, the program name first. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Deterministic random bytes and clocks. */
+  readonly seed?: bigint;
+}
+
+export interface RestoreOptions {
+  readonly grants: readonly Grant[];
+  readonly env: Readonly<Record<string, string>>;
+  /** 'ignore': a changed file is taken as it is, a missing one answers ESTALE. */
+  readonly files?: 'check' | 'ignore';
+}
+
+const INIT_PID: Pid = 1 as Pid;
+const GRANTS_MAX = 10_000;
+const OPEN_FILES_MAX = 1_000_000;
+const PROCESSES_MAX = 100_000;
+const GUEST_PATH_MAX = 4096;
+
+export class Kernel {
+  static readonly fates: FateTable = {
+    ports: 'host',
+    grants: 'host',
+    clock: 'saved',
+    random: 'saved',
+    vfs: 'derived',
+    processes: 'saved',
+    current: 'derived',
+  };
+
+  /** Host: not part of the image. */
+  readonly ports: Ports;
+  /** Host: given on the command line; open files name theirs by guest path. */
+  readonly grants: readonly Grant[];
+  readonly clock: MachineClock;
+  readonly random: Random;
+  /** Derived: holds the nodes of the open files. */
+  readonly vfs: Vfs;
+  /** By pid. */
+  readonly processes: Map<Pid, Process> = new Map();
+  /** Derived: the thread whose system call is being made; the engine sets it when it switches. */
+  current: Thread;
+
+  constructor(options: KernelOptions);
+  /** For restore(): the parts are made, the processes come next. */
+  constructor(options: RestoreOptions & { readonly ports: Ports }, state: KernelState, vfs: Vfs, files: OpenFile[]);
+  constructor(
+    options: KernelOptions | (RestoreOptions & { readonly ports: Ports }),
+    state?: KernelState,
+    vfs?: Vfs,
+    files?: OpenFile[],
+  ) {
+    const { ports, grants } = options;
+    checkGrants(grants);
+    this.ports = ports;
+    this.grants = grants;
+    this.vfs = vfs ?? new Vfs(ports.files);
+    if (state !== undefined) {
+      this.clock = MachineClock.restore(ports.clock, state.clock);
+      this.random = Random.restore(ports.entropy, state.random);
+      for (const record of state.processes) {
+        const env = Process.checkEnvironment(record, options.env);
+        const process = Process.restore(this, record, env, files!);
+        this.processes.set(process.pid, process);
+      }
+    } else {
+      const { seed, args } = options as KernelOptions;
+      this.clock = new MachineClock(ports.clock, seed !== undefined);
+      this.random = seed === undefined ? new Random(ports.entropy, null) : Random.seeded(ports.entropy, seed);
+      const fds = this.initialFds();
+      const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds, this.clock.nowNs());
+      init.addThread(INIT_PID as number as Tid);
+      this.processes.set(INIT_PID, init);
+    }
+    this.current = this.processes.values().next().value!.mainThread;
+  }
+
+  /** The first process of the machine. */
+  get init(): Process {
+    return this.processes.get(INIT_PID)!;
+  }
+
+  /** The machine has ended: gives back what it holds of the host. */
+  close(): void {
+    for (const process of this.processes.values()) process.fds.closeAll();
+  }
+
+  /** The whole kernel as plain data; WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
+  save(): KernelState {
+    const grants: GrantState[] = [];
+    const grantIndexes = new Map<string, number>();
+    const grantIndex = (guestPath: string): number => {
+      let index = grantIndexes.get(guestPath);
+      if (index === undefined) {
+        index = grants.length;
+        grantIndexes.set(guestPath, index);
+        grants.push({ guestPath, readOnly: this.grants.find((grant) => grant.guestPath === guestPath)!.readOnly });
+      }
+      return index;
+    };
+    const openFiles: OpenFileState[] = [];
+    const fileIndexes = new Map<OpenFile, number>();
+    const fileIndex = (file: OpenFile): number => {
+      let index = fileIndexes.get(file);
+      if (index === undefined) {
+        index = openFiles.length;
+        fileIndexes.set(file, index);
+        openFiles.push(file.save(grantIndex));
+      }
+      return index;
+    };
+    const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
+    return { clock: this.clock.save(), random: this.random.save(), grants, openFiles, processes };
+  }
+
+  /**
+   * A kernel in the saved state. Errors, before anything is changed: WVM_IMAGE_BAD_RECORD, WVM_CAPABILITY_MISSING (a grant or a
+   * variable, by name), WVM_FILE_CHANGED.
+   */
+  static restore(ports: Ports, options: RestoreOptions, state: KernelState): Kernel {
+    checkGrants(options.grants);
+    Kernel.check(state, ports.streams.length);
+    for (const process of state.processes) Process.checkEnvironment(process, options.env);
+    const vfs = new Vfs(ports.files);
+    const files = reopenFiles(vfs, ports, options, state);
+    return new Kernel({ ...options, ports }, state, vfs, files);
+  }
+
+  /** Checks a record that comes out of an image; WVM_IMAGE_BAD_RECORD. */
+  static check(state: KernelState, streamCount: number): void {
+    checkRecord(state, 'state');
+    MachineClock.check(state.clock, 'clock');
+    Random.check(state.random, 'random');
+    for (const [index, grant] of checkArray(state.grants, GRANTS_MAX, 'grants').entries()) {
+      checkRecord(grant, `grants[${index}]`);
+      checkString(grant.guestPath, GUEST_PATH_MAX, `grants[${index}].guestPath`);
+      checkBoolean(grant.readOnly, `grants[${index}].readOnly`);
+    }
+    const files = checkArray(state.openFiles, OPEN_FILES_MAX, 'openFiles');
+    for (const [index, file] of files.entries()) {
+      checkOpenFileState(file, state.grants.length, streamCount, `openFiles[${index}]`);
+    }
+    const used = new Set<number>();
+    const pids = new Set<number>();
+    const processes = checkArray(state.processes, PROCESSES_MAX, 'processes');
+    for (const [index, process] of processes.entries()) {
+      const where = `processes[${index}]`;
+      Process.check(process, files.length, where);
+      if (pids.has(process.pid)) badRecord(`${where}.pid`, `${process.pid} stands twice`);
+      pids.add(process.pid);
+      for (const { file } of process.fds) used.add(file);
+    }
+    if (!pids.has(INIT_PID)) badRecord('processes', 'no process 1');
+    if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
+  }
+
+  private initialFds(): FdTable {
+    const fds = new FdTable();
+    for (const [number, port] of this.ports.streams.entries()) {
+      const file = new StreamFile(number, port, 0, number === 0, number !== 0);
+      fds.add(new FdEntry(file, streamRights(number, port.kind === 'null'), 0));
+    }
+    for (const grant of this.grants) {
+      const file = new DirectoryFile(this.vfs, this.vfs.grantRoot(grant), 0, true);
+      fds.add(new FdEntry(file, DIRECTORY_RIGHTS, ALL_RIGHTS, grant.guestPath));
+    }
+    return fds;
+  }
+}
+
+function streamRights(number: number, isNull: boolean): number {
+  const { common, input, output, seek } = STREAM_RIGHTS;
+  // isatty() takes a character device that cannot seek for a terminal.
+  return common | (number === 0 ? input : output) | (isNull ? seek : 0);
+}
+
+function checkGrants(grants: readonly Grant[]): void {
+  const seen = new Set<string>();
+  for (const { guestPath } of grants) {
+    if (guestPath.includes('\0')) throw new WvmError('WVM_USAGE', 'directory: a guest path holds a NUL character');
+    if (seen.has(guestPath)) throw new WvmError('WVM_USAGE', `directory: guest path ${guestPath} is given twice`);
+    seen.add(guestPath);
+  }
+}
