@@ -596,8 +596,9 @@ export class BodyEmitter {
     const at = immediate[i]!;
     const count = lists[at]!;
     this.w.u8(Op.br_table);
-    this.w.u32(count - 1);
-    for (let t = 0; t < count; t++) this.w.u32(this.#depth(lists[at + 1 + t]!));
+    this.w.u32(count);
+    // The default label follows the others.
+    for (let t = 0; t <= count; t++) this.w.u32(this.#depth(lists[at + 1 + t]!));
   }
 
   /** Opens a try_table; one that catches everything lets the unwinding pass. */

@@ -204,7 +204,8 @@ class BackwardPass {
           live.fill(0);
           const at = immediate[i]!;
           const targets = lists[at]!;
-          for (let t = 0; t < targets; t++) unite(label(lists[at + 1 + t]!));
+          // The default label follows the others.
+          for (let t = 0; t <= targets; t++) unite(label(lists[at + 1 + t]!));
           break;
         }
         case Op.return:
