@@ -25,6 +25,8 @@ export interface Executor {
   instantiate(compiled: Compiled, imports: Imports): Promise<Instance>;
   /** Calls an exported function; throws what stopped it. */
   invoke(instance: Instance, name: string, args: readonly Value[]): Promise<Value[]>;
+  /** A function of `spectest` was called; it returns to its caller unless this throws. */
+  onHostCall(): void;
   /** Facts worth a line in the report, for example how many snapshots were taken. */
   readonly counters: Readonly<Record<string, number>>;
 }

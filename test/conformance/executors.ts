@@ -4,6 +4,7 @@ import { InstrumentedExecutor } from './instrumented-executor.ts';
 import type { Mode } from './mode.ts';
 import { NodeWasiRunner } from './node-wasi-runner.ts';
 import { PlainExecutor } from './plain-executor.ts';
+import { SnapshotExecutor } from './snapshot-executor.ts';
 import type { WasiRunner } from './wasi-runner.ts';
 
 export function makeExecutor(mode: Mode): Executor {
@@ -13,7 +14,7 @@ export function makeExecutor(mode: Mode): Executor {
     case 'straight':
       return new InstrumentedExecutor();
     case 'snapshot-everywhere':
-      throw new Error(`mode ${mode}: the engine is not there yet`);
+      return new SnapshotExecutor();
   }
 }
 

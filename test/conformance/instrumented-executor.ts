@@ -40,7 +40,11 @@ const VALUE_TYPE_NAMES = new Map<number, string>(Object.entries(ValType).map(([n
 
 export class InstrumentedExecutor extends PlainExecutor {
   override readonly name: string = 'instrumented';
-  override readonly counters: Record<string, number> = { 'modules instrumented': 0, 'modules run as they are': 0, polls: 0 };
+  override readonly counters: Record<string, number> = {
+    'modules instrumented': 0,
+    'modules run as they are': 0,
+    polls: 0,
+  };
 
   override async compile(bytes: Uint8Array): Promise<InstrumentedCompiled> {
     const { module } = await super.compile(bytes);
@@ -95,7 +99,8 @@ export class InstrumentedExecutor extends PlainExecutor {
     };
     instance.slots.set(names.SLOT_POLL, await this.#makePoll(instance));
     this.prepare(instance, imports);
-    (exports[names.EXPORT_INIT] as () => void)();
+    (exports[names.EXPORT_INIT_TABLES] as () => void)();
+    (exports[names.EXPORT_INIT_MEMORIES] as () => void)();
     if (module.start !== undefined) await this.start(instance, module.start);
     return instance;
   }

@@ -26,6 +26,8 @@ export class PlainExecutor implements Executor {
     return { exports, ...exportTypes(compiled.module) };
   }
 
+  onHostCall(): void {}
+
   async invoke(instance: Instance, name: string, args: readonly Value[]): Promise<Value[]> {
     const callee = instance.exports[name];
     const signature = instance.functionTypes.get(name);

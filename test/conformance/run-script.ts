@@ -43,7 +43,7 @@ class ScriptRun {
   }
 
   async start(): Promise<void> {
-    this.#registered['spectest'] = await instantiateSpectest();
+    this.#registered['spectest'] = await instantiateSpectest(() => this.#executor.onHostCall());
   }
 
   async execute(command: Command): Promise<void> {

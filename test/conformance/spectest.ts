@@ -29,8 +29,8 @@ const SPECTEST = `(module
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** A fresh instance: scripts change its table and memory. */
-export async function instantiateSpectest(): Promise<WebAssembly.Exports> {
+export async function instantiateSpectest(onCall: () => void): Promise<WebAssembly.Exports> {
   compiled ??= assembleText(SPECTEST).then((bytes) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
-  const js = Object.fromEntries(names.map((name) => [name, () => undefined]));
+  const js = Object.fromEntries(names.map((name) => [name, onCall]));
   return new WebAssembly.Instance(await compiled, { js }).exports;
 }
