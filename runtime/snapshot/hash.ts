@@ -2,6 +2,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { RecordReader } from './record-reader.ts';
+import { hexText } from './value-text.ts';
 
 const HASH_BYTES = 32;
 
@@ -13,11 +14,5 @@ export function encodeHash(hash: string): Uint8Array {
 }
 
 export function decodeHash(from: RecordReader): string {
-  return hashText(from.raw(HASH_BYTES));
-}
-
-export function hashText(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+  return hexText(from.raw(HASH_BYTES));
 }

@@ -6,11 +6,12 @@
 //   40  name, UTF-8, then (if included) the bytes of the module to the end of the record
 
 import { badImage } from './bad-image.ts';
-import { decodeHash, encodeHash, hashText } from './hash.ts';
+import { decodeHash, encodeHash } from './hash.ts';
 import type { DigestPort } from './image-ports.ts';
 import type { ModuleState } from './machine-state.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { RecordWriter } from './record-writer.ts';
+import { hexText } from './value-text.ts';
 
 const INCLUDED = 1;
 
@@ -35,7 +36,7 @@ export function decodeModuleRecord(from: RecordReader, digest: DigestPort): Modu
   // The hash is the module's identity, in caches too: it must be true.
   const sha256 = digest.sha256();
   sha256.update(bytes);
-  if (hashText(sha256.digest()) !== hash) {
+  if (hexText(sha256.digest()) !== hash) {
     throw badImage('WVM_IMAGE_CORRUPT', `module ${hash}`, 'its bytes have another SHA-256');
   }
   return { hash, name, bytes };

@@ -15,30 +15,35 @@ export class RecordWriter {
 
   u8(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 field of an image: ${value}`);
-    this.#view.setUint8(this.#take(1), value);
+    const at = this.#take(1);
+    this.#view.setUint8(at, value);
   }
 
   u32(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `u32 field of an image: ${value}`);
-    this.#view.setUint32(this.#take(4), value, true);
+    const at = this.#take(4);
+    this.#view.setUint32(at, value, true);
   }
 
   /** 32 bits given as a signed or an unsigned number. */
   bits32(value: number): void {
     const fits = Number.isInteger(value) && value >= -0x8000_0000 && value <= 0xffff_ffff;
     assert(fits, `32-bit value of an image: ${value}`);
-    this.#view.setInt32(this.#take(4), value, true);
+    const at = this.#take(4);
+    this.#view.setInt32(at, value, true);
   }
 
   u64(value: bigint): void {
     assert(value >= 0n && value < 1n << 64n, `u64 field of an image: ${value}`);
-    this.#view.setBigUint64(this.#take(8), value, true);
+    const at = this.#take(8);
+    this.#view.setBigUint64(at, value, true);
   }
 
   /** 64 bits given as a signed or an unsigned bigint. */
   bits64(value: bigint): void {
     assert(value >= -(1n << 63n) && value < 1n << 64n, `64-bit value of an image: ${value}`);
-    this.#view.setBigInt64(this.#take(8), value, true);
+    const at = this.#take(8);
+    this.#view.setBigInt64(at, value, true);
   }
 
   raw(bytes: Uint8Array): void {
@@ -57,6 +62,7 @@ export class RecordWriter {
     this.sized(encodeUtf8(text));
   }
 
+  /** Makes room first: `#view` may be another one afterwards. */
   #take(sizeBytes: number): number {
     const at = this.#size;
     this.#size += sizeBytes;

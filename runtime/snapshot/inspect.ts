@@ -1,0 +1,306 @@
+// What an image holds, as data that JSON can carry: `wvm inspect`. Reads the records; of the page blocks only the lists,
+// unless the whole is to be verified. Names come from the modules, if they are in the image or given.
+
+import { WvmError } from '../base/wvm-error.ts';
+import type { FrameState, InstanceState } from '../engine/state.ts';
+import type { WasmModule } from '../wasm/module.ts';
+import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
+import { parseModule } from '../wasm/parse.ts';
+import { driveFile, driveStream, type RandomAccess } from './decode-image.ts';
+import {
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  paddingBytes,
+  RECORD_HEADER_BYTES,
+  type RecordType,
+  recordTypeName,
+  TRAILER_BYTES,
+} from './image-layout.ts';
+import type { FeatureSets, MachineState, PendingState, ProcessState, ThreadState } from './machine-state.ts';
+import { PAGE_BYTES } from './page-scanner.ts';
+import type { PageList } from './pages-record.ts';
+import { type DecodePorts, type ImageVisitor, type ParseOptions, type Parser, parseImage } from './parse-image.ts';
+import { WASM_PAGE_BYTES } from './validate-machine.ts';
+import { describeValue, type JsonData, jsonData, type ValueDescription } from './value-text.ts';
+
+export interface SectionDescription {
+  /** "MACHINE", "THREAD", … */
+  readonly type: string;
+  readonly recordCount: number;
+  /** Headers and padding included. */
+  readonly sizeBytes: number;
+}
+
+export interface ModuleDescription {
+  readonly hash: string;
+  readonly name: string;
+  /** Null if the image names the module by its hash only. */
+  readonly sizeBytes: number | null;
+}
+
+/** A stretch of memory that the image holds; everything outside is zero. */
+export interface MemoryRun {
+  readonly addr: number;
+  readonly sizeBytes: number;
+}
+
+export interface MemoryDescription {
+  readonly index: number;
+  readonly name: string | null;
+  readonly sizeBytes: number;
+  readonly maxSizeBytes: number | null;
+  readonly shared: boolean;
+  readonly is64: boolean;
+  readonly savedBytes: number;
+  readonly runs: readonly MemoryRun[];
+}
+
+export interface NamedValue {
+  readonly index: number;
+  readonly name: string | null;
+  /** Null: not saved (a dead local, an immutable global). */
+  readonly value: ValueDescription | null;
+}
+
+export interface FrameDescription {
+  readonly functionIndex: number;
+  readonly functionName: string | null;
+  readonly codeOffset: number;
+  /** Where that is in the module file, as other tools count; null without the module. */
+  readonly moduleOffset: number | null;
+  readonly kind: 'call' | 'poll';
+  readonly locals: readonly NamedValue[];
+  readonly stack: readonly ValueDescription[];
+}
+
+export interface ThreadDescription {
+  readonly tid: number;
+  readonly fuelLeft: number;
+  /** "poll", "self-snapshot", or the call it waits in, e.g. "wasi_snapshot_preview1.poll_oneoff". */
+  readonly pending: string;
+  readonly args: readonly ValueDescription[];
+  /** Innermost frame first, as backtraces are read. */
+  readonly activations: readonly (readonly FrameDescription[])[];
+}
+
+export interface ProcessDescription {
+  readonly pid: number;
+  readonly parentPid: number | null;
+  readonly moduleHash: string;
+  readonly memories: readonly MemoryDescription[];
+  /** Mutable ones. */
+  readonly globals: readonly NamedValue[];
+  readonly tables: readonly {
+    readonly index: number;
+    readonly name: string | null;
+    readonly entryCount: number | null;
+  }[];
+  readonly droppedElements: readonly number[];
+  readonly droppedData: readonly number[];
+  readonly threads: readonly ThreadDescription[];
+}
+
+export interface ImageDescription {
+  readonly formatVersion: number;
+  readonly producer: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fuelUsed: string;
+  readonly features: FeatureSets;
+  readonly sections: readonly SectionDescription[];
+  readonly modules: readonly ModuleDescription[];
+  readonly processes: readonly ProcessDescription[];
+  /** The kernel's own record: file descriptors, clocks, grants. */
+  readonly kernel: JsonData;
+}
+
+export interface InspectOptions {
+  /** Read everything, compare every checksum and the SHA-256 of the whole. */
+  readonly verify?: boolean;
+  /** Modules that the image names by hash only. */
+  readonly findModule?: (hash: string) => Uint8Array | undefined;
+}
+
+export function inspectImageFile(
+  file: RandomAccess,
+  ports: DecodePorts,
+  options: InspectOptions = {},
+): ImageDescription {
+  return driveFile(file, inspect(ports, options));
+}
+
+export function inspectImageStream(
+  chunks: AsyncIterable<Uint8Array>,
+  ports: DecodePorts,
+  options: InspectOptions = {},
+): Promise<ImageDescription> {
+  return driveStream(chunks, inspect(ports, options));
+}
+
+function* inspect(ports: DecodePorts, options: InspectOptions): Parser<ImageDescription> {
+  const verify = options.verify === true;
+  const parseOptions: ParseOptions = {
+    contents: verify ? 'read' : 'skip',
+    verifyDigest: verify,
+    // Nothing is allocated for the memories.
+    limits: { maxMemoryBytes: Number.MAX_SAFE_INTEGER },
+  };
+  const outline = new Outline();
+  const machine = yield* parseImage(outline, ports, parseOptions);
+  return describeMachine(machine, outline, options.findModule ?? (() => undefined));
+}
+
+/** Sizes and page lists, collected while an image is parsed. */
+class Outline implements ImageVisitor {
+  readonly sections: Map<RecordType, { recordCount: number; sizeBytes: number }> = new Map();
+  readonly #runs: Map<string, MemoryRun[]> = new Map();
+  sizeBytes: number = HEADER_BYTES + TRAILER_BYTES;
+
+  record(type: RecordType, _offset: number, payloadBytes: number): void {
+    let section = this.sections.get(type);
+    if (section === undefined) this.sections.set(type, (section = { recordCount: 0, sizeBytes: 0 }));
+    const sizeBytes = RECORD_HEADER_BYTES + payloadBytes + paddingBytes(payloadBytes);
+    section.recordCount++;
+    section.sizeBytes += sizeBytes;
+    this.sizeBytes += sizeBytes;
+  }
+
+  open(): void {}
+
+  block({ processIndex, memoryIndex, runs }: PageList): void {
+    const all = this.runsOf(processIndex, memoryIndex);
+    for (let i = 0; i < runs.length; i += 2) {
+      const run = { addr: runs[i]! * PAGE_BYTES, sizeBytes: runs[i + 1]! * PAGE_BYTES };
+      const last = all.at(-1);
+      // A run that was split between two blocks.
+      if (last !== undefined && last.addr + last.sizeBytes === run.addr) {
+        all[all.length - 1] = { addr: last.addr, sizeBytes: last.sizeBytes + run.sizeBytes };
+      } else {
+        all.push(run);
+      }
+    }
+  }
+
+  runsOf(processIndex: number, memoryIndex: number): MemoryRun[] {
+    const key = `${processIndex}/${memoryIndex}`;
+    let runs = this.#runs.get(key);
+    if (runs === undefined) this.#runs.set(key, (runs = []));
+    return runs;
+  }
+}
+
+function describeMachine(
+  machine: MachineState,
+  outline: Outline,
+  findModule: (hash: string) => Uint8Array | undefined,
+): ImageDescription {
+  const modules = new Map<string, WasmModule | undefined>();
+  for (const { hash, bytes } of machine.modules) modules.set(hash, parseLeniently(bytes ?? findModule(hash)));
+  return {
+    formatVersion: FORMAT_VERSION,
+    producer: machine.producer,
+    name: machine.name,
+    sizeBytes: outline.sizeBytes,
+    fuelUsed: String(machine.fuelUsed),
+    features: machine.features,
+    sections: [...outline.sections].map(([type, section]) => ({ type: recordTypeName(type), ...section })),
+    modules: machine.modules.map(({ hash, name, bytes }) => ({ hash, name, sizeBytes: bytes?.length ?? null })),
+    processes: machine.processes.map((process, index) => {
+      return describeProcess(process, index, modules.get(process.instance.moduleHash), outline);
+    }),
+    kernel: jsonData(machine.kernel),
+  };
+}
+
+/** A module that cannot be parsed only has no names. */
+function parseLeniently(bytes: Uint8Array | undefined): WasmModule | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return parseModule(bytes);
+  } catch (error) {
+    if (error instanceof WvmError) return undefined;
+    throw error;
+  }
+}
+
+function describeProcess(
+  { pid, parentPid, instance, threads }: ProcessState,
+  processIndex: number,
+  module: WasmModule | undefined,
+  outline: Outline,
+): ProcessDescription {
+  const names = module === undefined ? undefined : { globals: globalNames(module), tables: tableNames(module) };
+  return {
+    pid,
+    parentPid,
+    moduleHash: instance.moduleHash,
+    memories: describeMemories(instance, processIndex, module, outline),
+    globals: instance.globals.flatMap((value, index) => {
+      return value === null ? [] : [{ index, name: names?.globals.get(index) ?? null, value: describeValue(value) }];
+    }),
+    tables: instance.tables.map((table, index) => {
+      return { index, name: names?.tables.get(index) ?? null, entryCount: table?.entries.length ?? null };
+    }),
+    droppedElements: instance.droppedElements,
+    droppedData: instance.droppedData,
+    threads: threads.map((thread) => describeThread(thread, module)),
+  };
+}
+
+function describeMemories(
+  { memories }: InstanceState,
+  processIndex: number,
+  module: WasmModule | undefined,
+  outline: Outline,
+): MemoryDescription[] {
+  const names = module === undefined ? undefined : memoryNames(module);
+  return memories.map(({ pageCount, maxPageCount, shared, is64 }, index) => {
+    const runs = outline.runsOf(processIndex, index);
+    return {
+      index,
+      name: names?.get(index) ?? null,
+      sizeBytes: pageCount * WASM_PAGE_BYTES,
+      maxSizeBytes: maxPageCount === null ? null : maxPageCount * WASM_PAGE_BYTES,
+      shared,
+      is64,
+      savedBytes: runs.reduce((sum, run) => sum + run.sizeBytes, 0),
+      runs,
+    };
+  });
+}
+
+function describeThread(
+  { tid, fuelLeft, pending, activations }: ThreadState,
+  module: WasmModule | undefined,
+): ThreadDescription {
+  return {
+    tid,
+    fuelLeft,
+    pending: pendingText(pending),
+    args: pending.kind === 'call' ? pending.args.map(describeValue) : [],
+    activations: activations
+      .map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).reverse())
+      .reverse(),
+  };
+}
+
+function pendingText(pending: PendingState): string {
+  return pending.kind === 'call' ? `${pending.module}.${pending.name}` : pending.kind;
+}
+
+function describeFrame(frame: FrameState, module: WasmModule | undefined): FrameDescription {
+  const { functionIndex, codeOffset, kind } = frame;
+  const names = module === undefined ? undefined : localNames(module, functionIndex);
+  const code = module?.code[functionIndex - module.importedFunctionCount];
+  return {
+    functionIndex,
+    functionName: (module && functionName(module, functionIndex)) ?? null,
+    codeOffset,
+    moduleOffset: code === undefined ? null : code.range.start + codeOffset,
+    kind,
+    locals: frame.locals.map((value, index) => {
+      return { index, name: names?.get(index) ?? null, value: value === null ? null : describeValue(value) };
+    }),
+    stack: frame.stack.map(describeValue),
+  };
+}
