@@ -12,13 +12,22 @@ class Mismatch extends Error {}
 class Unsupported extends Error {}
 
 export async function runScript(commands: readonly Command[], executor: Executor): Promise<Verdict[]> {
-  const verdicts: Verdict[] = [];
   const run = new ScriptRun(executor);
   await run.start();
+  return runCommands(commands, run);
+}
+
+async function runCommands(commands: readonly Command[], run: ScriptRun): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
   for (const command of commands) {
     const { line, kind } = command;
     const message = 'message' in command ? command.message : '';
     try {
+      if (command.kind === 'thread') {
+        // At once and to its end: one of the schedules that a script must allow.
+        verdicts.push(...(await runCommands(command.commands, await run.startThread(command.shared))));
+        continue;
+      }
       await run.execute(command);
       if (isAssertion(command)) verdicts.push({ line, kind, message, status: 'pass', detail: '' });
     } catch (error) {
@@ -44,6 +53,14 @@ class ScriptRun {
 
   async start(): Promise<void> {
     this.#registered['spectest'] = await instantiateSpectest(() => this.#executor.onHostCall());
+  }
+
+  /** A thread has names of its own, and knows only the modules it is given. */
+  async startThread(shared: readonly string[]): Promise<ScriptRun> {
+    const thread = new ScriptRun(this.#executor);
+    await thread.start();
+    for (const name of shared) thread.#instances.set(name, this.#instance(name));
+    return thread;
   }
 
   async execute(command: Command): Promise<void> {
@@ -92,6 +109,9 @@ class ScriptRun {
       case 'assert_invalid':
       case 'assert_malformed':
         return this.#mustBeRefused(command.source, command.kind === 'assert_malformed');
+      case 'thread':
+      case 'wait':
+        return;
       case 'unsupported':
         throw new Unsupported(`${command.what} is not supported`);
     }

@@ -41,6 +41,9 @@ export type CommandBody =
       readonly source: ModuleSource;
       readonly message: string;
     }
+  /** Commands of a thread that sees these modules of its parent. */
+  | { readonly kind: 'thread'; readonly shared: readonly string[]; readonly commands: readonly Command[] }
+  | { readonly kind: 'wait' }
   | { readonly kind: 'unsupported'; readonly what: string };
 
 export type Command = CommandBody & { readonly line: number };

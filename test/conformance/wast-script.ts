@@ -22,12 +22,19 @@ export function readWast(source: string): Command[] {
   if (first !== undefined && !COMMANDS.has(headOf(first))) {
     return [{ kind: 'module', name: undefined, source: { form: 'text', text: `(module ${source}\n)` }, line: 1 }];
   }
+  return readCommands(nodes, source, lineOf);
+}
+
+function readCommands(nodes: readonly Node[], source: string, lineOf: (offset: number) => number): Command[] {
   const commands: Command[] = [];
   for (const node of nodes) {
     if (node.kind !== 'list') throw new SyntaxError(`line ${lineOf(node.start)}: a command was expected`);
     const line = lineOf(node.start);
     try {
-      commands.push({ ...readCommand(node, source), line });
+      const isThread = headOf(node) === 'thread';
+      const command = isThread ? readThread(node, source, lineOf) : readCommand(node, source);
+      // Of an assertion about a module, wast2json too gives the module's line.
+      commands.push({ ...command, line: 'source' in command ? lineOf(moduleOffset(node)) : line });
     } catch (error) {
       throw new SyntaxError(`line ${line}: ${error instanceof Error ? error.message : error}`, { cause: error });
     }
@@ -70,9 +77,27 @@ function readCommand(list: List, source: string): CommandBody {
     case 'assert_invalid':
     case 'assert_unlinkable':
       return { kind: head, source: readSource(asList(operands[0]), source).source, message: nameOf(operands[1]) };
+    case 'wait':
+      return { kind: 'wait' };
     default:
       return { kind: 'unsupported', what: `(${head} …)` };
   }
+}
+
+function readThread(list: List, source: string, lineOf: (offset: number) => number): CommandBody {
+  // Threads run one after the other here; one that waits for another would never end.
+  if (source.includes('memory.atomic.wait')) return { kind: 'unsupported', what: 'a thread that waits for another' };
+  const operands = list.items.slice(2).map(asList);
+  const shared = operands.filter((operand) => headOf(operand) === 'shared');
+  return {
+    kind: 'thread',
+    shared: shared.flatMap((operand) => operand.items.slice(1).map((node) => optionalId(asList(node).items[1]) ?? '')),
+    commands: readCommands(
+      operands.filter((operand) => headOf(operand) !== 'shared'),
+      source,
+      lineOf,
+    ),
+  };
 }
 
 function readModule(list: List, source: string): CommandBody {
@@ -186,6 +211,11 @@ function readVector(list: List): Expected {
   return { kind: 'bits', type: 'v128', bits: packLanes(bits, width) };
 }
 
+function moduleOffset(list: List): number {
+  const subject = list.items[1];
+  return headOf(list) !== 'module' && subject?.kind === 'list' ? subject.start : list.start;
+}
+
 function headOf(list: List): string {
   return atomAt(list, 0) ?? '';
 }
@@ -213,11 +243,12 @@ function concatenate(nodes: readonly Node[]): Uint8Array {
   return Uint8Array.from(nodes.flatMap((node) => (node.kind === 'string' ? [...node.bytes] : [])));
 }
 
-/** Line numbers for offsets that only grow. */
+/** Line numbers of offsets, quickly if they grow. */
 function lineCounter(source: string): (offset: number) => number {
   let line = 1;
   let at = 0;
   return (offset) => {
+    if (offset < at) [line, at] = [1, 0];
     for (; at < offset; at++) if (source.charCodeAt(at) === 10) line++;
     return line;
   };
