@@ -6,7 +6,7 @@ import type { FateTable } from './fate.ts';
 import { OpenFile } from './open-file.ts';
 import type { DirEntryState, HostFileState } from './open-file-state.ts';
 import { HostFileType, type HostStat } from './ports.ts';
-import { fail, valueOf } from './sys-error.ts';
+import { fail, resultOf } from './sys-error.ts';
 import type { HostNode } from './vfs/host-node.ts';
 import { saveNode } from './vfs/saved-node.ts';
 import type { Vfs } from './vfs/vfs.ts';
@@ -62,7 +62,7 @@ export class DirectoryFile extends OpenFile {
         // The root's parent is itself, as in a chroot; another's inode number is not known here (0: ask for it).
         { name: '..', ino: this.node.path === '' ? ino : 0n, type: HostFileType.directory },
       ];
-      for (const { name, ino, type } of valueOf(this.node.files.list(this.node.handle)))
+      for (const { name, ino, type } of resultOf(this.node.files.list(this.node.handle)))
         entries.push({ name, ino, type });
       this.listing = entries;
     }

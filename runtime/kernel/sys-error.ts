@@ -35,7 +35,7 @@ export function succeed(result: number): number {
 }
 
 /** A host value that is not an error. */
-export function valueOf<T extends object | string>(result: T | number): T {
+export function resultOf<T extends object | string>(result: T | number): T {
   if (typeof result === 'number') failHost(result);
   return result;
 }

@@ -8,7 +8,7 @@
 
 import type { FateTable } from '../fate.ts';
 import type { FilesPort, Grant, HostHandle, HostStat } from '../ports.ts';
-import { succeed, valueOf } from '../sys-error.ts';
+import { resultOf, succeed } from '../sys-error.ts';
 
 export class HostNode {
   static readonly fates: FateTable = {
@@ -41,7 +41,7 @@ export class HostNode {
   }
 
   stat(): HostStat {
-    return valueOf(this.files.stat(this.handle));
+    return resultOf(this.files.stat(this.handle));
   }
 
   setTimes(atimeNs: bigint | undefined, mtimeNs: bigint | undefined): void {

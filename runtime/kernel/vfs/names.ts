@@ -4,7 +4,7 @@
 
 import { Errno } from '../../../abi/errno.ts';
 import { HostFileType, type HostStat } from '../ports.ts';
-import { fail, failHost, succeed, valueOf } from '../sys-error.ts';
+import { fail, failHost, resultOf, succeed } from '../sys-error.ts';
 import type { HostNode } from './host-node.ts';
 import { PathWalk } from './path-walk.ts';
 import type { Vfs } from './vfs.ts';
@@ -31,7 +31,7 @@ export function unlinkFile(vfs: Vfs, base: HostNode, path: string): void {
   using walk = new PathWalk(base, path);
   if (walk.name === '') fail(Errno.EISDIR);
   if (walk.mustBeDirectory) {
-    const stat = valueOf(vfs.files.statAt(walk.directory, walk.name));
+    const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
     fail(stat.type === HostFileType.directory ? Errno.EISDIR : Errno.ENOTDIR);
   }
   refuseReadOnlyChange(vfs, walk);
@@ -44,7 +44,7 @@ export function readLink(vfs: Vfs, base: HostNode, path: string): string {
   using walk = new PathWalk(base, path);
   // With a slash behind it the link stands for its target, which is no link.
   if (walk.name === '' || walk.mustBeDirectory) fail(Errno.EINVAL);
-  return valueOf(vfs.files.readLinkAt(walk.directory, walk.name));
+  return resultOf(vfs.files.readLinkAt(walk.directory, walk.name));
 }
 
 /** symlink(2); an absolute target is refused (EPERM), because nothing in the sandbox could follow it. */
@@ -68,7 +68,7 @@ export function makeHardLink(
   using from = new PathWalk(fromBase, fromPath);
   if (follow) from.followLinks();
   if (from.name === '') fail(Errno.EPERM);
-  const stat = valueOf(vfs.files.statAt(from.directory, from.name));
+  const stat = resultOf(vfs.files.statAt(from.directory, from.name));
   if (from.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
   using to = new PathWalk(toBase, toPath);
   checkNewName(vfs, to);
@@ -82,7 +82,7 @@ export function rename(vfs: Vfs, fromBase: HostNode, fromPath: string, toBase: H
   using from = new PathWalk(fromBase, fromPath);
   using to = new PathWalk(toBase, toPath);
   if (from.name === '' || to.name === '') fail(Errno.EBUSY);
-  const stat = valueOf(vfs.files.statAt(from.directory, from.name));
+  const stat = resultOf(vfs.files.statAt(from.directory, from.name));
   if ((from.mustBeDirectory || to.mustBeDirectory) && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
   if (from.base.grant !== to.base.grant) fail(Errno.EXDEV);
   if (from.base.grant.readOnly) fail(Errno.EROFS);
@@ -111,7 +111,7 @@ export function setTimes(
     succeed(vfs.files.setTimes(walk.directory, atimeNs, mtimeNs));
     return;
   }
-  const stat = valueOf(vfs.files.statAt(walk.directory, walk.name));
+  const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
   if (walk.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
   refuseReadOnlyChange(vfs, walk);
   succeed(vfs.files.setTimesAt(walk.directory, walk.name, atimeNs, mtimeNs));
@@ -121,7 +121,7 @@ export function setTimes(
 function checkNewName(vfs: Vfs, walk: PathWalk): void {
   if (walk.name === '') fail(Errno.EEXIST);
   if (walk.mustBeDirectory) {
-    const stat = valueOf(vfs.files.statAt(walk.directory, walk.name));
+    const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
     fail(stat.type === HostFileType.directory ? Errno.EEXIST : Errno.ENOTDIR);
   }
   refuseReadOnlyCreation(vfs, walk);

@@ -4,7 +4,7 @@
 import { Errno } from '../../../abi/errno.ts';
 import type { FateTable } from '../fate.ts';
 import { type FilesPort, type Grant, HostFileType, HostOpen, type HostStat } from '../ports.ts';
-import { fail, failHost, valueOf } from '../sys-error.ts';
+import { fail, failHost, resultOf } from '../sys-error.ts';
 import { HostNode } from './host-node.ts';
 import { PathWalk } from './path-walk.ts';
 
@@ -125,8 +125,8 @@ export class Vfs {
     const walk = new PathWalk(start, path);
     try {
       if (follow || walk.mustBeDirectory) walk.followLinks();
-      if (walk.name === '') return valueOf(this.files.stat(walk.directory));
-      const stat = valueOf(this.files.statAt(walk.directory, walk.name));
+      if (walk.name === '') return resultOf(this.files.stat(walk.directory));
+      const stat = resultOf(this.files.statAt(walk.directory, walk.name));
       if (walk.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
       return stat;
     } finally {

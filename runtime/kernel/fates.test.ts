@@ -1,0 +1,94 @@
+// Every field of every kernel object has a declared fate, and every declared fate a field.
+
+import { describe, expect, it } from 'vitest';
+import { OFLAGS_CREAT } from '../../abi/wasi-preview1.ts';
+import { Blocked } from './blocked.ts';
+import { MachineClock } from './clock.ts';
+import { DirectoryFile } from './directory-file.ts';
+import type { FateTable } from './fate.ts';
+import { FdEntry, FdTable } from './fd-table.ts';
+import { HostFile } from './host-file.ts';
+import { Kernel } from './kernel.ts';
+import { Process } from './process.ts';
+import { Random } from './random.ts';
+import { StaleFile } from './stale-file.ts';
+import { StreamFile } from './stream-file.ts';
+import { Fixture, ROOT } from './testing/fixture.ts';
+import { Thread } from './thread.ts';
+import { HostNode } from './vfs/host-node.ts';
+import { Vfs } from './vfs/vfs.ts';
+
+interface KernelClass {
+  readonly name: string;
+  readonly fates: FateTable;
+}
+
+const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
+  Kernel,
+  MachineClock,
+  Random,
+  Vfs,
+  HostNode,
+  Process,
+  Thread,
+  FdTable,
+  FdEntry,
+  HostFile,
+  DirectoryFile,
+  StreamFile,
+  StaleFile,
+];
+
+/** One line per field without a fate and per fate without a field. */
+function undeclared(object: object, fates: FateTable): string[] {
+  const fields = Object.keys(object);
+  return [
+    ...fields.filter((field) => !(field in fates)).map((field) => `${field}: no fate`),
+    ...Object.keys(fates)
+      .filter((field) => !fields.includes(field))
+      .map((field) => `${field}: no field`),
+  ];
+}
+
+/** Every object of one of the classes that can be reached from the kernel. */
+function collect(kernel: Kernel): object[] {
+  const found = new Set<object>();
+  const visited = new Set<unknown>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || visited.has(value) || ArrayBuffer.isView(value)) return;
+    visited.add(value);
+    if (CLASSES.some((known) => value.constructor === known)) found.add(value);
+    if (value instanceof Map || value instanceof Set) for (const entry of value.values()) visit(entry);
+    else for (const entry of Object.values(value)) visit(entry);
+  };
+  visit(kernel);
+  return [...found];
+}
+
+describe('fates', () => {
+  const fixture = new Fixture({ seed: 1n });
+  const fd = fixture.open('file', OFLAGS_CREAT);
+  fixture.open('lost', OFLAGS_CREAT);
+  fixture.call('fd_readdir', ROOT, 0, 0, 0n, 64);
+  fixture.kernel.init.mainThread.block('m', 'f', [1], new Blocked([{ kind: 'readable', stream: 0 }], { doneBytes: 1 }));
+  expect(fd).toBeGreaterThan(ROOT);
+  const state = fixture.kernel.save();
+  fixture.files.root.entries.delete('lost');
+  fixture.restore(state, { files: 'ignore' });
+  const objects = collect(fixture.kernel);
+
+  for (const known of CLASSES) {
+    it(`${known.name} declares a fate for each of its fields`, () => {
+      const instances = objects.filter((object) => object.constructor === (known as unknown));
+      expect(instances.length).toBeGreaterThan(0);
+      for (const instance of instances) expect(undeclared(instance, known.fates)).toEqual([]);
+    });
+  }
+
+  it('reports a planted field without a fate and a fate without a field', () => {
+    expect(undeclared({ tid: 1, forgotten: 2 }, { tid: 'saved', gone: 'host' })).toEqual([
+      'forgotten: no fate',
+      'gone: no field',
+    ]);
+  });
+});

@@ -1,0 +1,130 @@
+// A kernel with one process, ports in memory, and a guest memory that tests write and read by hand. Calls go through the
+// front door, as the engine's do.
+
+import type { SystemCallResult } from '../blocked.ts';
+import type { GuestMemory } from '../guest-memory.ts';
+import { Kernel, type KernelOptions, type KernelState, type RestoreOptions } from '../kernel.ts';
+import type { Grant, Ports, StreamKind } from '../ports.ts';
+import { encodeUtf8 } from '../utf8.ts';
+import { createWasiPreview1, type SystemCallTable } from '../wasi/front-door.ts';
+import { CountingEntropy, FakeClock, FakeStream } from './fake-ports.ts';
+import { MemoryFiles } from './memory-files.ts';
+
+const MEMORY_SIZE = 131_072;
+/** Where tests let results go, and where strings and vectors are put. */
+export const RESULT = 64;
+const STRINGS = 1024;
+
+export interface FixtureOptions extends Partial<Omit<KernelOptions, 'ports' | 'grants'>> {
+  readonly streamKinds?: readonly [StreamKind, StreamKind, StreamKind];
+  readonly readOnly?: boolean;
+}
+
+/** First fd of the fixture's only grant, "/". */
+export const ROOT = 3;
+
+export class Fixture {
+  readonly files: MemoryFiles;
+  readonly clock: FakeClock = new FakeClock();
+  readonly streams: FakeStream[];
+  readonly ports: Ports;
+  readonly grants: readonly Grant[];
+  kernel: Kernel;
+  wasi: SystemCallTable;
+  readonly memory: GuestMemory;
+  private top = STRINGS;
+
+  constructor(options: FixtureOptions = {}) {
+    const { streamKinds = ['pipe', 'pipe', 'pipe'], readOnly = false, args = ['program'], env = {} } = options;
+    this.files = new MemoryFiles();
+    this.streams = streamKinds.map((kind) => new FakeStream(kind));
+    this.ports = { clock: this.clock, entropy: new CountingEntropy(), files: this.files, streams: this.streams };
+    this.grants = [{ guestPath: '/', handle: this.files.grant(), readOnly }];
+    const { seed } = options;
+    this.kernel = new Kernel({
+      ports: this.ports,
+      grants: this.grants,
+      args,
+      env,
+      ...(seed === undefined ? {} : { seed }),
+    });
+    const bytes = new Uint8Array(MEMORY_SIZE);
+    this.memory = { bytes, view: new DataView(bytes.buffer) };
+    this.wasi = this.bind();
+  }
+
+  /** Another kernel from `state`, over the same ports and the same guest memory. */
+  restore(state: KernelState, options: Partial<RestoreOptions> = {}): void {
+    this.kernel = Kernel.restore(this.ports, { grants: this.grants, env: {}, ...options }, state);
+    this.wasi = this.bind();
+  }
+
+  call(name: string, ...args: (number | bigint)[]): SystemCallResult {
+    return this.wasi[name]!(...args);
+  }
+
+  /** Puts text into guest memory: [address, length]. */
+  text(text: string): [number, number] {
+    const bytes = encodeUtf8(text);
+    return [this.put(bytes), bytes.length];
+  }
+
+  put(bytes: Uint8Array): number {
+    const addr = this.top;
+    this.memory.bytes.set(bytes, addr);
+    this.top = (addr + bytes.length + 8) & ~7;
+    return addr;
+  }
+
+  /** A vector over buffers of guest memory: [address, count]. */
+  vector(...buffers: (readonly [number, number])[]): [number, number] {
+    const addr = this.put(new Uint8Array(buffers.length * 8));
+    for (const [index, [buffer, size]] of buffers.entries()) {
+      this.memory.view.setUint32(addr + index * 8, buffer, true);
+      this.memory.view.setUint32(addr + index * 8 + 4, size, true);
+    }
+    return [addr, buffers.length];
+  }
+
+  /** path_open with all file rights unless told otherwise; the fd, or minus the errno. */
+  open(
+    path: string,
+    oflags = 0,
+    options: { rights?: bigint; fdflags?: number; follow?: number; dir?: number } = {},
+  ): number {
+    const { rights = 0xffff_ffffn, fdflags = 0, follow = 0, dir = ROOT } = options;
+    const inheriting = 0xffff_ffffn;
+    const errno = this.call('path_open', dir, follow, ...this.text(path), oflags, rights, inheriting, fdflags, RESULT);
+    return errno === 0 ? this.u32() : -(errno as number);
+  }
+
+  /** Writes text to an fd; bytes written, or the result that is no success. */
+  write(fd: number, text: string): SystemCallResult {
+    const errno = this.call('fd_write', fd, ...this.vector(this.text(text)), RESULT);
+    return errno === 0 ? this.u32() : errno;
+  }
+
+  /** Reads from an fd: text, or the result that is no success. */
+  read(fd: number, size: number): string | SystemCallResult {
+    const buffer = this.put(new Uint8Array(size));
+    const errno = this.call('fd_read', fd, ...this.vector([buffer, size]), RESULT);
+    return errno === 0 ? this.string(buffer, this.u32()) : errno;
+  }
+
+  u32(addr: number = RESULT): number {
+    return this.memory.view.getUint32(addr, true);
+  }
+
+  u64(addr: number = RESULT): bigint {
+    return this.memory.view.getBigUint64(addr, true);
+  }
+
+  string(addr: number, size: number): string {
+    return String.fromCharCode(...this.memory.bytes.subarray(addr, addr + size));
+  }
+
+  private bind(): SystemCallTable {
+    this.kernel.init.memory = this.memory;
+    return createWasiPreview1(this.kernel, this.kernel.init);
+  }
+}

@@ -1,0 +1,119 @@
+// Strace-like lines: `[1] path_open(3, 0, "a.txt", O_CREAT|O_TRUNC, 0x42, 0x0, 0) = 4`. What a parameter means comes
+// from the table of functions in abi; paths, written data and results are read from guest memory.
+
+import { errnoName } from '../../abi/errno.ts';
+import { IOVEC, type Parameter, WASI_PREVIEW1_FUNCTIONS, WVM_FUNCTIONS } from '../../abi/wasi-preview1.ts';
+import { Blocked, Exited, SnapshotWanted, type SystemCallResult } from './blocked.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { GuestNumber } from './thread.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+/** Bytes of text or data that a line shows, as strace does. */
+const TEXT_MAX = 32;
+const PATH_TEXT_MAX = 256;
+
+const FLAG_NAMES: Partial<Record<Parameter['kind'], readonly string[]>> = {
+  oflags: ['O_CREAT', 'O_DIRECTORY', 'O_EXCL', 'O_TRUNC'],
+  fdflags: ['APPEND', 'DSYNC', 'NONBLOCK', 'RSYNC', 'SYNC'],
+  fstflags: ['ATIM', 'ATIM_NOW', 'MTIM', 'MTIM_NOW'],
+  lookupflags: ['SYMLINK_FOLLOW'],
+};
+const VALUE_NAMES: Partial<Record<Parameter['kind'], readonly string[]>> = {
+  whence: ['SEEK_SET', 'SEEK_CUR', 'SEEK_END'],
+  clockid: ['CLOCK_REALTIME', 'CLOCK_MONOTONIC', 'CLOCK_PROCESS_CPUTIME_ID', 'CLOCK_THREAD_CPUTIME_ID'],
+};
+
+/** One line for a call and its result, without a line end. */
+export function formatCall(
+  pid: number,
+  name: string,
+  args: readonly GuestNumber[],
+  result: SystemCallResult,
+  memory: GuestMemory,
+): string {
+  const parameters = (WASI_PREVIEW1_FUNCTIONS[name] ?? WVM_FUNCTIONS[name])?.parameters ?? [];
+  const inputs: string[] = [];
+  const outputs: [name: string, value: string][] = [];
+  for (let i = 0; i < args.length; i++) {
+    const parameter = parameters[i];
+    const value = args[i]!;
+    switch (parameter?.kind) {
+      case 'path':
+        inputs.push(quote(memory, Number(value), Number(args[i + 1]), PATH_TEXT_MAX));
+        i++;
+        break;
+      case 'ciovecs':
+        inputs.push(formatVector(memory, Number(value), Number(args[i + 1])));
+        break;
+      case 'out-u32':
+      case 'out-u64':
+        if (result === 0) outputs.push([parameter.name, loadResult(memory, Number(value), parameter.kind)]);
+        break;
+      case 'iovecs':
+      case 'out':
+        inputs.push(`0x${(Number(value) >>> 0).toString(16)}`);
+        break;
+      default:
+        inputs.push(formatValue(parameter, value));
+    }
+  }
+  // One result stands for itself, as in strace; several are named.
+  const [only] = outputs;
+  const shown =
+    outputs.length === 1
+      ? only![1]
+      : [formatResult(result), ...outputs.map(([output, value]) => `${output}=${value}`)].join(', ');
+  return `[${pid}] ${name}(${inputs.join(', ')}) = ${shown}`;
+}
+
+function formatResult(result: SystemCallResult): string {
+  if (result instanceof Blocked) return '? BLOCKED';
+  if (result instanceof Exited) return `? EXITED ${result.status}`;
+  if (result instanceof SnapshotWanted) return '? SNAPSHOT';
+  return result === 0 ? '0' : (errnoName(result) ?? String(result));
+}
+
+function formatValue(parameter: Parameter | undefined, value: GuestNumber): string {
+  if (parameter === undefined) return String(value);
+  const flags = FLAG_NAMES[parameter.kind];
+  if (flags !== undefined) return formatFlags(flags, Number(value));
+  const named = VALUE_NAMES[parameter.kind]?.[Number(value)];
+  if (named !== undefined) return named;
+  if (parameter.kind === 'rights') return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
+  if (parameter.kind === 'u64') return String(BigInt.asUintN(64, BigInt(value)));
+  if (parameter.kind === 'size') return String(Number(value) >>> 0);
+  return String(value);
+}
+
+function formatFlags(names: readonly string[], value: number): string {
+  const set = names.filter((_, bit) => (value & (1 << bit)) !== 0);
+  const rest = value & ~((1 << names.length) - 1);
+  if (rest !== 0) set.push(`0x${(rest >>> 0).toString(16)}`);
+  return set.length === 0 ? '0' : set.join('|');
+}
+
+function formatVector(memory: GuestMemory, addr: number, count: number): string {
+  const start = addr >>> 0;
+  if (count >>> 0 === 0) return '[]';
+  if (start + IOVEC.size > memory.bytes.length) return `0x${start.toString(16)}`;
+  const buffer = memory.view.getUint32(start + IOVEC.buf, true);
+  const size = memory.view.getUint32(start + IOVEC.len, true);
+  return `[${quote(memory, buffer, size, TEXT_MAX)}${count >>> 0 > 1 ? ', ...' : ''}]`;
+}
+
+function quote(memory: GuestMemory, addr: number, length: number, max: number): string {
+  const start = addr >>> 0;
+  const size = length >>> 0;
+  if (start + size > memory.bytes.length) return `0x${start.toString(16)}`;
+  const end = start + Math.min(size, max);
+  // Cutting may split a character; data need not be text at all. Then each byte is one character.
+  const text = decodeUtf8(memory.bytes, start, end) ?? String.fromCharCode(...memory.bytes.subarray(start, end));
+  return JSON.stringify(text) + (size > max ? '...' : '');
+}
+
+function loadResult(memory: GuestMemory, addr: number, kind: 'out-u32' | 'out-u64'): string {
+  const start = addr >>> 0;
+  if (start + 4 > memory.bytes.length) return '?';
+  if (kind === 'out-u32') return String(memory.view.getUint32(start, true));
+  return start + 8 > memory.bytes.length ? '?' : String(memory.view.getBigUint64(start, true));
+}
