@@ -21,6 +21,7 @@ import { errnoOf, LinuxErrno, Refusal } from './host-errno.ts';
 import { hostStatOf } from './host-stat.ts';
 import type { Pin, Pinner } from './pin.ts';
 import { checkName, PathPinner, ProcPinner } from './pin.ts';
+import { WriteTail } from './write-tail.ts';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC = 0, O_TRUNC, O_WRONLY } = fs.constants;
 const { O_NOCTTY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = fs.constants;
@@ -45,6 +46,8 @@ interface OpenEntry {
   /** The same file opened the other way, when it is first written so; else -1. */
   otherFd: number;
   readonly writable: boolean;
+  /** Whether small writes may be joined: regular, and not synchronous. */
+  readonly joins: boolean;
   readonly sync: number;
   /** Opened through a read-only grant. */
   readonly readOnly: boolean;
@@ -56,6 +59,7 @@ export class NodeFiles implements FilesPort {
   readonly #freeHandles: HostHandle[] = [];
   /** Whether the file system with this device number is a procfs. */
   readonly #procByDevice: Map<number, boolean> = new Map();
+  readonly #tail: WriteTail = new WriteTail();
 
   /** Without a pinner: the strongest one this host can have. */
   constructor(pinner: Pinner = ProcPinner.works() ? new ProcPinner() : new PathPinner()) {
@@ -100,15 +104,16 @@ export class NodeFiles implements FilesPort {
   }
 
   close(handle: HostHandle): HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     this.#entries[handle] = undefined;
     this.#freeHandles.push(handle);
+    const late = this.#tail.takeFailure(entry.fd);
     try {
       if (entry.pin !== undefined) this.#pinner.release(entry.pin);
       if (entry.otherFd >= 0) fs.closeSync(entry.otherFd);
       if (entry.fd >= 0) fs.closeSync(entry.fd);
-      return 0;
+      return late;
     } catch (error) {
       return errnoOf(error);
     }
@@ -120,7 +125,7 @@ export class NodeFiles implements FilesPort {
   }
 
   read(handle: HostHandle, target: Uint8Array, offset: bigint): HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     if (entry.pin !== undefined) return -LinuxErrno.EISDIR;
     if (offset < 0n) return -LinuxErrno.EINVAL;
@@ -139,17 +144,21 @@ export class NodeFiles implements FilesPort {
     const append = offset < 0n;
     if (append && offset !== -1n) return -LinuxErrno.EINVAL;
     if (source.length === 0) return 0;
+    const late = this.#tail.takeFailure(entry.fd);
+    if (late < 0) return late;
     try {
+      const bytes = source.length <= maxTransferBytes ? source : source.subarray(0, maxTransferBytes);
+      if (!append && entry.joins) return this.#tail.write(entry.fd, bytes, Number(offset));
+      this.#tail.flush();
       const fd = append === entry.appends ? entry.fd : this.#otherFd(entry);
-      const length = Math.min(source.length, maxTransferBytes);
-      return fs.writeSync(fd, source, 0, length, append ? this.#appendPosition(fd) : Number(offset));
+      return fs.writeSync(fd, bytes, 0, bytes.length, append ? this.#appendPosition(fd) : Number(offset));
     } catch (error) {
       return errnoOf(error);
     }
   }
 
   stat(handle: HostHandle): HostStat | HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     try {
       return hostStatOf(this.#statEntry(entry));
@@ -168,7 +177,7 @@ export class NodeFiles implements FilesPort {
   }
 
   setSize(handle: HostHandle, sizeBytes: bigint): HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     if (entry.pin !== undefined) return -LinuxErrno.EISDIR;
     // Node takes a negative size as 0.
@@ -183,9 +192,11 @@ export class NodeFiles implements FilesPort {
   }
 
   sync(handle: HostHandle, dataOnly: boolean): HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     try {
+      const late = this.#tail.takeFailure(entry.fd);
+      if (late < 0) return late;
       if (entry.pin !== undefined) this.#syncDirectory(entry.pin);
       else if (dataOnly) fs.fdatasyncSync(entry.fd);
       else fs.fsyncSync(entry.fd);
@@ -196,7 +207,7 @@ export class NodeFiles implements FilesPort {
   }
 
   setTimes(handle: HostHandle, atimeNs: bigint | undefined, mtimeNs: bigint | undefined): HostResult {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) return -LinuxErrno.EBADF;
     if (entry.readOnly) return -LinuxErrno.EROFS;
     try {
@@ -293,8 +304,14 @@ export class NodeFiles implements FilesPort {
     }
   }
 
+  /** The open entry, after what is held back of earlier writes was written: for everything but a write. */
+  #settled(handle: HostHandle): OpenEntry | undefined {
+    this.#tail.flush();
+    return this.#entries[handle];
+  }
+
   #directory(handle: HostHandle): { readonly pin: Pin; readonly readOnly: boolean } {
-    const entry = this.#entries[handle];
+    const entry = this.#settled(handle);
     if (entry === undefined) throw new Refusal('EBADF');
     if (entry.pin === undefined) throw new Refusal('ENOTDIR');
     return entry as OpenEntry & { pin: Pin };
@@ -309,7 +326,16 @@ export class NodeFiles implements FilesPort {
 
   #add(entry: Partial<OpenEntry> & { readOnly: boolean }): HostHandle {
     const handle = this.#freeHandles.pop() ?? this.#entries.length;
-    this.#entries[handle] = { pin: undefined, fd: -1, appends: false, otherFd: -1, writable: false, sync: 0, ...entry };
+    this.#entries[handle] = {
+      pin: undefined,
+      fd: -1,
+      appends: false,
+      otherFd: -1,
+      writable: false,
+      joins: false,
+      sync: 0,
+      ...entry,
+    };
     return handle;
   }
 
@@ -352,7 +378,7 @@ export class NodeFiles implements FilesPort {
       if (stat.isFile() && this.#isProc(pin)) return -LinuxErrno.EACCES;
       if (readOnly && wantsChange(flags)) return -LinuxErrno.EROFS;
       const hostFlags = hostFlagsOf(flags) | (flags & HostOpen.truncate ? O_TRUNC : 0);
-      return this.#addFile(this.#pinner.open(pin, hostFlags), flags, readOnly);
+      return this.#addFile(this.#pinner.open(pin, hostFlags), flags, readOnly, stat.isFile());
     } finally {
       if (!keepPin) this.#pinner.release(pin);
     }
@@ -366,6 +392,7 @@ export class NodeFiles implements FilesPort {
         fs.openSync(path, hostFlagsOf(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, 0o666),
         flags,
         readOnly,
+        true,
       );
     } catch (error) {
       const errno = errnoOf(error);
@@ -373,10 +400,11 @@ export class NodeFiles implements FilesPort {
     }
   }
 
-  #addFile(fd: number, flags: number, readOnly: boolean): HostHandle {
-    const writable = (flags & HostOpen.write) !== 0;
+  #addFile(fd: number, flags: number, readOnly: boolean, regular: boolean): HostHandle {
+    const appends = (flags & HostOpen.append) !== 0;
     const sync = flags & HostOpen.sync ? O_SYNC : 0;
-    return this.#add({ fd, appends: (flags & HostOpen.append) !== 0, writable, sync, readOnly });
+    const joins = regular && !appends && sync === 0;
+    return this.#add({ fd, appends, writable: (flags & HostOpen.write) !== 0, joins, sync, readOnly });
   }
 
   #isProc(pin: Pin): boolean {

@@ -43,6 +43,7 @@ describe('toBinaryModule()', () => {
     ['', /an empty file/],
     ['\x7fELF\x02\x01', /an ELF file/],
     ['#!/bin/sh\n', /a script/],
+    ['\x89WVM\r\n', /an image of a machine/],
     ['\x1f\x8b\x08', /a gzip file/],
     ['PK\x03\x04', /a zip file/],
     ['int main() {}', /text of another kind/],

@@ -172,6 +172,8 @@ const ascii = (text: string): number[] => [...text].map((letter) => letter.charC
 
 /** First bytes of what people hand over by mistake. */
 const signatures: readonly Signature[] = [
+  // runtime/snapshot/image-layout.ts
+  { magic: [0x89, ...ascii('WVM')], what: 'an image of a machine', hint: 'wvm resume FILE continues it' },
   { magic: [0x7f, ...ascii('ELF')], what: 'an ELF file (a native program or object)' },
   { magic: [0xcf, 0xfa, 0xed, 0xfe], what: 'a Mach-O file (a native program of macOS)' },
   { magic: [0xca, 0xfe, 0xba, 0xbe], what: 'a Java class or a universal Mach-O file' },
