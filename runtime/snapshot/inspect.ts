@@ -7,6 +7,7 @@ import type { WasmModule } from '../wasm/module.ts';
 import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { driveFile, driveStream, type RandomAccess } from './decode-image.ts';
+import { describeFds, type FdDescription } from './describe-fds.ts';
 import {
   FORMAT_VERSION,
   HEADER_BYTES,
@@ -19,7 +20,15 @@ import {
 import type { FeatureSets, MachineState, PendingState, ProcessState, ThreadState } from './machine-state.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
 import type { PageList } from './pages-record.ts';
-import { type DecodePorts, type ImageVisitor, type ParseOptions, type Parser, parseImage } from './parse-image.ts';
+import {
+  type DecodePorts,
+  type ImageVisitor,
+  type ParseOptions,
+  type Parser,
+  parseImage,
+  parseTree,
+} from './parse-image.ts';
+import type { ProcessEntry } from './tree-record.ts';
 import { WASM_PAGE_BYTES } from './validate-machine.ts';
 import { describeValue, type JsonData, jsonData, type ValueDescription } from './value-text.ts';
 
@@ -97,6 +106,7 @@ export interface ProcessDescription {
   }[];
   readonly droppedElements: readonly number[];
   readonly droppedData: readonly number[];
+  readonly fds: readonly FdDescription[];
   readonly threads: readonly ThreadDescription[];
 }
 
@@ -110,7 +120,7 @@ export interface ImageDescription {
   readonly sections: readonly SectionDescription[];
   readonly modules: readonly ModuleDescription[];
   readonly processes: readonly ProcessDescription[];
-  /** The kernel's own record: file descriptors, clocks, grants. */
+  /** The kernel's own record as it is: clocks, grants, open files. */
   readonly kernel: JsonData;
 }
 
@@ -135,6 +145,23 @@ export function inspectImageStream(
   options: InspectOptions = {},
 ): Promise<ImageDescription> {
   return driveStream(chunks, inspect(ports, options));
+}
+
+/** What the first two records say: reads a prefix of the image, however large it is. */
+export interface TreeDescription {
+  readonly producer: string;
+  readonly name: string;
+  readonly features: FeatureSets;
+  readonly processes: readonly ProcessEntry[];
+}
+
+export function inspectTreeFile(file: RandomAccess, ports: DecodePorts): TreeDescription {
+  return driveFile(file, inspectTree(ports));
+}
+
+function* inspectTree(ports: DecodePorts): Parser<TreeDescription> {
+  const { machine, tree } = yield* parseTree(ports);
+  return { producer: machine.producer, name: machine.name, features: machine.features, processes: tree.processes };
 }
 
 function* inspect(ports: DecodePorts, options: InspectOptions): Parser<ImageDescription> {
@@ -206,7 +233,8 @@ function describeMachine(
     sections: [...outline.sections].map(([type, section]) => ({ type: recordTypeName(type), ...section })),
     modules: machine.modules.map(({ hash, name, bytes }) => ({ hash, name, sizeBytes: bytes?.length ?? null })),
     processes: machine.processes.map((process, index) => {
-      return describeProcess(process, index, modules.get(process.instance.moduleHash), outline);
+      const fds = describeFds(machine.kernel, process.pid);
+      return describeProcess(process, index, modules.get(process.instance.moduleHash), outline, fds);
     }),
     kernel: jsonData(machine.kernel),
   };
@@ -228,6 +256,7 @@ function describeProcess(
   processIndex: number,
   module: WasmModule | undefined,
   outline: Outline,
+  fds: readonly FdDescription[],
 ): ProcessDescription {
   const names = module === undefined ? undefined : { globals: globalNames(module), tables: tableNames(module) };
   return {
@@ -243,6 +272,7 @@ function describeProcess(
     }),
     droppedElements: instance.droppedElements,
     droppedData: instance.droppedData,
+    fds,
     threads: threads.map((thread) => describeThread(thread, module)),
   };
 }

@@ -6,7 +6,7 @@
 // - threads of a process follow each other by ascending tid; modules by ascending hash.
 // - `kernel` belongs to the kernel alone: its restore() validates what is in it.
 
-import type { ActivationState, InstanceState, ValueState } from '../engine/state.ts';
+import type { ActivationState, InstanceState } from '../engine/state.ts';
 
 export interface FeatureSets {
   /** What the machine has used so far; resume needs all of these. Sorted. */
@@ -23,20 +23,15 @@ export interface ModuleState {
   readonly bytes: Uint8Array | null;
 }
 
-/** What a thread gets when it goes on. */
+/** How a thread goes on. */
 export type PendingState =
-  /** Nothing: it stands at a safe point. */
+  /** It has not begun, or an entry function has returned: the next of `entries` is called. */
+  | { readonly kind: 'entry' }
+  /** It stands at a safe point. */
   | { readonly kind: 'poll' }
-  /** The result of this call of an import, which is made again with these arguments. */
-  | {
-      readonly kind: 'call';
-      readonly module: string;
-      readonly name: string;
-      readonly args: readonly ValueState[];
-      /** Plain data of the kernel's; see Blocked. Null if there is none. */
-      readonly restart: unknown;
-    }
-  /** 0 from `wvm.snapshot`, which it called itself. */
+  /** In a call of an import, which is made again; the kernel's thread record says which call, and how far it was. */
+  | { readonly kind: 'call' }
+  /** It gets 0 from `wvm.snapshot`, which it called itself. */
   | { readonly kind: 'self-snapshot' };
 
 export interface ThreadState {
@@ -46,6 +41,8 @@ export interface ThreadState {
   /** What is left of the current slice of fuel. */
   readonly fuelLeft: number;
   readonly pending: PendingState;
+  /** Functions still to be called, one after the other, when the activations have returned: the start function, `_start`. */
+  readonly entries: readonly number[];
 }
 
 export interface ProcessState {

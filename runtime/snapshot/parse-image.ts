@@ -26,7 +26,7 @@ import {
 } from './image-layout.ts';
 import type { Digest, ImagePorts } from './image-ports.ts';
 import { decodeInstanceRecord } from './instance-record.ts';
-import { decodeMachineRecord } from './machine-record.ts';
+import { decodeMachineRecord, type MachineRecord } from './machine-record.ts';
 import type { MachineState, ModuleState, ProcessState, ThreadState } from './machine-state.ts';
 import { decodeModuleRecord } from './module-record.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
@@ -36,8 +36,14 @@ import { RecordChain } from './record-chain.ts';
 import { RecordReader } from './record-reader.ts';
 import { checksum } from './stripes.ts';
 import { decodeThreadRecord } from './thread-record.ts';
-import { decodeTreeRecord } from './tree-record.ts';
-import { findMachineProblem, type ImageLimits, memoryPages, totalMemoryBytes } from './validate-machine.ts';
+import { decodeTreeRecord, type TreeRecord } from './tree-record.ts';
+import {
+  defaultImageLimits,
+  findMachineProblem,
+  type ImageLimits,
+  memoryPages,
+  totalMemoryBytes,
+} from './validate-machine.ts';
 
 /** What the parser asks for. The answer is undefined if there is not so much left; the answer to 'skip' is empty. */
 export interface Need {
@@ -77,6 +83,14 @@ export function* parseImage(visitor: ImageVisitor, ports: DecodePorts, options: 
   return machine;
 }
 
+/** The first two records only; what follows is not looked at. */
+export function* parseTree(ports: DecodePorts): Parser<{ machine: MachineRecord; tree: TreeRecord }> {
+  const nobody: ImageVisitor = { open: () => {}, block: () => {} };
+  const parser = new ImageParser(nobody, ports, { contents: 'skip', verifyDigest: false, limits: defaultImageLimits });
+  checkHeader(ports.stripes, yield* parser.take(HEADER_BYTES, 'header'));
+  return yield* parser.tree();
+}
+
 class ImageParser {
   readonly #visitor: ImageVisitor;
   readonly #ports: DecodePorts;
@@ -92,9 +106,14 @@ class ImageParser {
     this.#sha256 = options.verifyDigest ? ports.digest.sha256() : undefined;
   }
 
-  *machine(): Parser<MachineState> {
-    const head = decodeMachineRecord(yield* this.#payload(RecordType.MACHINE));
+  *tree(): Parser<{ machine: MachineRecord; tree: TreeRecord }> {
+    const machine = decodeMachineRecord(yield* this.#payload(RecordType.MACHINE));
     const tree = decodeTreeRecord(yield* this.#payload(RecordType.TREE));
+    return { machine, tree };
+  }
+
+  *machine(): Parser<MachineState> {
+    const { machine: head, tree } = yield* this.tree();
     const modules: ModuleState[] = [];
     for (let i = 0; i < tree.moduleCount; i++) {
       modules.push(decodeModuleRecord(yield* this.#payload(RecordType.MODULE), this.#ports.digest));

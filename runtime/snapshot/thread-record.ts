@@ -1,19 +1,18 @@
 // THREAD: one guest thread's stack and what it waits for. One record for each thread, in the order of the tree.
 //
-//   tid u32 · fuel left i64 · pending kind u8: 0 poll, 1 call, 2 self-snapshot
-//   if 1: import module text · import name text · argument count u32, value each · restart: length u32, plain data
+//   tid u32 · fuel left i64 · pending kind u8: 0 entry, 1 poll, 2 call, 3 self-snapshot
+//   count of functions still to be called u32 · function index u32 each
 //   activation count u32 · for each: frame count u32 · for each frame, outermost first:
 //     function index u32 · code offset u32 · kind u8: 0 poll, 1 call
 //     local count u32 · value each, tag 00 for a dead local · operand count u32 · value each
 
 import type { ActivationState, FrameState, ValueState } from '../engine/state.ts';
 import type { PendingState, ThreadState } from './machine-state.ts';
-import { decodePlainData, encodePlainData } from './plain-data.ts';
 import { RecordReader } from './record-reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { decodeOptionalValue, decodeValue, encodeValue } from './value-state.ts';
 
-const PENDING_KINDS = ['poll', 'call', 'self-snapshot'] as const;
+const PENDING_KINDS = ['entry', 'poll', 'call', 'self-snapshot'] as const;
 const FRAME_KINDS = ['poll', 'call'] as const;
 /** Function index, code offset, kind and two counts. */
 const MIN_FRAME_BYTES = 17;
@@ -21,7 +20,9 @@ const MIN_FRAME_BYTES = 17;
 export function encodeThreadRecord(out: RecordWriter, thread: ThreadState): void {
   out.u32(thread.tid);
   out.bits64(BigInt(thread.fuelLeft));
-  encodePending(out, thread.pending);
+  out.u8(PENDING_KINDS.indexOf(thread.pending.kind));
+  out.u32(thread.entries.length);
+  for (const index of thread.entries) out.u32(index);
   out.u32(thread.activations.length);
   for (const { frames } of thread.activations) {
     out.u32(frames.length);
@@ -34,6 +35,8 @@ export function decodeThreadRecord(from: RecordReader): ThreadState {
   const fuelLeft = Number(from.i64());
   if (!Number.isSafeInteger(fuelLeft)) throw from.bad(`fuel left is ${fuelLeft}`);
   const pending = decodePending(from);
+  const entries: number[] = [];
+  for (let left = from.count('entry functions', 4); left > 0; left--) entries.push(from.u32());
   const activations: ActivationState[] = [];
   for (let left = from.count('activations', 4); left > 0; left--) {
     const frames: FrameState[] = [];
@@ -41,34 +44,14 @@ export function decodeThreadRecord(from: RecordReader): ThreadState {
     activations.push({ frames });
   }
   from.end();
-  return { tid, activations, fuelLeft, pending };
-}
-
-function encodePending(out: RecordWriter, pending: PendingState): void {
-  out.u8(PENDING_KINDS.indexOf(pending.kind));
-  if (pending.kind !== 'call') return;
-  out.text(pending.module);
-  out.text(pending.name);
-  out.u32(pending.args.length);
-  for (const value of pending.args) encodeValue(out, value);
-  const restart = new RecordWriter();
-  encodePlainData(restart, pending.restart ?? null);
-  out.sized(restart.bytes);
+  return { tid, activations, fuelLeft, pending, entries };
 }
 
 function decodePending(from: RecordReader): PendingState {
   const number = from.u8();
   const kind = PENDING_KINDS[number];
   if (kind === undefined) throw from.bad(`pending kind ${number}`);
-  if (kind !== 'call') return { kind };
-  const module = from.text('a module name');
-  const name = from.text('an import name');
-  const args: ValueState[] = [];
-  for (let left = from.count('arguments', 1); left > 0; left--) args.push(decodeValue(from));
-  const data = new RecordReader(`restart of ${module}.${name}`, from.sized('a restart record'));
-  const restart = decodePlainData(data);
-  data.end();
-  return { kind, module, name, args, restart };
+  return { kind };
 }
 
 function encodeFrame(out: RecordWriter, frame: FrameState): void {
