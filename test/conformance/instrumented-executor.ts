@@ -15,7 +15,7 @@ export const UNWIND_TAG = new WebAssembly.Tag({ parameters: [] });
 /** Small, so that scripts poll often. */
 const FUEL_SLICE = 100;
 
-interface InstrumentedCompiled extends Compiled {
+export interface InstrumentedCompiled extends Compiled {
   /** Undefined: the module uses what cannot be captured and runs as it is. */
   readonly instrumented: { readonly module: WebAssembly.Module; readonly map: ModuleMap } | undefined;
 }

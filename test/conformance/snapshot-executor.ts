@@ -1,9 +1,6 @@
-// Runs instrumented modules and stops them wherever they can be stopped: at every poll (fuel is always gone) and at
-// every call of a `spectest` function the stack is unwound, continuations of its frames are compiled, and the call
-// goes on in those. Each call of a script is stopped at its first points one by one, then ever
-// more rarely.
-//
-// One stop:
+// Runs instrumented modules and stops them wherever they can be stopped: at every instruction (dense-points.ts; fuel is
+// always gone) and at every call of a `spectest` function. Each call of a script is stopped at its first points one by
+// one, then ever more rarely. One stop:
 //   1. the poll, or the host function after its work, throws the unwind tag; every frame writes its record
 //   2. each record is given the continuation of the frame above it; the innermost one what its call returned
 //   3. the outermost continuation is called in place of the function, with the same results
@@ -13,16 +10,20 @@
 import { buildContinuations, continuationName, importedFunctionName } from '../../runtime/instrument/continuation.ts';
 import { RECORD_TRAILER } from '../../runtime/instrument/layout.ts';
 import * as names from '../../runtime/instrument/names.ts';
+import { parseModule } from '../../runtime/wasm/parse.ts';
 import { assembleText } from './assembler.ts';
 import { callBridged, type Signature } from './bridge.ts';
+import { insertPoints } from './dense-points.ts';
 import type { Imports, Instance } from './executor.ts';
 import {
   getGlobal,
+  type InstrumentedCompiled,
   InstrumentedExecutor,
   type InstrumentedInstance,
   setGlobal,
   UNWIND_TAG,
 } from './instrumented-executor.ts';
+import { PlainExecutor } from './plain-executor.ts';
 import type { Value } from './value.ts';
 
 /** Points of one call that are all taken; of the later ones those whose number is a power of two. */
@@ -37,7 +38,13 @@ export class SnapshotExecutor extends InstrumentedExecutor {
   #running: InstrumentedInstance | undefined;
   #points = 0;
 
-  override async instantiate(compiled: never, imports: Imports): Promise<Instance> {
+  override async compile(bytes: Uint8Array): Promise<InstrumentedCompiled> {
+    await PlainExecutor.prototype.compile(bytes); // the module itself must be valid, not only what is made of it
+    const module = parseModule(bytes);
+    return super.compile(module.uncapturable.length > 0 ? bytes : insertPoints(module));
+  }
+
+  override async instantiate(compiled: InstrumentedCompiled, imports: Imports): Promise<Instance> {
     const instance = (await super.instantiate(compiled, imports)) as InstrumentedInstance;
     if ('map' in instance)
       for (const value of Object.values(instance.exports)) this.#makerOf.set(value as object, instance);
