@@ -37,15 +37,17 @@ export class WvmProcess {
     });
   }
 
-  /** Resolves once the process has written `count` lines; rejects if it ends before. */
-  stdoutLines(count: number): Promise<void> {
+  /** Resolves once the process has written `byteCount` bytes; rejects if it ends before. */
+  stdoutBytes(byteCount: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        if (this.#stdout.split('\n').length > count) resolve();
+        if (this.#stdout.length >= byteCount) resolve();
       };
       this.#child.stdout.on('data', look);
       this.#child.once('close', (status) => {
-        reject(new Error(`the program ended (status ${status}) before it had written ${count} lines\n${this.#stderr}`));
+        reject(
+          new Error(`the program ended (status ${status}) before it had written ${byteCount} bytes\n${this.#stderr}`),
+        );
       });
       look();
     });
