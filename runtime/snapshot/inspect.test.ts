@@ -69,10 +69,7 @@ describe('inspectImageFile()', () => {
       '7 funcref null',
       '8 externref null',
     ]);
-    expect(root!.threads[1]).toMatchObject({
-      pending: 'wasi_snapshot_preview1.poll_oneoff',
-      args: [{ value: '1024' }],
-    });
+    expect(root!.threads[0]).toMatchObject({ pending: 'poll', call: null, entries: ['func 1', 'func 0'] });
     expect(description.sections.reduce((sum, section) => sum + section.sizeBytes, 32 + TRAILER_BYTES)).toBe(
       sample.length,
     );
@@ -113,6 +110,25 @@ describe('inspectImageFile()', () => {
       });
     }
     expect(inspect(null).threads[0]!.activations[0]![0]).toMatchObject({ functionName: null, moduleOffset: null });
+  });
+
+  test('says which call a thread waits in', () => {
+    const call = { name: 'poll_oneoff', args: [1024] };
+    const kernel = {
+      processes: [
+        {
+          pid: 1,
+          threads: [
+            { tid: 1, call: null },
+            { tid: 4, call, restart: { deadlineNs: 5n } },
+          ],
+        },
+      ],
+    };
+    const image = concat(encodeImage({ ...sampleMachine(), kernel }, [], ports));
+    const [first, second] = inspectImageFile(new CountingFile(image), ports).processes[0]!.threads;
+    expect(first!.call).toBeNull();
+    expect(second).toMatchObject({ pending: 'call', call: { call, restart: { deadlineNs: '5' } } });
   });
 
   test('lists descriptors with the guest paths of their files, and survives a record of another shape', () => {
@@ -167,7 +183,7 @@ test('inspectTreeFile() reads a prefix only', () => {
   const file = new CountingFile(sample);
   expect(inspectTreeFile(file, ports).processes).toEqual([
     { pid: 1, parentPid: null, tids: [1, 4] },
-    { pid: 3, parentPid: 1, tids: [3] },
+    { pid: 3, parentPid: 1, tids: [2, 3] },
   ]);
   expect(file.endOfReads).toBeLessThan(300);
 });

@@ -7,7 +7,7 @@ import type { WasmModule } from '../wasm/module.ts';
 import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { driveFile, driveStream, type RandomAccess } from './decode-image.ts';
-import { describeFds, type FdDescription } from './describe-fds.ts';
+import { describeCall, describeFds, type FdDescription } from './describe-kernel.ts';
 import {
   FORMAT_VERSION,
   HEADER_BYTES,
@@ -85,9 +85,11 @@ export interface FrameDescription {
 export interface ThreadDescription {
   readonly tid: number;
   readonly fuelLeft: number;
-  /** "poll", "self-snapshot", or the call it waits in, e.g. "wasi_snapshot_preview1.poll_oneoff". */
-  readonly pending: string;
-  readonly args: readonly ValueDescription[];
+  readonly pending: PendingState['kind'];
+  /** The kernel's record of the thread, if it waits in a call: which one, and how far it was. */
+  readonly call: JsonData;
+  /** Names, or "func 3", of the functions that are called when the activations have returned. */
+  readonly entries: readonly string[];
   /** Innermost frame first, as backtraces are read. */
   readonly activations: readonly (readonly FrameDescription[])[];
 }
@@ -233,8 +235,7 @@ function describeMachine(
     sections: [...outline.sections].map(([type, section]) => ({ type: recordTypeName(type), ...section })),
     modules: machine.modules.map(({ hash, name, bytes }) => ({ hash, name, sizeBytes: bytes?.length ?? null })),
     processes: machine.processes.map((process, index) => {
-      const fds = describeFds(machine.kernel, process.pid);
-      return describeProcess(process, index, modules.get(process.instance.moduleHash), outline, fds);
+      return describeProcess(process, index, modules.get(process.instance.moduleHash), outline, machine.kernel);
     }),
     kernel: jsonData(machine.kernel),
   };
@@ -256,7 +257,7 @@ function describeProcess(
   processIndex: number,
   module: WasmModule | undefined,
   outline: Outline,
-  fds: readonly FdDescription[],
+  kernel: unknown,
 ): ProcessDescription {
   const names = module === undefined ? undefined : { globals: globalNames(module), tables: tableNames(module) };
   return {
@@ -272,8 +273,8 @@ function describeProcess(
     }),
     droppedElements: instance.droppedElements,
     droppedData: instance.droppedData,
-    fds,
-    threads: threads.map((thread) => describeThread(thread, module)),
+    fds: describeFds(kernel, pid),
+    threads: threads.map((thread) => describeThread(thread, describeCall(kernel, pid, thread.tid), module)),
   };
 }
 
@@ -299,23 +300,18 @@ function describeMemories(
   });
 }
 
-function describeThread(
-  { tid, fuelLeft, pending, activations }: ThreadState,
-  module: WasmModule | undefined,
-): ThreadDescription {
+function describeThread(thread: ThreadState, call: JsonData, module: WasmModule | undefined): ThreadDescription {
+  const { tid, fuelLeft, pending, entries, activations } = thread;
   return {
     tid,
     fuelLeft,
-    pending: pendingText(pending),
-    args: pending.kind === 'call' ? pending.args.map(describeValue) : [],
+    pending: pending.kind,
+    call,
+    entries: entries.map((index) => (module && functionName(module, index)) ?? `func ${index}`),
     activations: activations
-      .map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).reverse())
-      .reverse(),
+      .map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).toReversed())
+      .toReversed(),
   };
-}
-
-function pendingText(pending: PendingState): string {
-  return pending.kind === 'call' ? `${pending.module}.${pending.name}` : pending.kind;
 }
 
 function describeFrame(frame: FrameState, module: WasmModule | undefined): FrameDescription {

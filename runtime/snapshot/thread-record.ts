@@ -8,8 +8,8 @@
 
 import type { ActivationState, FrameState, ValueState } from '../engine/state.ts';
 import type { PendingState, ThreadState } from './machine-state.ts';
-import { RecordReader } from './record-reader.ts';
-import { RecordWriter } from './record-writer.ts';
+import type { RecordReader } from './record-reader.ts';
+import type { RecordWriter } from './record-writer.ts';
 import { decodeOptionalValue, decodeValue, encodeValue } from './value-state.ts';
 
 const PENDING_KINDS = ['entry', 'poll', 'call', 'self-snapshot'] as const;

@@ -48,15 +48,18 @@ const frame: fc.Arbitrary<FrameState> = fc.record({
   stack: list(value),
 });
 
-const pending: fc.Arbitrary<PendingState> = fc.oneof(
-  fc.constantFrom<PendingState>({ kind: 'poll' }, { kind: 'self-snapshot' }),
-  fc.record({ kind: fc.constant('call' as const), module: text, name: text, args: list(value), restart: plainData }),
+const pending: fc.Arbitrary<PendingState> = fc.constantFrom<PendingState>(
+  { kind: 'entry' },
+  { kind: 'poll' },
+  { kind: 'call' },
+  { kind: 'self-snapshot' },
 );
 
 const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
   activations: list(fc.record({ frames: list(frame) })),
   fuelLeft: fc.maxSafeInteger(),
   pending,
+  entries: list(u32),
 });
 
 const segments: fc.Arbitrary<number[]> = fc.uniqueArray(u32, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b));

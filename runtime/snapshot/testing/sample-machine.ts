@@ -90,6 +90,7 @@ export function sampleMachine(): MachineState {
             tid: 1,
             fuelLeft: -3,
             pending: { kind: 'poll' },
+            entries: [1, 0],
             activations: [
               {
                 frames: [
@@ -109,13 +110,8 @@ export function sampleMachine(): MachineState {
           {
             tid: 4,
             fuelLeft: Number.MAX_SAFE_INTEGER,
-            pending: {
-              kind: 'call',
-              module: 'wasi_snapshot_preview1',
-              name: 'poll_oneoff',
-              args: [{ type: 'i32', bits: 1024 }],
-              restart: { deadlineNs: 12345678901234567890n },
-            },
+            pending: { kind: 'call' },
+            entries: [],
             activations: [],
           },
         ],
@@ -131,7 +127,10 @@ export function sampleMachine(): MachineState {
           droppedElements: [],
           droppedData: [],
         },
-        threads: [{ tid: 3, fuelLeft: 0, pending: { kind: 'self-snapshot' }, activations: [] }],
+        threads: [
+          { tid: 2, fuelLeft: 0, pending: { kind: 'entry' }, entries: [0], activations: [] },
+          { tid: 3, fuelLeft: 0, pending: { kind: 'self-snapshot' }, entries: [], activations: [] },
+        ],
       },
     ],
   };

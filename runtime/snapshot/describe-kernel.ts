@@ -1,9 +1,11 @@
-// The open descriptors of one process out of the kernel's record. Inspecting validates nothing: what has not the shape of
+// Open descriptors and waiting calls out of the kernel's record. Inspecting validates nothing: what has not the shape of
 // a KernelState is left out, never an error.
 
 import type { FdState } from '../kernel/fd-table.ts';
 import type { KernelState } from '../kernel/kernel.ts';
 import type { HostFileState } from '../kernel/open-file-state.ts';
+import type { ProcessState } from '../kernel/process.ts';
+import type { ThreadState } from '../kernel/thread.ts';
 import { type JsonData, jsonData } from './value-text.ts';
 
 export interface FdDescription {
@@ -25,9 +27,8 @@ export interface FdDescription {
 type Unchecked<T> = { readonly [Key in keyof T]?: unknown } | null | undefined;
 
 export function describeFds(kernel: unknown, pid: number): FdDescription[] {
-  const { grants, openFiles, processes } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
-  const process = listOf<{ pid: number; fds: FdState[] }>(processes).find((entry) => entry?.pid === pid);
-  return listOf<FdState>(process?.fds).flatMap((entry) => {
+  const { grants, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
+  return listOf<FdState>(findProcess(kernel, pid)?.fds).flatMap((entry) => {
     const file = listOf<HostFileState>(openFiles)[Number(entry?.file)];
     if (typeof entry?.fd !== 'number' || typeof file?.kind !== 'string') return [];
     const grant = listOf<{ guestPath: string }>(grants)[Number(file.grant)]?.guestPath;
@@ -44,6 +45,17 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
       },
     ];
   });
+}
+
+/** The call that a thread waits in, and how far it is: `{ call, restart, … }`; null if it waits in none. */
+export function describeCall(kernel: unknown, pid: number, tid: number): JsonData {
+  const thread = listOf<ThreadState>(findProcess(kernel, pid)?.threads).find((entry) => entry?.tid === tid);
+  return thread?.call == null ? null : jsonData(thread);
+}
+
+function findProcess(kernel: unknown, pid: number): Unchecked<ProcessState> {
+  const { processes } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
+  return listOf<ProcessState>(processes).find((entry) => entry?.pid === pid);
 }
 
 function listOf<T>(value: unknown): readonly Unchecked<T>[] {
