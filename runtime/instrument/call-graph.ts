@@ -20,6 +20,8 @@ export interface CallGraph {
   readonly typeCycle: Int32Array;
   /** The module uses try_table or throw_ref; what we add must then be in that form too. */
   readonly standardExceptions: boolean;
+  /** The code can write tables; if not, their contents are what the element segments say. */
+  readonly writesTables: boolean;
 }
 
 /** Structural identity of function types: one key per distinct signature. */
@@ -65,6 +67,7 @@ export function buildCallGraph(module: WasmModule): CallGraph {
   }
 
   let standardExceptions = false;
+  let writesTables = false;
   const list = createInstructions();
   for (let codeIndex = 0; codeIndex < module.code.length; codeIndex++) {
     const node = importCount + codeIndex;
@@ -93,6 +96,13 @@ export function buildCallGraph(module: WasmModule): CallGraph {
         case Op.try_table:
         case Op.throw_ref:
           standardExceptions = true;
+          break;
+        case Op.table_set:
+        case Op.table_grow:
+        case Op.table_fill:
+        case Op.table_copy:
+        case Op.table_init:
+          writesTables = true;
           break;
         case Op.loop:
         case Op.memory_atomic_wait32:
@@ -149,6 +159,7 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     cycle: cycleOf.slice(0, functionCount),
     typeCycle,
     standardExceptions,
+    writesTables,
   };
 }
 

@@ -125,6 +125,18 @@ export function buildContinuations(map: ModuleMap, sites: readonly number[]): Co
     s.u32(sites.length + 1 + saveTypes.length);
     s.bytes(bodies.toBytes());
   });
+  // Names, so that the engine's stack traces tell which frame is which.
+  w.section(0, (s) => {
+    s.name('name');
+    s.u8(1);
+    s.sized((n) => {
+      n.u32(sites.length);
+      sites.forEach((site, k) => {
+        n.u32(firstOwn + k);
+        n.name(continuationName(site));
+      });
+    });
+  });
   return { bytes: w.toBytes(), functions, helpers };
 }
 

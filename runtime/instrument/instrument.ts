@@ -5,7 +5,7 @@
 //                                       imported behind them: frames memory, slots table, unwind tag
 // (global $g (mut i32) …)               as before, exported as "wvm.global.0" (an imported mutable global
 //                                       costs 9 % in code that moves a stack pointer)
-// (data (i32.const 8) "…")              passive; run by the exported function "wvm.init", once, at the start
+// (data (i32.const 8) "…")              passive; run by exported functions, once, at the start
 // (start $main)                         gone; the engine calls it as it calls any function
 // (func …)                              functions that suspend: see emit.ts; all others byte for byte
 //                                       then: poll, grow, save functions, init and drop functions
@@ -317,7 +317,16 @@ function writePollBody(w: ByteWriter, target: EmitTarget, voidType: number): voi
 function ownFunctions(module: WasmModule, types: TypePool): OwnFunction[] {
   const own: OwnFunction[] = [];
   const voidType = types.typeIndex([], []);
-  own.push({ typeIndex: voidType, exportName: names.EXPORT_INIT, body: (w) => writeInit(w, module) });
+  own.push({
+    typeIndex: voidType,
+    exportName: names.EXPORT_INIT_TABLES,
+    body: (w) => writeTablesInit(w, module),
+  });
+  own.push({
+    typeIndex: voidType,
+    exportName: names.EXPORT_INIT_MEMORIES,
+    body: (w) => writeMemoriesInit(w, module),
+  });
   module.data.forEach((_, segment) => {
     own.push({
       typeIndex: voidType,
@@ -333,8 +342,7 @@ function ownFunctions(module: WasmModule, types: TypePool): OwnFunction[] {
     });
   });
   const addressOf = (is64: boolean): ValType => (is64 ? ValType.i64 : ValType.i32);
-  module.data.forEach((segment, index) => {
-    if (segment.mode !== 'passive') return;
+  module.data.forEach((_, index) => {
     module.allMemories.forEach((limits, memory) => {
       const params = [addressOf(limits.is64), ValType.i32, ValType.i32];
       own.push({
@@ -345,7 +353,6 @@ function ownFunctions(module: WasmModule, types: TypePool): OwnFunction[] {
     });
   });
   module.elements.forEach((segment, index) => {
-    if (segment.mode !== 'passive') return;
     module.allTables.forEach((table, tableIndex) => {
       const params = [addressOf(table.limits.is64), ValType.i32, ValType.i32];
       if (table.element !== segment.element) return;
@@ -378,8 +385,8 @@ function writeSegmentInit(w: ByteWriter, opcode: number, segment: number, other:
   w.u8(Op.end);
 }
 
-/** What instantiation does in the original: tables' initial values, element segments, data segments, in this order. */
-function writeInit(w: ByteWriter, module: WasmModule): void {
+/** What instantiation does to the tables in the original: their initial values, then the element segments. */
+function writeTablesInit(w: ByteWriter, module: WasmModule): void {
   w.u32(0);
   module.tables.forEach((table, k) => {
     if (table.init === undefined) return;
@@ -404,6 +411,12 @@ function writeInit(w: ByteWriter, module: WasmModule): void {
     writePrefixed(w, Op.elem_drop);
     w.u32(index);
   });
+  w.u8(Op.end);
+}
+
+/** What instantiation does to the memories. */
+function writeMemoriesInit(w: ByteWriter, module: WasmModule): void {
+  w.u32(0);
   module.data.forEach((segment: DataSegment, index) => {
     if (segment.mode !== 'active') return;
     copyExpr(w, module, segment.offset!);

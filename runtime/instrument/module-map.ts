@@ -2,7 +2,7 @@
 // many sites each function has. Carried in the custom section SECTION_MAP, so that a cached module needs no
 // second look at the code; everything else is derived again, function by function, when a stack is captured.
 //
-// Section contents, all unsigned LEB128: version; 1 if the module uses standard exceptions; per function (imports included) cycle * 2 + suspends; per type
+// Section contents, all unsigned LEB128: version; flags (1 standard exceptions, 2 writes tables); per function (imports included) cycle * 2 + suspends; per type
 // the same; per defined function its number of sites.
 
 import { ByteWriter } from '../base/bytes.ts';
@@ -80,7 +80,7 @@ export class ModuleMap {
 export function encodeModuleMap(module: WasmModule, graph: CallGraph, siteCounts: Int32Array): Uint8Array {
   const w = new ByteWriter(module.functionTypes.length * 2);
   w.u32(INSTRUMENTER_VERSION);
-  w.u32(graph.standardExceptions ? 1 : 0);
+  w.u32((graph.standardExceptions ? 1 : 0) | (graph.writesTables ? 2 : 0));
   for (let f = 0; f < module.functionTypes.length; f++) w.u32(graph.cycle[f]! * 2 + graph.suspends[f]!);
   for (let t = 0; t < module.types.length; t++) w.u32(graph.typeCycle[t]! * 2 + graph.typeSuspends[t]!);
   for (const count of siteCounts) w.u32(count);
@@ -103,7 +103,7 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
   if (u32() !== INSTRUMENTER_VERSION) {
     throw new WvmError('WVM_MODULE_INVALID', 'map section of an instrumented module: made by another instrumenter');
   }
-  const standardExceptions = u32() === 1;
+  const flags = u32();
   const functionCount = module.functionTypes.length;
   const suspends = new Uint8Array(functionCount);
   const cycle = new Int32Array(functionCount);
@@ -121,7 +121,15 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
   }
   const siteCounts = new Int32Array(module.code.length);
   for (let c = 0; c < module.code.length; c++) siteCounts[c] = u32();
-  return new ModuleMap(module, { suspends, cycle, typeSuspends, typeCycle, standardExceptions }, prefixSums(siteCounts));
+  const graph: CallGraph = {
+    suspends,
+    cycle,
+    typeSuspends,
+    typeCycle,
+    standardExceptions: (flags & 1) !== 0,
+    writesTables: (flags & 2) !== 0,
+  };
+  return new ModuleMap(module, graph, prefixSums(siteCounts));
 }
 
 /** First site of each function, and the total. */

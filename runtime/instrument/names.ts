@@ -25,8 +25,9 @@ export const tagName = (index: number): string => `tag.${index}`;
 
 /** Exported table of all functions of the original module, by function index. */
 export const EXPORT_FUNCTIONS = 'wvm.functions';
-/** Exported function that runs the active segments; absent if there are none. */
-export const EXPORT_INIT = 'wvm.init';
+/** Exported functions that do what instantiation does in the original: fill the tables, then the memories. */
+export const EXPORT_INIT_TABLES = 'wvm.init.tables';
+export const EXPORT_INIT_MEMORIES = 'wvm.init.memories';
 /** Exported function that drops data segment / element segment `index`. */
 export const dropDataName = (index: number): string => `wvm.drop.data.${index}`;
 export const dropElementName = (index: number): string => `wvm.drop.element.${index}`;

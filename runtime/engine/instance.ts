@@ -1,0 +1,440 @@
+// One running module: its memories, tables, globals and tags, owned here and imported by the instrumented module,
+// and the three things that can be done with its stack: call a function, let it unwind, resume it.
+//
+// Invariant: while guest code runs, the cursor of the frames memory stands at FRAMES_BASE. Unwinding pushes one
+// record per frame (innermost first); `call` and `resume` then take the records out as a RawStack.
+// Resuming puts the records back, writes into each the slot of the function that goes on above it, and calls the
+// continuation of the outermost frame; each continuation pops its own record.
+
+import { assert } from '../base/assert.ts';
+import { WvmError } from '../base/wvm-error.ts';
+import { SiteKind } from '../instrument/analysis.ts';
+import { buildContinuations, continuationName, importedFunctionName } from '../instrument/continuation.ts';
+import type { ModuleMap } from '../instrument/module-map.ts';
+import * as names from '../instrument/names.ts';
+import { sizeOf } from '../instrument/save.ts';
+import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
+import type { CompiledModule } from './compile.ts';
+import { globalCopier, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
+
+/** The frames of an unwound stack: records, innermost first, and the references they hold. */
+export interface RawStack {
+  readonly bytes: Uint8Array;
+  readonly funcrefs: readonly unknown[];
+  readonly externrefs: readonly unknown[];
+}
+
+export type Outcome =
+  | { readonly kind: 'returned'; readonly values: readonly unknown[] }
+  | { readonly kind: 'suspended'; readonly stack: RawStack }
+  | { readonly kind: 'trapped'; readonly error: Error };
+
+/** Result of a host call, delivered to the innermost frame of a resumed stack. */
+export type CallResult = readonly (number | bigint)[];
+
+export interface InstanceOptions {
+  /** Memories may not grow beyond this many bytes. */
+  readonly maxMemoryBytes: number;
+  /** A value for each function import; called with the guest's arguments. May throw `unwind` to suspend. */
+  readonly importFunction: (importIndex: number) => (...args: never[]) => unknown;
+  /** Called when the fuel is used up; returns with new fuel in place, or throws `unwind`. */
+  readonly poll: () => void;
+  /** Compiles with the optimising compiler at once. */
+  readonly compileOptimised: <Result>(compile: () => Result) => Result;
+  /** Sizes of the memories in pages, if not the module's initial ones. */
+  readonly memoryPages?: readonly number[];
+}
+
+const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
+  [ValType.i32]: 'i32',
+  [ValType.i64]: 'i64',
+  [ValType.f32]: 'f32',
+  [ValType.f64]: 'f64',
+  [ValType.v128]: 'v128',
+  [ValType.funcref]: 'anyfunc',
+  [ValType.externref]: 'externref',
+};
+
+export class GuestInstance {
+  readonly module: WasmModule;
+  readonly map: ModuleMap | undefined;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly tables: readonly WebAssembly.Table[];
+  readonly exports: WebAssembly.Exports;
+  /** Throw this to unwind the running stack. */
+  readonly unwind: WebAssembly.Exception;
+
+  readonly #compileOptimised: InstanceOptions['compileOptimised'];
+  readonly #unwindTag: WebAssembly.Tag;
+  readonly #frames: WebAssembly.Memory;
+  readonly #slots: WebAssembly.Table;
+  readonly #funcrefs: WebAssembly.Table;
+  readonly #externrefs: WebAssembly.Table;
+  readonly #tags: readonly WebAssembly.Tag[];
+  readonly #imports: Record<string, WebAssembly.ImportValue>;
+  /** Slot of the continuation of each site, once it is compiled. */
+  readonly #continuationSlots = new Map<number, number>();
+  readonly #resultSlots = new Map<string, number>();
+  #nextSlot: number = names.SLOT_FIRST_FREE;
+
+  constructor(compiled: CompiledModule, options: InstanceOptions) {
+    const module = compiled.original;
+    this.module = module;
+    this.map = compiled.map;
+    this.#compileOptimised = options.compileOptimised;
+    this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
+    this.unwind = new WebAssembly.Exception(this.#unwindTag, []);
+    this.#frames = new WebAssembly.Memory({ initial: 1 });
+    this.#slots = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
+    this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+    this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
+    this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: [], results: [] }, options.poll));
+    this.memories = module.allMemories.map((limits, k) => createMemory(limits, k, options));
+    this.tables = module.allTables.map(createTable);
+    this.#tags = module.allTags.map((typeIndex) => {
+      const parameters = module.types[typeIndex]!.params.map((type) => VALUE_NAMES[type]!);
+      return new WebAssembly.Tag({ parameters });
+    });
+    this.#imports = this.#ownImports();
+    this.exports = this.#instantiate(compiled, options);
+  }
+
+  /** Runs the active segments, as instantiation does in the original. Throws RuntimeError if one does not fit. */
+  initialize(): void {
+    if (this.map === undefined) return;
+    this.initializeTables();
+    (this.exports[names.EXPORT_INIT_MEMORIES] as WebAssembly.ExportedFunction)();
+  }
+
+  /** The first half of `initialize`: a resumed instance gets its tables so, and its memories from the image. */
+  initializeTables(): void {
+    (this.exports[names.EXPORT_INIT_TABLES] as WebAssembly.ExportedFunction)();
+  }
+
+  get fuel(): number {
+    return this.#ownGlobal(names.EXPORT_FUEL).value as number;
+  }
+
+  set fuel(value: number) {
+    this.#ownGlobal(names.EXPORT_FUEL).value = value;
+  }
+
+  /** Global `index` of the original module. */
+  global(index: number): WebAssembly.Global {
+    return this.#ownGlobal(names.globalName(index));
+  }
+
+  /** The bits of a mutable float or vector global, little-endian. */
+  globalBits(index: number): Uint8Array {
+    const type = this.module.allGlobals[index]!.type;
+    globalCopier(type, this.global(index), this.#frames).store();
+    return new Uint8Array(this.#frames.buffer, 0, sizeOf(type)).slice();
+  }
+
+  setGlobalBits(index: number, bytes: Uint8Array): void {
+    new Uint8Array(this.#frames.buffer).set(bytes, 0);
+    globalCopier(this.module.allGlobals[index]!.type, this.global(index), this.#frames).load();
+  }
+
+  /** Function `index` of the original module, as the engine's object: the same object for the same function. */
+  functionObject(index: number): WebAssembly.ExportedFunction {
+    const table = this.exports[names.EXPORT_FUNCTIONS] as WebAssembly.Table;
+    return table.get(index) as WebAssembly.ExportedFunction;
+  }
+
+  /** Index in the original module of a function object found in a table or a frame. */
+  functionIndexOf(value: unknown): number | undefined {
+    if (typeof value !== 'function') return undefined;
+    const index = Number((value as { name: string }).name);
+    if (!Number.isInteger(index) || index < 0 || index >= this.module.functionTypes.length) return undefined;
+    return this.functionObject(index) === value ? index : undefined;
+  }
+
+  /** Calls a function of the original module by its index. */
+  call(functionIndex: number, args: readonly (number | bigint)[]): Outcome {
+    if (this.map === undefined) {
+      const exported = this.module.exports.find((e) => e.kind === 'func' && e.index === functionIndex);
+      assert(exported !== undefined, 'a module that is not instrumented is entered through its exports');
+      return this.#enter(this.exports[exported.name] as WebAssembly.ExportedFunction, args);
+    }
+    return this.#enter(this.functionObject(functionIndex), args);
+  }
+
+  /** Goes on with an unwound stack; `result` is what the host call in its innermost frame returns. */
+  resume(stack: RawStack, result: CallResult | undefined): Outcome {
+    const sites = this.sitesOf(stack);
+    assert(sites.length > 0, 'a stack to resume has frames');
+    this.prepare(sites);
+    const end = names.FRAMES_BASE + stack.bytes.length;
+    this.#reserveFrames(end);
+    const frames = new Uint8Array(this.#frames.buffer);
+    frames.set(stack.bytes, names.FRAMES_BASE);
+    const view = new DataView(this.#frames.buffer);
+    // Innermost first: each record gets the slot of what runs above its frame.
+    let offset: number = names.FRAMES_BASE;
+    let next = this.#resultSlot(sites[sites.length - 1]!, result);
+    for (let k = sites.length - 1; k >= 0; k--) {
+      offset += this.#layoutOf(sites[k]!).sizeBytes;
+      view.setUint32(offset - 4, next, true);
+      next = this.#continuationSlots.get(sites[k]!)!;
+    }
+    restoreReferences(this.#funcrefs, stack.funcrefs);
+    restoreReferences(this.#externrefs, stack.externrefs);
+    this.#ownGlobal(names.EXPORT_CURSOR).value = end;
+    this.#ownGlobal(names.EXPORT_FUNCREF_CURSOR).value = stack.funcrefs.length;
+    this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR).value = stack.externrefs.length;
+    return this.#enter(this.#slots.get(next) as WebAssembly.ExportedFunction, []);
+  }
+
+  /** Site numbers of a stack's frames, outermost first. */
+  sitesOf(stack: RawStack): number[] {
+    const view = new DataView(stack.bytes.buffer, stack.bytes.byteOffset, stack.bytes.byteLength);
+    const sites: number[] = [];
+    for (let end = stack.bytes.length; end > 0; ) {
+      const site = view.getUint32(end - 8, true);
+      sites.push(site);
+      end -= this.#layoutOf(site).sizeBytes;
+      assert(end >= 0, 'frame records fill their buffer exactly');
+    }
+    return sites;
+  }
+
+  /** Compiles the continuations of these sites that are missing. */
+  prepare(sites: readonly number[]): void {
+    const map = this.#capturable();
+    const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
+    if (missing.length === 0) return;
+    const { bytes, functions, helpers } = buildContinuations(map, missing);
+    const imports: Record<string, WebAssembly.ImportValue> = { ...this.#imports };
+    for (const index of functions) imports[importedFunctionName(index)] = this.functionObject(index);
+    for (const name of helpers) imports[name] = this.exports[name]!;
+    this.module.allGlobals.forEach((_, k) => {
+      imports[names.globalName(k)] = this.global(k);
+    });
+    for (const name of OWN_GLOBALS) imports[name] = this.exports[name]!;
+    const module = this.#compileOptimised(() => new WebAssembly.Module(bytes));
+    const { exports } = new WebAssembly.Instance(module, { [names.WVM]: imports });
+    for (const site of missing) {
+      this.#continuationSlots.set(site, this.#addSlot(exports[continuationName(site)] as WebAssembly.ExportedFunction));
+    }
+  }
+
+  #capturable(): ModuleMap {
+    if (this.map === undefined) {
+      throw new WvmError(
+        'WVM_SNAPSHOT_UNSUPPORTED',
+        `the module uses ${this.module.uncapturable.join(', ')}, whose state cannot be captured`,
+      );
+    }
+    return this.map;
+  }
+
+  #layoutOf(site: number): { readonly sizeBytes: number } {
+    const map = this.#capturable();
+    const functionIndex = map.functionOfSite(site);
+    assert(functionIndex >= 0, `site ${site} exists`);
+    const plan = map.plan(functionIndex);
+    return plan.layout(site - plan.firstSite);
+  }
+
+  #enter(func: WebAssembly.ExportedFunction, args: readonly (number | bigint)[]): Outcome {
+    try {
+      const value = func(...args);
+      return { kind: 'returned', values: value === undefined ? [] : Array.isArray(value) ? value : [value] };
+    } catch (error) {
+      if (error instanceof WebAssembly.Exception && error.is(this.#unwindTag)) {
+        return { kind: 'suspended', stack: this.#takeStack() };
+      }
+      if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.Exception) {
+        return { kind: 'trapped', error: error as Error };
+      }
+      // V8 reports an exhausted stack as a RangeError that is none of ours.
+      if (error instanceof RangeError && /call stack/.test(error.message)) return { kind: 'trapped', error };
+      throw error;
+    }
+  }
+
+  #takeStack(): RawStack {
+    const cursor = this.#ownGlobal(names.EXPORT_CURSOR);
+    const end = cursor.value as number;
+    const bytes = new Uint8Array(this.#frames.buffer).slice(names.FRAMES_BASE, end);
+    cursor.value = names.FRAMES_BASE;
+    return {
+      bytes,
+      funcrefs: takeReferences(this.#funcrefs, this.#ownGlobal(names.EXPORT_FUNCREF_CURSOR)),
+      externrefs: takeReferences(this.#externrefs, this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR)),
+    };
+  }
+
+  #reserveFrames(end: number): void {
+    const missing = end - this.#frames.buffer.byteLength;
+    if (missing > 0) this.#frames.grow(Math.ceil(missing / 65536));
+    this.#ownGlobal(names.EXPORT_LIMIT).value = this.#frames.buffer.byteLength | 0;
+  }
+
+  /** Slot of the function that delivers `result` to a frame at `site`; 0 for a poll, which calls nothing. */
+  #resultSlot(site: number, result: CallResult | undefined): number {
+    const map = this.#capturable();
+    const plan = map.plan(map.functionOfSite(site));
+    const { kind, results } = plan.analysis.sites[site - plan.firstSite]!;
+    if (kind === SiteKind.poll) return 0;
+    assert(result !== undefined && result.length === results.length, 'a host call has a result of its type');
+    const view = new DataView(this.#frames.buffer);
+    results.forEach((type, k) => {
+      const value = result[k]!;
+      if (type === ValType.i64) view.setBigInt64(k * RESULT_STRIDE, BigInt(value), true);
+      else if (type === ValType.f64) view.setFloat64(k * RESULT_STRIDE, Number(value), true);
+      else if (type === ValType.f32) view.setFloat32(k * RESULT_STRIDE, Number(value), true);
+      else view.setInt32(k * RESULT_STRIDE, Number(value), true);
+    });
+    const key = results.join();
+    let slot = this.#resultSlots.get(key);
+    if (slot === undefined) {
+      const func = resultFunction(results, this.#frames);
+      if (func === undefined) throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', 'a host function that returns references');
+      this.#resultSlots.set(key, (slot = this.#addSlot(func)));
+    }
+    return slot;
+  }
+
+  #addSlot(func: WebAssembly.ExportedFunction): number {
+    const slot = this.#nextSlot++;
+    if (slot >= Number(this.#slots.length)) this.#slots.grow(this.#slots.length);
+    this.#slots.set(slot, func);
+    return slot;
+  }
+
+  #ownGlobal(name: string): WebAssembly.Global {
+    return this.exports[name] as WebAssembly.Global;
+  }
+
+  /** What both the instrumented module and every continuation module import. */
+  #ownImports(): Record<string, WebAssembly.ImportValue> {
+    const imports: Record<string, WebAssembly.ImportValue> = {
+      [names.MEMORY_FRAMES]: this.#frames,
+      [names.TABLE_SLOTS]: this.#slots,
+      [names.TABLE_FUNCREFS]: this.#funcrefs,
+      [names.TABLE_EXTERNREFS]: this.#externrefs,
+      [names.TAG_UNWIND]: this.#unwindTag,
+    };
+    this.memories.forEach((memory, k) => {
+      imports[names.memoryName(k)] = memory;
+    });
+    this.tables.forEach((table, k) => {
+      imports[names.tableName(k)] = table;
+    });
+    this.#tags.forEach((tag, k) => {
+      imports[names.tagName(k)] = tag;
+    });
+    return imports;
+  }
+
+  #instantiate(compiled: CompiledModule, options: InstanceOptions): WebAssembly.Exports {
+    const imports: WebAssembly.Imports = {};
+    const counts = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
+    for (const entry of this.module.imports) {
+      const index = counts[entry.kind]++;
+      const space = (imports[entry.module] ??= {});
+      switch (entry.kind) {
+        case 'func':
+          space[entry.name] = options.importFunction(index);
+          break;
+        case 'memory':
+          space[entry.name] = this.memories[index]!;
+          break;
+        case 'table':
+          space[entry.name] = this.tables[index]!;
+          break;
+        case 'tag':
+          space[entry.name] = this.#tags[index]!;
+          break;
+        case 'global':
+          throw new WvmError(
+            'WVM_IMPORT_UNKNOWN',
+            `the module imports the global ${entry.module}.${entry.name}, which wvm does not provide`,
+          );
+      }
+    }
+    // The own names last: a guest import of the same name cannot take their place.
+    imports[names.WVM] = { ...imports[names.WVM], ...this.#imports };
+    try {
+      const { exports } = new WebAssembly.Instance(compiled.compiled, imports);
+      if (this.map !== undefined) {
+        (exports[names.EXPORT_CURSOR] as WebAssembly.Global).value = names.FRAMES_BASE;
+        (exports[names.EXPORT_LIMIT] as WebAssembly.Global).value = this.#frames.buffer.byteLength;
+      }
+      return exports;
+    } catch (error) {
+      if (!(error instanceof WebAssembly.LinkError)) throw error;
+      throw new WvmError('WVM_MODULE_INVALID', `the module cannot be linked: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+const OWN_GLOBALS: readonly string[] = [
+  names.EXPORT_FUEL,
+  names.EXPORT_CURSOR,
+  names.EXPORT_LIMIT,
+  names.EXPORT_FUNCREF_CURSOR,
+  names.EXPORT_EXTERNREF_CURSOR,
+];
+
+function createMemory(limits: Limits, index: number, options: InstanceOptions): WebAssembly.Memory {
+  const { maxMemoryBytes } = options;
+  const pageBytes = 2 ** limits.pageSizeLog2;
+  const initial = options.memoryPages?.[index] ?? Number(limits.min);
+  const initialBytes = initial * pageBytes;
+  if (initialBytes > maxMemoryBytes) {
+    throw new WvmError(
+      'WVM_LIMIT',
+      `memory ${index} of the module needs ${initialBytes} bytes, the limit is ${maxMemoryBytes}`,
+      { hint: 'raise --max-memory' },
+    );
+  }
+  const declared = limits.max === undefined ? undefined : Number(limits.max);
+  // A memory that is imported with a maximum must have one that is not larger; without one, any may be given.
+  const allowed = Math.floor(maxMemoryBytes / pageBytes);
+  const engineMaximum = limits.is64 ? 262144 : 65536;
+  const maximum = Math.min(declared ?? engineMaximum, allowed, engineMaximum);
+  const wrap = (pages: number): number | bigint => (limits.is64 ? BigInt(pages) : pages);
+  try {
+    return new WebAssembly.Memory({
+      initial: wrap(initial),
+      maximum: wrap(maximum),
+      ...(limits.shared ? { shared: true } : {}),
+      ...(limits.is64 ? { address: 'i64' as const } : {}),
+    });
+  } catch (error) {
+    throw new WvmError('WVM_LIMIT', `memory ${index} of ${initialBytes} bytes cannot be made`, { cause: error });
+  }
+}
+
+function createTable(type: TableType): WebAssembly.Table {
+  const { min, max, is64 } = type.limits;
+  const wrap = (entries: bigint): number | bigint => (is64 ? entries : Number(entries));
+  return new WebAssembly.Table({
+    element: type.element === ValType.externref ? 'externref' : 'anyfunc',
+    initial: wrap(min),
+    ...(max === undefined ? {} : { maximum: wrap(max) }),
+    ...(is64 ? { address: 'i64' as const } : {}),
+  });
+}
+
+function takeReferences(table: WebAssembly.Table, cursor: WebAssembly.Global): unknown[] {
+  const count = cursor.value as number;
+  const taken: unknown[] = [];
+  for (let k = 0; k < count; k++) {
+    taken.push(table.get(k));
+    table.set(k, null);
+  }
+  cursor.value = 0;
+  return taken;
+}
+
+function restoreReferences(table: WebAssembly.Table, values: readonly unknown[]): void {
+  const missing = values.length - Number(table.length);
+  if (missing > 0) table.grow(missing, null);
+  values.forEach((value, k) => {
+    table.set(k, value);
+  });
+}

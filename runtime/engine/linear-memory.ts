@@ -1,0 +1,33 @@
+// The guest's memory as the kernel sees it, refreshed when the guest has grown it.
+
+import type { GuestMemory } from '../kernel/guest-memory.ts';
+
+export class LinearMemory implements GuestMemory {
+  readonly #memory: WebAssembly.Memory;
+  #buffer: ArrayBuffer | SharedArrayBuffer;
+  #bytes: Uint8Array;
+  #view: DataView;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.#buffer = memory.buffer;
+    this.#bytes = new Uint8Array(this.#buffer);
+    this.#view = new DataView(this.#buffer);
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#memory.buffer !== this.#buffer) this.#refresh();
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    if (this.#memory.buffer !== this.#buffer) this.#refresh();
+    return this.#view;
+  }
+
+  #refresh(): void {
+    this.#buffer = this.#memory.buffer;
+    this.#bytes = new Uint8Array(this.#buffer);
+    this.#view = new DataView(this.#buffer);
+  }
+}

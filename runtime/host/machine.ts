@@ -1,0 +1,622 @@
+// A machine on Node: one guest program, its kernel, its ports. Runs on the calling thread, in slices: between two
+// slices the stack is unwound and Node's event loop turns, so that sockets, signals and timers of the host go on.
+//
+//   loaded ──run()──> running <──> blocked        snapshot() stops it at the next safe point and lets it go on
+//                        │                        (or ends run() with reason 'snapshot'; run() continues it)
+//                        └──> ended
+//
+// A guest that waits has no frames on the native stack either, so a snapshot at any moment finds plain data.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BugError } from '../base/assert.ts';
+import { WvmError } from '../base/wvm-error.ts';
+import { type BacktraceFrame, backtraceOf } from '../engine/backtrace.ts';
+import { compileModule, type CompiledModule } from '../engine/compile.ts';
+import { FUEL_SLICE, GuestProcess, type ProcessHooks, type Step } from '../engine/guest-process.ts';
+import { WasmPageScanner, WasmStripes } from '../engine/page-scanner.ts';
+import { Kernel, type KernelState } from '../kernel/kernel.ts';
+import type { Grant, Ports } from '../kernel/ports.ts';
+import { formatCall } from '../kernel/trace.ts';
+import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/decode-image.ts';
+import { encodeImage } from '../snapshot/encode-image.ts';
+import type { ImagePorts, MemorySource } from '../snapshot/image-ports.ts';
+import type { MachineState } from '../snapshot/machine-state.ts';
+import { collectPages, contentsBytes, copyPages } from '../snapshot/page-block.ts';
+import { HostClock } from './clock.ts';
+import { compileOptimised } from './compile-optimised.ts';
+import { digestPort } from './digest.ts';
+import { HostEntropy } from './entropy.ts';
+import { checkFeatures, featuresOf } from './features.ts';
+import { NodeFiles } from './files.ts';
+import { ModuleCache } from './module-cache.ts';
+import { toBinaryModule } from './read-module.ts';
+import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
+
+export type { BacktraceFrame } from '../engine/backtrace.ts';
+
+/** A directory of the host that the guest may use. */
+export interface DirectoryGrant {
+  hostPath: string;
+  guestPath: string;
+  readOnly: boolean;
+}
+
+/** The guest's input: the host's own, nothing, or exactly these bytes. */
+export type StdinOption = 'inherit' | 'null' | Uint8Array;
+/** Where the guest's output goes: the host's own, nowhere, or a function that gets every piece. */
+export type StdoutOption = 'inherit' | 'null' | ((chunk: Uint8Array) => void);
+
+export interface MachineOptions {
+  name?: string;
+  /** argv without the program name. */
+  args?: readonly string[];
+  /** argv[0]. */
+  programName?: string;
+  env?: Readonly<Record<string, string>>;
+  directories?: readonly DirectoryGrant[];
+  /** Upper limit of all memory of the guest; 4 GiB if not given. */
+  maxMemoryBytes?: number;
+  /** Stop after this much work (about one unit per WebAssembly instruction in loops). */
+  fuel?: bigint;
+  /** Stop after this time, counted from run(). */
+  timeoutMs?: number;
+  /** Deterministic random bytes and clocks. */
+  seed?: bigint;
+  stdin?: StdinOption;
+  stdout?: StdoutOption;
+  stderr?: StdoutOption;
+  /** Gets one strace-like line per host call. */
+  trace?: (line: string) => void;
+  /** Cache of instrumented modules; null: none; not given: the user's. */
+  cacheDirectory?: string | null;
+  /** The guest called `wvm.snapshot`: save it; returns the id (above 0) that it gets. */
+  onSelfSnapshot?: (machine: Machine) => Promise<number>;
+  /** For tests: where the guest is stopped, over and over. */
+  stops?: StopEverywhere;
+}
+
+/** For tests and replay: stop at every poll, or before every host call. */
+export interface StopEverywhere {
+  readonly polls: boolean;
+  readonly calls: boolean;
+  /** Called while the guest stands still. */
+  readonly onStop: (machine: Machine) => void | Promise<void>;
+}
+
+export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed'> {
+  /** 'check' (default): an open file that has changed is refused; 'ignore': it is taken as it is. */
+  files?: 'check' | 'ignore';
+  /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */
+  features?: 'strict' | 'lenient';
+  /** For the caller's use: the machine waits for run() in any case. */
+  frozen?: boolean;
+  /** The original module, when the image names it by hash only. */
+  module?: Uint8Array;
+}
+
+export type MachineExit =
+  | { kind: 'exit'; code: number; signal?: number }
+  | { kind: 'trap'; message: string; backtrace: readonly BacktraceFrame[] }
+  | { kind: 'stopped'; reason: 'fuel' | 'timeout' | 'snapshot' | 'kill' };
+
+export interface SnapshotResult {
+  /** The image, piece by piece. */
+  readonly chunks: readonly Uint8Array[];
+  readonly sizeBytes: number;
+  /** How long the guest stood still. */
+  readonly stopNs: bigint;
+  /** From the request to the finished image. */
+  readonly totalNs: bigint;
+}
+
+export interface MachineStats {
+  readonly fuelUsed: bigint;
+  readonly memoryBytes: number;
+  readonly state: 'loaded' | 'running' | 'blocked' | 'frozen' | 'ended';
+}
+
+interface SnapshotRequest {
+  readonly stop: boolean;
+  readonly includeModule: boolean;
+  readonly startNs: bigint;
+  readonly resolve: (result: SnapshotResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The guest runs this long at most before the event loop turns. */
+const SLICE_MS = 10;
+const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
+const PRODUCER = 'wvm 0.1.0';
+/** setTimeout takes no more. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+let sharedImagePorts: ImagePorts | undefined;
+
+/** The WebAssembly loops of the image codec, made when first needed. */
+export function imagePorts(): ImagePorts {
+  sharedImagePorts ??= { digest: digestPort, scanner: new WasmPageScanner(), stripes: new WasmStripes() };
+  return sharedImagePorts;
+}
+
+/** What a machine holds of the host. */
+interface HostParts {
+  readonly files: NodeFiles;
+  readonly streams: readonly [InputStream, HostStream, HostStream];
+  readonly ports: Ports;
+  readonly grants: readonly Grant[];
+}
+
+export class Machine {
+  readonly name: string;
+  readonly moduleHash: string;
+  readonly #compiled: CompiledModule;
+  readonly #guest: GuestProcess;
+  readonly #host: HostParts;
+  readonly #options: MachineOptions;
+  readonly #requests: SnapshotRequest[] = [];
+  #state: MachineStats['state'] = 'loaded';
+  #exit: MachineExit | undefined;
+  #killed = false;
+  #sliceEndMs = 0;
+  #wantsTurn = false;
+  #wake: (() => void) | undefined;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+
+  /** Use Machine.load or Machine.resume. */
+  private constructor(compiled: CompiledModule, options: MachineOptions, host: HostParts, state?: MachineState) {
+    this.#compiled = compiled;
+    this.#options = options;
+    this.#host = host;
+    this.moduleHash = compiled.hash;
+    this.name = options.name ?? state?.name ?? options.programName ?? 'machine';
+    const kernelOptions = { ports: host.ports, grants: host.grants, env: options.env ?? {} };
+    const kernel =
+      state === undefined
+        ? new Kernel({
+            ...kernelOptions,
+            args: [options.programName ?? 'program', ...(options.args ?? [])],
+            ...(options.seed === undefined ? {} : { seed: options.seed }),
+          })
+        : Kernel.restore(
+            host.ports,
+            { ...kernelOptions, files: (options as ResumeOptions).files ?? 'check' },
+            state.kernel as KernelState,
+          );
+    const process = kernel.init;
+    const saved = state?.processes[0];
+    this.#guest = new GuestProcess(
+      {
+        kernel,
+        process,
+        compiled,
+        maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES,
+        fuelLimit: options.fuel === undefined ? undefined : (state?.fuelUsed ?? 0n) + options.fuel,
+        fuelSlice: options.stops?.polls === true ? 0 : FUEL_SLICE,
+        hooks: this.#hooks(),
+        compileOptimised,
+      },
+      saved?.instance,
+    );
+    const thread = saved?.threads[0];
+    if (state !== undefined && thread !== undefined) {
+      const activation = thread.activations[0] ?? { frames: [] };
+      this.#guest.restoreThread(activation, thread.pending.kind, thread.fuelLeft, state.fuelUsed, thread.entries);
+    }
+  }
+
+  /** Loads a program, .wasm or .wat. Errors: WVM_MODULE_*, WVM_IMPORT_UNKNOWN, WVM_FILE, WVM_LIMIT. */
+  static async load(module: Uint8Array, options: MachineOptions = {}): Promise<Machine> {
+    const bytes = await toBinaryModule(module, options.programName ?? 'module');
+    const compiled = compileWithCache(bytes, options.cacheDirectory);
+    const host = openHost(options);
+    try {
+      return new Machine(compiled, options, host);
+    } catch (error) {
+      closeHost(host);
+      throw trapAtStart(error);
+    }
+  }
+
+  /**
+   * A machine that goes on where the image was taken; it waits for run(). Everything is checked before anything is kept:
+   * WVM_IMAGE_*, WVM_CAPABILITY_MISSING, WVM_FILE_CHANGED, WVM_MODULE_MISSING, WVM_LIMIT.
+   */
+  static async resume(
+    image: Uint8Array | AsyncIterable<Uint8Array>,
+    options: ResumeOptions = {},
+  ): Promise<Machine> {
+    const sink = new ResumeSink(options);
+    const limits = { maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES };
+    try {
+      if (image instanceof Uint8Array) decodeImage(image, sink, imagePorts(), limits);
+      else await decodeImageStream(image, sink, imagePorts(), limits);
+    } catch (error) {
+      sink.discard();
+      throw error;
+    }
+    return sink.machine!;
+  }
+
+  /** Runs the guest until it ends, is stopped, or is stopped by a snapshot; then run() may be called again. */
+  async run(): Promise<MachineExit> {
+    if (this.#exit !== undefined) return this.#exit;
+    const { timeoutMs } = this.#options;
+    if (timeoutMs !== undefined && this.#deadlineMs === Number.POSITIVE_INFINITY) {
+      this.#deadlineMs = performance.now() + timeoutMs;
+    }
+    this.#state = 'running';
+    try {
+      for (;;) {
+        const exit = await this.#betweenSlices();
+        if (exit !== undefined) return exit;
+        const step = this.#step();
+        const end = await this.#after(step);
+        if (end !== undefined) return end;
+      }
+    } catch (error) {
+      this.#end({ kind: 'stopped', reason: 'kill' });
+      throw error;
+    }
+  }
+
+  /**
+   * The machine as an image, taken at the next safe point. Rejects with WVM_SNAPSHOT_UNSUPPORTED if something cannot be
+   * saved; the guest goes on as if nothing had happened.
+   */
+  snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<SnapshotResult>();
+    const request: SnapshotRequest = {
+      stop: options.stop ?? false,
+      includeModule: options.includeModule ?? true,
+      startNs: process.hrtime.bigint(),
+      resolve,
+      reject,
+    };
+    if (this.#state === 'ended') {
+      reject(new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`));
+    } else if (this.#state === 'running' || this.#state === 'blocked') {
+      this.#requests.push(request);
+      this.#interrupt();
+    } else this.#serve(request);
+    return promise;
+  }
+
+  /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
+  snapshotNow(options: { includeModule?: boolean } = {}): SnapshotResult {
+    return this.#takeSnapshot(options.includeModule ?? true, process.hrtime.bigint());
+  }
+
+  /** Ends the guest at its next safe point; run() resolves with reason 'kill'. */
+  kill(): void {
+    this.#killed = true;
+    this.#interrupt();
+    if (this.#state === 'loaded' || this.#state === 'frozen') this.#end({ kind: 'stopped', reason: 'kill' });
+  }
+
+  stats(): MachineStats {
+    return { fuelUsed: this.#guest.fuelUsed, memoryBytes: this.#guest.memoryBytes, state: this.#state };
+  }
+
+  /** Contents of the guest's memories, as they are now. The views are valid until the guest runs again. */
+  memories(): Uint8Array[] {
+    return this.#guest.instance.memories.map((memory) => new Uint8Array(memory.buffer));
+  }
+
+  #hooks(): ProcessHooks {
+    const { trace, stops } = this.#options;
+    const machine = this;
+    return {
+      wantsYield(): boolean {
+        return stops?.polls === true || machine.#wantsTurn || performance.now() >= machine.#sliceEndMs;
+      },
+      ...(stops?.calls === true ? { stopsBeforeCall: () => true } : {}),
+      ...(trace === undefined
+        ? {}
+        : {
+            trace: (_module, name, args, result) => {
+              const { pid, memory } = machine.#guest.process;
+              trace(formatCall(pid, name, args, result, memory));
+            },
+          }),
+      waitInPlace: (blocked) => waitInPlace(machine.#guest.kernel, blocked.waits),
+    };
+  }
+
+  #step(): Step {
+    this.#wantsTurn = false;
+    this.#sliceEndMs = performance.now() + SLICE_MS;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 100;
+    try {
+      return this.#guest.step();
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
+  }
+
+  async #after(step: Step): Promise<MachineExit | undefined> {
+    switch (step.kind) {
+      case 'exited':
+        return this.#end({
+          kind: 'exit',
+          code: step.status,
+          ...(step.signal === undefined ? {} : { signal: step.signal }),
+        });
+      case 'trapped':
+        return this.#end(this.#trap(step.error));
+      case 'out-of-fuel':
+        return this.#end({ kind: 'stopped', reason: 'fuel' });
+      case 'self-snapshot':
+        await this.#selfSnapshot();
+        return undefined;
+      case 'yielded':
+        if (this.#options.stops !== undefined) await this.#options.stops.onStop(this);
+        else await nextTurn();
+        return undefined;
+      case 'blocked':
+        this.#state = 'blocked';
+        await this.#waitUntilReady();
+        this.#state = 'running';
+        return undefined;
+    }
+  }
+
+  /** Requests from outside, between two slices. */
+  async #betweenSlices(): Promise<MachineExit | undefined> {
+    if (this.#killed) return this.#end({ kind: 'stopped', reason: 'kill' });
+    if (performance.now() >= this.#deadlineMs) return this.#end({ kind: 'stopped', reason: 'timeout' });
+    let request = this.#requests.shift();
+    while (request !== undefined) {
+      this.#serve(request);
+      if (request.stop) {
+        this.#state = 'frozen';
+        return { kind: 'stopped', reason: 'snapshot' };
+      }
+      request = this.#requests.shift();
+    }
+    return undefined;
+  }
+
+  #serve(request: SnapshotRequest): void {
+    try {
+      request.resolve(this.#takeSnapshot(request.includeModule, request.startNs));
+    } catch (error) {
+      request.reject(error);
+    }
+  }
+
+  /** The guest must stand still. */
+  #takeSnapshot(includeModule: boolean, startNs: bigint): SnapshotResult {
+    const stoppedNs = process.hrtime.bigint();
+    const ports = imagePorts();
+    const state = this.#save(includeModule);
+    const sources: MemorySource[] = this.#guest.instance.memories.map((memory, memoryIndex) => ({
+      processIndex: 0,
+      memoryIndex,
+      bytes: new Uint8Array(memory.buffer),
+      memory,
+    }));
+    const pages = collectPages(sources, ports.scanner);
+    const copies = copyPages(pages, new Uint8Array(contentsBytes(pages)));
+    const stopNs = process.hrtime.bigint() - stoppedNs;
+    const chunks = [...encodeImage(state, copies, ports)].map((chunk) => chunk);
+    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return { chunks, sizeBytes, stopNs, totalNs: process.hrtime.bigint() - startNs };
+  }
+
+  #save(includeModule: boolean): MachineState {
+    const { instance, activation, fuelLeft, entries } = this.#guest.save();
+    const { original, hash } = this.#compiled;
+    const { kernel, process: owner, pending, thread } = this.#guest;
+    return {
+      producer: PRODUCER,
+      features: featuresOf(original),
+      name: this.name,
+      fuelUsed: this.#guest.fuelUsed,
+      modules: [{ hash, name: this.#options.programName ?? this.name, bytes: includeModule ? original.bytes : null }],
+      kernel: kernel.save(),
+      processes: [
+        {
+          pid: owner.pid,
+          parentPid: null,
+          instance,
+          threads: [
+            {
+              tid: thread.tid,
+              activations: activation.frames.length === 0 ? [] : [activation],
+              fuelLeft,
+              pending: { kind: pending },
+              entries,
+            },
+          ],
+        },
+      ],
+    };
+  }
+
+  async #selfSnapshot(): Promise<void> {
+    const { onSelfSnapshot } = this.#options;
+    if (onSelfSnapshot === undefined) {
+      // Nobody to keep it: the guest learns that it could not be saved.
+      this.#guest.answerSnapshot(-1);
+      return;
+    }
+    this.#state = 'frozen';
+    try {
+      const id = await onSelfSnapshot(this);
+      this.#guest.answerSnapshot(id);
+    } catch (error) {
+      if (!(error instanceof WvmError)) throw error;
+      this.#guest.answerSnapshot(-1);
+    }
+    this.#state = 'running';
+  }
+
+  /** Waits until one of the blocked thread's conditions may hold, or somebody wants something of the machine. */
+  async #waitUntilReady(): Promise<void> {
+    const { kernel, thread } = this.#guest;
+    if (this.#requests.length > 0 || this.#killed) return;
+    let waitMs = this.#deadlineMs - performance.now();
+    for (const wait of thread.waits) {
+      if (wait.kind !== 'timer') continue;
+      if (kernel.clock.virtual) {
+        if (thread.waits.length === 1) kernel.clock.jumpTo(wait.deadlineNs);
+        waitMs = 0;
+        continue;
+      }
+      waitMs = Math.min(waitMs, Math.ceil(Number(wait.deadlineNs - kernel.clock.nowNs()) / 1e6));
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    let timer: NodeJS.Timeout | undefined;
+    let immediate: NodeJS.Immediate | undefined;
+    if (waitMs <= 0) immediate = setImmediate(resolve);
+    // Without a timer of its own a wait that nothing can end would let Node exit: keep the process alive.
+    else timer = setTimeout(resolve, Math.min(waitMs, MAX_TIMEOUT_MS));
+    for (const wait of thread.waits) {
+      if (wait.kind === 'readable') this.#host.streams[wait.stream]?.onceReadable(resolve);
+      if (wait.kind === 'writable') this.#host.streams[wait.stream]?.onceWritable(resolve);
+    }
+    await promise;
+    clearTimeout(timer);
+    clearImmediate(immediate);
+    this.#wake = undefined;
+  }
+
+  #interrupt(): void {
+    this.#wantsTurn = true;
+    this.#wake?.();
+  }
+
+  #trap(error: Error): MachineExit {
+    const { message, backtrace } = backtraceOf(error, this.#compiled);
+    return { kind: 'trap', message, backtrace };
+  }
+
+  #end(exit: MachineExit): MachineExit {
+    if (this.#exit !== undefined) return this.#exit;
+    this.#exit = exit;
+    this.#state = 'ended';
+    for (const request of this.#requests.splice(0)) {
+      request.reject(new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`));
+    }
+    this.#guest.kernel.close();
+    closeHost(this.#host);
+    return exit;
+  }
+
+  /** Only for Machine.resume. */
+  static restore(state: MachineState, options: ResumeOptions): Machine {
+    checkFeatures(state.features, options.features ?? 'strict');
+    if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
+      throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
+    }
+    const { moduleHash } = state.processes[0]!.instance;
+    const module = state.modules.find((entry) => entry.hash === moduleHash);
+    const bytes = module?.bytes ?? options.module;
+    if (bytes === undefined) {
+      throw new WvmError('WVM_MODULE_MISSING', `the image names its module by hash only: ${moduleHash}`, {
+        hint: 'give the original program with --module FILE',
+      });
+    }
+    const compiled = compileWithCache(bytes, options.cacheDirectory);
+    if (compiled.hash !== moduleHash) {
+      throw new WvmError('WVM_MODULE_MISSING', `the module given is ${compiled.hash}, the image needs ${moduleHash}`);
+    }
+    const host = openHost(options);
+    try {
+      return new Machine(compiled, { programName: module!.name, ...options }, host, state);
+    } catch (error) {
+      closeHost(host);
+      throw error;
+    }
+  }
+}
+
+/** Takes the pages of an image into a machine that is made when the records are known. */
+class ResumeSink implements MemorySink {
+  machine: Machine | undefined;
+  readonly #options: ResumeOptions;
+  #memories: Uint8Array[] = [];
+
+  constructor(options: ResumeOptions) {
+    this.#options = options;
+  }
+
+  open(state: MachineState): void {
+    this.machine = Machine.restore(state, this.#options);
+    this.#memories = this.machine.memories();
+  }
+
+  write(_processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
+    this.#memories[memoryIndex]!.set(bytes, firstPage * 4096);
+  }
+
+  discard(): void {
+    this.machine?.kill();
+    this.machine = undefined;
+  }
+}
+
+function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
+  return compileModule(bytes, {
+    sha256: (data) => Buffer.from(sha256(data)).toString('hex'),
+    cache: cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory),
+  });
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  const digest = digestPort.sha256();
+  digest.update(bytes);
+  return digest.digest();
+}
+
+function openHost(options: MachineOptions): HostParts {
+  const files = new NodeFiles();
+  const streams: [InputStream, HostStream, HostStream] = [
+    openInput(options.stdin ?? 'inherit'),
+    openOutput(options.stdout ?? 'inherit', 1),
+    openOutput(options.stderr ?? 'inherit', 2),
+  ];
+  const ports: Ports = { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
+  const host: HostParts = { files, streams, ports, grants: [] };
+  try {
+    const grants = (options.directories ?? []).map(({ hostPath, guestPath, readOnly }) => ({
+      guestPath,
+      readOnly,
+      handle: files.grant(hostPath, readOnly),
+    }));
+    return { ...host, grants };
+  } catch (error) {
+    closeHost(host);
+    throw error;
+  }
+}
+
+function closeHost(host: HostParts): void {
+  for (const stream of host.streams) stream.close();
+  host.files.closeAll();
+}
+
+/** A trap while the segments are written is the module's fault. */
+function trapAtStart(error: unknown): unknown {
+  if (error instanceof WvmError || error instanceof BugError) return error;
+  if (error instanceof Error && error.name === 'RuntimeError') {
+    return new WvmError('WVM_MODULE_INVALID', `the module cannot be instantiated: ${error.message}`, { cause: error });
+  }
+  return error;
+}
+
+const sleepCell = new Int32Array(new SharedArrayBuffer(4));
+
+/** A module that cannot be unwound sleeps where it is; it cannot wait for streams. */
+function waitInPlace(kernel: Kernel, waits: readonly { kind: string; deadlineNs?: bigint }[]): boolean {
+  const timer = waits.find((wait) => wait.kind === 'timer');
+  if (timer?.deadlineNs === undefined) return false;
+  if (kernel.clock.virtual) kernel.clock.jumpTo(timer.deadlineNs);
+  else {
+    const leftMs = Math.ceil(Number(timer.deadlineNs - kernel.clock.nowNs()) / 1e6);
+    if (leftMs > 0) Atomics.wait(sleepCell, 0, 0, leftMs);
+  }
+  return true;
+}
