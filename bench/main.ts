@@ -70,7 +70,7 @@ class UsageError extends Error {}
 async function measureHere(area: Area, quick: boolean): Promise<void> {
   const send = (message: AreaMessage): void => void process.send!(message);
   await area.measure(benchFor(area, quick, send));
-  process.disconnect();
+  process.disconnect?.();
 }
 
 /** True if the area's process ended well. */
