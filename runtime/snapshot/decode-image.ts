@@ -1,19 +1,12 @@
 // Images from a buffer, a stream or a file: drivers of the parser, and the sink that takes the pages at resume.
 //
 // decodeImage() never waits: a machine that lies in a buffer resumes in one go. decodeImageStream() holds at most one
-// record at a time. readImageFile() seeks over page contents, for `wvm inspect`.
+// record at a time. driveFile() seeks over what the parser skips, for `wvm inspect`.
 
 import type { MachineState } from './machine-state.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
 import type { PageList } from './pages-record.ts';
-import {
-  type DecodePorts,
-  type ImageVisitor,
-  type Need,
-  type ParseOptions,
-  type Parser,
-  parseImage,
-} from './parse-image.ts';
+import { type DecodePorts, type ImageVisitor, type Need, type Parser, parseImage } from './parse-image.ts';
 import { defaultImageLimits, type ImageLimits } from './validate-machine.ts';
 
 /** Where the pages of a resumed machine go. Its memories hold zeros before. */
@@ -49,16 +42,6 @@ export function decodeImageStream(
   return driveStream(chunks, parseImage(sinkVisitor(sink), ports, { contents: 'read', verifyDigest: false, limits }));
 }
 
-/** Reads the records, and page contents only if `options` say so. */
-export function readImageFile(
-  file: RandomAccess,
-  visitor: ImageVisitor,
-  ports: DecodePorts,
-  options: ParseOptions,
-): MachineState {
-  return driveFile(file, parseImage(visitor, ports, options));
-}
-
 function sinkVisitor(sink: MemorySink): ImageVisitor {
   return {
     open: (machine) => sink.open(machine),
@@ -75,7 +58,7 @@ function sinkVisitor(sink: MemorySink): ImageVisitor {
 
 const NOTHING = new Uint8Array(0);
 
-export function driveBuffer<Result>(image: Uint8Array, parser: Parser<Result>): Result {
+function driveBuffer<Result>(image: Uint8Array, parser: Parser<Result>): Result {
   let at = 0;
   let step = parser.next();
   while (!step.done) {
