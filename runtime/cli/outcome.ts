@@ -16,7 +16,8 @@ import type { Machine, MachineExit, MachineOutcome } from '../index.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { MachineFlags } from './machine-options.ts';
 import { formatDuration } from './quantities.ts';
-import { printJson, printNote, stderrColors } from './report.ts';
+import { printJson, printNote } from './report.ts';
+import { colorsOf, stderrFd, writeText } from './terminal.ts';
 
 type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
 
@@ -52,10 +53,19 @@ function describe(machine: Machine, outcome: MachineOutcome, exitCode: number): 
     case 'exit':
       return { status: 'exited', guestExitCode: exit.code, ...common };
     case 'trap':
-      return { status: 'trapped', trap: { message: exit.message, backtrace: exit.backtrace }, ...common };
+      return {
+        status: 'trapped',
+        trap: { message: exit.message, backtrace: exit.backtrace.map(nameOrNull) },
+        ...common,
+      };
     case 'stopped':
       return { status: 'stopped', reason: exit.reason, ...(signal === undefined ? {} : { signal }), ...common };
   }
+}
+
+/** JSON leaves out what is undefined; readers want every field. */
+function nameOrNull(frame: TrapExit['backtrace'][number]): Record<string, unknown> {
+  return { ...frame, functionName: frame.functionName ?? null };
 }
 
 function printOutcome({ exit }: MachineOutcome, flags: MachineFlags): void {
@@ -67,10 +77,11 @@ function printOutcome({ exit }: MachineOutcome, flags: MachineFlags): void {
 }
 
 function printTrap(exit: TrapExit): void {
-  const { red, bold, dim } = stderrColors();
-  process.stderr.write(`wvm: ${red('the guest trapped')}: ${exit.message}\n`);
+  const { red, bold, dim } = colorsOf(stderrFd);
+  const lines = [`wvm: ${red('the guest trapped')}: ${exit.message}`];
   for (const [depth, frame] of exit.backtrace.entries()) {
     const place = dim(`function ${frame.functionIndex}, module offset 0x${frame.moduleOffset.toString(16)}`);
-    process.stderr.write(`  ${String(depth).padStart(3)}: ${bold(frame.functionName ?? '<unnamed>')}  ${place}\n`);
+    lines.push(`  ${String(depth).padStart(3)}: ${bold(frame.functionName ?? '<unnamed>')}  ${place}`);
   }
+  writeText(stderrFd, `${lines.join('\n')}\n`);
 }

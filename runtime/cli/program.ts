@@ -6,7 +6,8 @@ import { findPackageJSON } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { jsonTarget, rewriteOptionalValues } from './optional-value.ts';
-import { exitCodeOfFailure, type Failure, printFailure, printJson, stderrColors, toFailure } from './report.ts';
+import { exitCodeOfFailure, type Failure, printFailure, printJson, toFailure } from './report.ts';
+import { colorsOf, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
 interface CommandEntry {
   readonly name: string;
@@ -25,13 +26,11 @@ const entries: readonly CommandEntry[] = [
   { name: 'cache', summary: 'show or clear the cache of prepared modules', load: () => import('./cache.ts') },
 ];
 
+/** Lines that are easy to read, on whatever terminal. */
+const helpWidth = 100;
+
 /** Runs one command line; sets the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever reads us has seen enough.
-    if (error.code === 'EPIPE') process.exit(exitCodes.failure);
-    throw error;
-  });
   const program = await createProgram(argv);
   const command = program.commands.find((candidate) => candidate.name() === argv[0]);
   const args = command === undefined ? argv : [argv[0]!, ...rewriteOptionalValues(command, argv.slice(1))];
@@ -50,15 +49,18 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function createProgram(argv: readonly string[]): Promise<Command> {
-  const { bold } = stderrColors();
   const program = new Command('wvm')
     .description('Runs WebAssembly programs and can stop, save and resume them exactly, anywhere.')
     .version(readVersion(), '-V, --version')
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ styleTitle: (title) => bold(title), helpWidth: Math.min(process.stdout.columns ?? 100, 110) })
+    .configureOutput({
+      writeOut: (text) => writeText(stdoutFd, text),
+      writeErr: (text) => writeText(stderrFd, text),
+      outputError: () => {}, // main() prints it.
+    })
+    .configureHelp({ styleTitle: (title) => colorsOf(stdoutFd).bold(title), helpWidth })
     .addHelpText(
       'after',
       `
@@ -87,7 +89,7 @@ wvm COMMAND --help tells more, wvm help exit-codes what the exit codes mean.`,
 
 function showHelp(program: Command, topic: string | undefined): void {
   if (topic === 'exit-codes') {
-    process.stdout.write(exitCodesHelp);
+    writeText(stdoutFd, exitCodesHelp);
     return;
   }
   const command = topic === undefined ? program : program.commands.find((candidate) => candidate.name() === topic);

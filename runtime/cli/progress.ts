@@ -1,12 +1,13 @@
 // One line on a terminal's stderr for work that takes more than a second. Nothing anywhere else.
 
 import { formatSize } from './quantities.ts';
+import { isTerminal, stderrFd, writeText } from './terminal.ts';
 
 const firstShownMs = 1000;
 const intervalMs = 100;
 
 export class Progress {
-  readonly #isTerminal: boolean = process.stderr.isTTY === true;
+  readonly #isTerminal: boolean = isTerminal(stderrFd);
   #nextMs: number = Date.now() + firstShownMs;
   #isShown = false;
 
@@ -16,11 +17,11 @@ export class Progress {
     this.#nextMs = nowMs + intervalMs;
     this.#isShown = true;
     const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-    process.stderr.write(`\r\x1b[K${formatSize(doneBytes)} of ${formatSize(totalBytes)} (${percent} %)`);
+    writeText(stderrFd, `\r\x1b[K${formatSize(doneBytes)} of ${formatSize(totalBytes)} (${percent} %)`);
   }
 
   clear(): void {
-    if (this.#isShown) process.stderr.write('\r\x1b[K');
+    if (this.#isShown) writeText(stderrFd, '\r\x1b[K');
     this.#isShown = false;
   }
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
+import { stdoutFd, writeText } from './terminal.ts';
 
 export function define(command: Command): void {
   command
@@ -16,7 +17,7 @@ async function ps(flags: { readonly json?: true }): Promise<void> {
   const { describeMachines } = await import('../index.ts');
   const machines = await describeMachines();
   if (flags.json) {
-    process.stdout.write(`${toJson(machines, 2)}\n`);
+    writeText(stdoutFd, `${toJson(machines, 2)}\n`);
     return;
   }
   const rows = [['ID', 'NAME', 'PID', 'STATE', 'AGE', 'MEMORY', 'FUEL USED', 'PROGRAM']];
@@ -25,14 +26,13 @@ async function ps(flags: { readonly json?: true }): Promise<void> {
     rows.push([id, name, String(pid), state, age, formatSize(memoryBytes), fuelUsed, printable(program)]);
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows) {
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  writeText(stdoutFd, `${lines.join('\n')}\n`);
 }
 
 /** A file name may hold anything, also what moves a terminal's cursor. */

@@ -2,15 +2,8 @@
 // is one JSON object on one line.
 
 import { writeFileSync } from 'node:fs';
-import colors from 'picocolors';
 import { exitCodes } from './exit-codes.ts';
-
-type Colors = ReturnType<typeof colors.createColors>;
-
-/** Colours for stderr: on a terminal only, and not where NO_COLOR asks for none. */
-export function stderrColors(): Colors {
-  return colors.createColors(process.stderr.isTTY === true && !process.env['NO_COLOR']);
-}
+import { colorsOf, stderrFd, writeText } from './terminal.ts';
 
 /** A failure as users see it. WvmError has a code; other errors are the system's or our own bugs. */
 export interface Failure {
@@ -20,10 +13,20 @@ export interface Failure {
 }
 
 export function toFailure(error: unknown): Failure {
-  const { name, code, message, hint } = error as { name: string; code?: unknown; message: string; hint?: string };
+  const { name, code, message, hint, path } = error as {
+    name: string;
+    code?: unknown;
+    message: string;
+    hint?: string;
+    path?: string;
+  };
   if (name === 'WvmError') return { code: String(code), message, hint };
-  // A system call that no layer has given a place: the message names the call and the path.
-  if (typeof code === 'string' && name !== 'BugError') return { code: 'WVM_FILE', message, hint: undefined };
+  // A system call that no layer has given a place: "ENOENT: no such file or directory, open 'x'".
+  if (typeof code === 'string' && name !== 'BugError') {
+    const what = /^[A-Z0-9]+: ([^,]*), /.exec(message)?.[1];
+    const text = path === undefined || what === undefined ? message : `${path}: ${what}`;
+    return { code: 'WVM_FILE', message: text, hint: undefined };
+  }
   const detail = error instanceof Error ? (error.stack ?? message) : String(error);
   return { code: 'WVM_BUG', message: detail, hint: undefined };
 }
@@ -33,23 +36,23 @@ export function exitCodeOfFailure(failure: Failure): number {
 }
 
 export function printFailure(failure: Failure): void {
-  const { red, dim } = stderrColors();
-  process.stderr.write(`wvm: ${red(failure.code)}: ${failure.message}\n`);
-  if (failure.hint !== undefined) process.stderr.write(`${dim(`  hint: ${failure.hint}`)}\n`);
+  const { red, dim } = colorsOf(stderrFd);
+  const hint = failure.hint === undefined ? '' : `${dim(`  hint: ${failure.hint}`)}\n`;
+  writeText(stderrFd, `wvm: ${red(failure.code)}: ${failure.message}\n${hint}`);
 }
 
 export function printWarning(message: string): void {
-  process.stderr.write(`wvm: ${stderrColors().yellow('warning')}: ${message}\n`);
+  writeText(stderrFd, `wvm: ${colorsOf(stderrFd).yellow('warning')}: ${message}\n`);
 }
 
 export function printNote(message: string): void {
-  process.stderr.write(`wvm: ${message}\n`);
+  writeText(stderrFd, `wvm: ${message}\n`);
 }
 
 /** One object, one line: to stderr, or to a file if `--json=FILE` names one. */
 export function printJson(value: unknown, target: string | true): void {
   const text = `${toJson(value)}\n`;
-  if (target === true) process.stderr.write(text);
+  if (target === true) writeText(stderrFd, text);
   else writeFileSync(target, text);
 }
 

@@ -53,11 +53,9 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 async function resume(image: string, flags: ResumeFlags): Promise<void> {
-  const [{ Machine, Supervisor, parseSnapshotEvents }, bytes, module] = await Promise.all([
-    import('../index.ts'),
-    openImage(image),
-    flags.module === undefined ? undefined : readFile(flags.module),
-  ]);
+  const { Machine, Supervisor, parseSnapshotEvents, readModule } = await import('../index.ts');
+  const bytes = await openImage(image);
+  const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const options: ResumeOptions = {
     ...toMachineOptions(flags, () => supervisor),

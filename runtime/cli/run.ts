@@ -1,6 +1,5 @@
 // wvm run: loads a module and runs it to its end.
 
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
@@ -28,13 +27,10 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 async function run(program: string, args: string[], flags: MachineFlags): Promise<void> {
-  const [{ Machine, Supervisor, parseSnapshotEvents }, module] = await Promise.all([
-    import('../index.ts'),
-    readFile(program),
-  ]);
+  const { Machine, Supervisor, parseSnapshotEvents, readModule } = await import('../index.ts');
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
-  const machine = await Machine.load(module, {
+  const machine = await Machine.load(await readModule(program), {
     ...toMachineOptions(flags, () => supervisor),
     args,
     programName: basename(program),

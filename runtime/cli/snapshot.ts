@@ -5,6 +5,7 @@ import type { RemoteImage } from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
+import { isTerminal, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
 interface SnapshotFlags {
   readonly output?: string;
@@ -42,7 +43,7 @@ If anything fails, the machine goes on and no half image is left behind.`,
 async function snapshot(query: string, flags: SnapshotFlags, command: Command): Promise<void> {
   if (flags.stop && flags.leaveRunning) command.error("error: options '--stop' and '--leave-running' contradict");
   const toStdout = flags.output === '-';
-  if (toStdout && process.stdout.isTTY) command.error('error: an image is not for a terminal; use -o FILE or a pipe');
+  if (toStdout && isTerminal(stdoutFd)) command.error('error: an image is not for a terminal; use -o FILE or a pipe');
   const { connectMachine, exitCodeOfSignal, stopSignals, writeImageFile, writeNumberedImage, writeStream } =
     await import('../index.ts');
   // The temporary file is removed when the process exits; a lost connection lets the machine go on.
@@ -62,12 +63,12 @@ async function snapshot(query: string, flags: SnapshotFlags, command: Command): 
     .finally(() => progress.clear());
   client.close();
   const { sizeBytes, stopNs, totalNs } = image;
-  const out = toStdout ? process.stderr : process.stdout;
+  const out = toStdout ? stderrFd : stdoutFd;
   if (flags.json) {
-    out.write(`${toJson({ id, name, file: saved, sizeBytes, stopNs, totalNs, stopped: flags.stop === true })}\n`);
+    writeText(out, `${toJson({ id, name, file: saved, sizeBytes, stopNs, totalNs, stopped: flags.stop === true })}\n`);
   } else if (!flags.quiet) {
     const verb = flags.stop ? 'stopped' : 'saved';
     const still = flags.stop ? '' : `, it stood still for ${formatDuration(stopNs / 1e6)}`;
-    out.write(`${id} ${name}: ${verb}, ${toStdout ? 'image' : saved} (${formatSize(sizeBytes)}${still})\n`);
+    writeText(out, `${id} ${name}: ${verb}, ${toStdout ? 'image' : saved} (${formatSize(sizeBytes)}${still})\n`);
   }
 }

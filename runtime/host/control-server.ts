@@ -94,7 +94,7 @@ export class ControlServer {
   }
 
   async #converse(socket: Socket): Promise<void> {
-    const frames = decodeFrames(socket);
+    const frames = decodeFrames(socket.iterator({ destroyOnReturn: false }));
     try {
       const { id, pid } = this.#target.info();
       await this.#send(socket, encodeMessage({ type: 'hello', protocol: protocolVersion, id, pid }));

@@ -81,15 +81,7 @@ async function writeAtomically(
   removeAbandoned(directory);
   const temporary = join(directory, temporaryName(name));
   const file = await open(temporary, 'wx', 0o600);
-  // The process may be told to end while it waits for bytes: 'exit' is the last chance to clean up.
-  const cleanUp = (): void => {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // Renamed or removed already.
-    }
-  };
-  process.once('exit', cleanUp);
+  markUnfinished(temporary);
   try {
     let sizeBytes: number;
     try {
@@ -103,10 +95,32 @@ async function writeAtomically(
     syncDirectory(directory);
     return sizeBytes;
   } catch (error) {
-    cleanUp();
+    removeQuietly(temporary);
     throw error;
   } finally {
-    process.removeListener('exit', cleanUp);
+    unfinished.delete(temporary);
+  }
+}
+
+/** Temporary files of this process. */
+const unfinished: Set<string> = new Set();
+let isCleanedAtExit = false;
+
+/** The process may be told to end while it waits for bytes: 'exit' is the last chance to clean up. */
+function markUnfinished(temporary: string): void {
+  unfinished.add(temporary);
+  if (isCleanedAtExit) return;
+  isCleanedAtExit = true;
+  process.once('exit', () => {
+    for (const path of unfinished) removeQuietly(path);
+  });
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Renamed or removed already, or not ours to remove: nothing that the writing of an image depends on.
   }
 }
 
@@ -146,12 +160,7 @@ function removeAbandoned(directory: string): void {
   const pattern = new RegExp(`^\\..*\\.${hostTag()}-([0-9]+)-[0-9a-f]{8}\\.wvm-partial$`);
   for (const name of readdirSync(directory)) {
     const pid = Number(pattern.exec(name)?.[1] ?? process.pid);
-    if (isAlive(pid)) continue;
-    try {
-      unlinkSync(join(directory, name));
-    } catch {
-      // Another process was faster, or it is not ours to remove: neither concerns this image.
-    }
+    if (!isAlive(pid)) removeQuietly(join(directory, name));
   }
 }
 
@@ -195,12 +204,28 @@ export async function writeStream(
   options: WriteImageOptions = {},
 ): Promise<number> {
   let writtenBytes = 0;
-  for await (const chunk of chunks) {
-    await new Promise<void>((done, fail) => {
-      stream.write(chunk, (error) => (error ? fail(error) : done()));
-    });
-    writtenBytes += chunk.length;
-    options.onProgress?.(writtenBytes);
+  let fail: (error: Error) => void = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => {}); // It may break when nobody waits for it.
+  const onError = (error: NodeJS.ErrnoException): void => {
+    fail(new WvmError('WVM_FILE', `the reader of the image: ${error.message}`, { cause: error }));
+  };
+  stream.on('error', onError);
+  try {
+    for await (const chunk of chunks) {
+      const written = new Promise<void>((resolve) => {
+        stream.write(chunk, (error) => (error ? onError(error) : resolve()));
+      });
+      await Promise.race([written, broken]);
+      writtenBytes += chunk.length;
+      options.onProgress?.(writtenBytes);
+    }
+  } finally {
+    // What breaks after the last byte concerns nobody.
+    stream.on('error', () => {});
+    stream.removeListener('error', onError);
   }
   return writtenBytes;
 }

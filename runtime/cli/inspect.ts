@@ -1,0 +1,41 @@
+// wvm inspect: shows what is in an image.
+
+import type { Command } from 'commander';
+import { type ImageDetails, imageText } from './image-text.ts';
+import { toJson } from './report.ts';
+import { stdoutFd, writeText } from './terminal.ts';
+
+interface InspectFlags extends ImageDetails {
+  readonly json?: true;
+  readonly verify?: true;
+  readonly module?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .description('Show what is in an image. Reads only what it needs.')
+    .argument('<image>', 'a file of wvm snapshot, or - for stdin')
+    .option('--frames', 'also the locals and operands of every frame')
+    .option('--pages', 'also which stretches of memory are saved')
+    .option('--features', 'also the features that the machine could have used')
+    .option('--verify', 'read all of it and compare every checksum')
+    .option('--module <file>', 'take names from here, for an image made with --no-module')
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wvm inspect app.wvm\n  wvm inspect --frames app.wvm\n  wvm inspect --verify --json - < app.wvm',
+    )
+    .action(inspect);
+}
+
+async function inspect(image: string, flags: InspectFlags): Promise<void> {
+  const { hashModule, inspectImage, readModule } = await import('../index.ts');
+  const module = flags.module === undefined ? undefined : await readModule(flags.module);
+  const description = await inspectImage(image === '-' ? process.stdin : image, {
+    verify: flags.verify === true,
+    ...(module === undefined
+      ? {}
+      : { findModule: (hash: string) => (hash === hashModule(module) ? module : undefined) }),
+  });
+  writeText(stdoutFd, flags.json ? `${toJson(description, 2)}\n` : imageText(description, flags));
+}

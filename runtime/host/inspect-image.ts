@@ -1,0 +1,58 @@
+// `wvm inspect`: describes an image from a file, of which it reads the records only, or from a stream.
+
+import { hash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { WvmError } from '../base/wvm-error.ts';
+import type { RandomAccess } from '../snapshot/decode-image.ts';
+import type { ImageDescription, InspectOptions } from '../snapshot/inspect.ts';
+import type { DecodePorts } from '../snapshot/parse-image.ts';
+
+/** Describes the image in the file of this path, or in a stream of its bytes. */
+export async function inspectImage(
+  source: string | AsyncIterable<Uint8Array>,
+  options: InspectOptions = {},
+): Promise<ImageDescription> {
+  // Loaded here, so that programs that never inspect do not wait for it.
+  const [{ inspectImageFile, inspectImageStream }, { portableStripes }, { digestPort }] = await Promise.all([
+    import('../snapshot/inspect.ts'),
+    import('../snapshot/stripes.ts'),
+    import('./digest.ts'),
+  ]);
+  const ports: DecodePorts = { digest: digestPort, stripes: portableStripes() };
+  if (typeof source !== 'string') return await inspectImageStream(source, ports, options);
+  let fd: number;
+  try {
+    fd = openSync(source, 'r');
+  } catch (cause) {
+    throw new WvmError('WVM_FILE', `${source}: cannot be opened: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    return inspectImageFile(fileAccess(fd, source), ports, options);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function fileAccess(fd: number, path: string): RandomAccess {
+  return {
+    read(offset, sizeBytes) {
+      const bytes = new Uint8Array(sizeBytes);
+      let readBytes = 0;
+      try {
+        while (readBytes < sizeBytes) {
+          const count = readSync(fd, bytes, readBytes, sizeBytes - readBytes, offset + readBytes);
+          if (count === 0) break;
+          readBytes += count;
+        }
+      } catch (cause) {
+        throw new WvmError('WVM_FILE', `${path}: cannot be read: ${(cause as Error).message}`, { cause });
+      }
+      return bytes.subarray(0, readBytes);
+    },
+  };
+}
+
+/** How images name a module: SHA-256 of its bytes, hexadecimal. */
+export function hashModule(module: Uint8Array): string {
+  return hash('sha256', module, 'hex');
+}
