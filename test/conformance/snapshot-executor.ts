@@ -2,14 +2,19 @@
 // always gone) and at every call of a `spectest` function. Each call of a script is stopped at its first points one by
 // one, then ever more rarely. One stop:
 //   1. the poll, or the host function after its work, throws the unwind tag; every frame writes its record
-//   2. each record is given the continuation of the frame above it; the innermost one what its call returned
+//   2. the records become frames of the specification, as in an image, and records again; each is given the
+//      continuation of the frame above it, the innermost one what its call returned
 //   3. the outermost continuation is called in place of the function, with the same results
 //
 // A stack that may hold frames of several instances (imported functions and tables) runs undisturbed: a machine
 // of wvm is one instance.
+import { WvmError } from '../../runtime/base/wvm-error.ts';
+import { restoreStack, saveStack } from '../../runtime/engine/frames.ts';
+import type { GuestInstance, RawStack } from '../../runtime/engine/instance.ts';
 import { buildContinuations, continuationName, importedFunctionName } from '../../runtime/instrument/continuation.ts';
 import { RECORD_TRAILER } from '../../runtime/instrument/layout.ts';
 import * as names from '../../runtime/instrument/names.ts';
+import type { WasmModule } from '../../runtime/wasm/module.ts';
 import { parseModule } from '../../runtime/wasm/parse.ts';
 import { assembleText } from './assembler.ts';
 import { callBridged, type Signature } from './bridge.ts';
@@ -113,6 +118,10 @@ export class SnapshotExecutor extends InstrumentedExecutor {
     if (this.#running !== undefined) this.#stopHere(this.#running);
   }
 
+  #count(counter: string, by: number): void {
+    this.counters[counter] = (this.counters[counter] ?? 0) + by;
+  }
+
   /** Throws the unwind tag if this point is one to stop at. */
   #stopHere(instance: InstrumentedInstance): void {
     if (this.#running !== instance) return;
@@ -121,11 +130,16 @@ export class SnapshotExecutor extends InstrumentedExecutor {
     if (point < CONSECUTIVE_STOPS || isPowerOfTwo) throw new WebAssembly.Exception(UNWIND_TAG, []);
   }
 
-  /** Gives every record its continuation; returns that of the outermost frame. */
+  /** Writes the stack back as an image would restore it; returns the continuation of the outermost frame. */
   async #rebuild(instance: InstrumentedInstance): Promise<Callee> {
+    const stack = this.#saveAndRestore(instance, takeStack(instance));
+    const bytes = new Uint8Array(instance.frames.buffer);
+    bytes.set(stack.bytes, names.FRAMES_BASE);
+    writeTable(instance, names.TABLE_FUNCREFS, stack.funcrefs);
+    writeTable(instance, names.TABLE_EXTERNREFS, stack.externrefs);
     const records = new DataView(instance.frames.buffer);
     const sites: { site: number; slotAddr: number }[] = [];
-    let end = getGlobal(instance, names.EXPORT_CURSOR);
+    let end = names.FRAMES_BASE + stack.bytes.length;
     while (end > names.FRAMES_BASE) {
       const site = records.getUint32(end - RECORD_TRAILER, true);
       sites.push({ site, slotAddr: end - RECORD_TRAILER + 4 });
@@ -133,14 +147,27 @@ export class SnapshotExecutor extends InstrumentedExecutor {
       end -= plan.layout(site - plan.firstSite).sizeBytes;
     }
     if (end !== names.FRAMES_BASE) throw new Error(`frame records: ${names.FRAMES_BASE - end} bytes too many`);
-    this.counters['frames'] = (this.counters['frames'] ?? 0) + sites.length;
+    this.#count('frames', sites.length);
     const slots = await this.#compile(instance, [...new Set(sites.map(({ site }) => site))]);
     const innermost = await this.#hostReturn(instance);
     sites.forEach(({ slotAddr }, depth) => {
       const above = sites[depth + 1];
       records.setUint32(slotAddr, above === undefined ? innermost : slots.get(above.site)!, true);
     });
-    return instance.slots.get(Number(slots.get(sites[0]!.site)!));
+    return instance.slots.get(slots.get(sites[0]!.site)!) as Callee;
+  }
+
+  /** Through the frames of the specification and back, as an image has them; a stack with host references stays raw. */
+  #saveAndRestore(instance: InstrumentedInstance, stack: RawStack): RawStack {
+    const functions = new FunctionSpace(instance) as unknown as GuestInstance;
+    try {
+      const state = saveStack(functions, instance.map, stack);
+      return restoreStack(functions, instance.map, state, 'script');
+    } catch (error) {
+      if (!(error instanceof WvmError && error.code === 'WVM_SNAPSHOT_UNSUPPORTED')) throw error;
+      this.#count('stacks with host references', 1);
+      return stack;
+    }
   }
 
   /** Slots of the continuations of these sites, compiled where they are new. */
@@ -149,7 +176,7 @@ export class SnapshotExecutor extends InstrumentedExecutor {
     if (slots === undefined) this.#slotOfSite.set(instance, (slots = new Map()));
     const missing = sites.filter((site) => !slots.has(site));
     if (missing.length === 0) return slots;
-    this.counters['continuations compiled'] = (this.counters['continuations compiled'] ?? 0) + missing.length;
+    this.#count('continuations compiled', missing.length);
     const { bytes, functions, helpers } = buildContinuations(instance.map, missing);
     const own: Record<string, unknown> = { ...instance.own };
     for (const index of functions) own[importedFunctionName(index)] = instance.functions.get(index);
@@ -177,6 +204,47 @@ export class SnapshotExecutor extends InstrumentedExecutor {
     return slot;
   }
 }
+/** What saving and restoring frames asks of an instance. */
+class FunctionSpace {
+  readonly module: WasmModule;
+  readonly #functions: WebAssembly.Table;
+
+  constructor(instance: InstrumentedInstance) {
+    this.module = instance.map.module;
+    this.#functions = instance.functions;
+  }
+
+  functionObject(index: number): unknown {
+    return this.#functions.get(index);
+  }
+
+  functionIndexOf(value: unknown): number | undefined {
+    const index = this.module.functionTypes.findIndex((_, k) => this.#functions.get(k) === value);
+    return index < 0 ? undefined : index;
+  }
+}
+
+function takeStack(instance: InstrumentedInstance): RawStack {
+  const end = getGlobal(instance, names.EXPORT_CURSOR);
+  return {
+    bytes: new Uint8Array(instance.frames.buffer).slice(names.FRAMES_BASE, end),
+    funcrefs: readTable(instance, names.TABLE_FUNCREFS, getGlobal(instance, names.EXPORT_FUNCREF_CURSOR)),
+    externrefs: readTable(instance, names.TABLE_EXTERNREFS, getGlobal(instance, names.EXPORT_EXTERNREF_CURSOR)),
+  };
+}
+
+function readTable(instance: InstrumentedInstance, name: string, count: number): unknown[] {
+  const table = instance.own[name] as WebAssembly.Table;
+  return Array.from({ length: count }, (_, k) => table.get(k));
+}
+
+function writeTable(instance: InstrumentedInstance, name: string, references: readonly unknown[]): void {
+  const table = instance.own[name] as WebAssembly.Table;
+  references.forEach((reference, k) => {
+    table.set(k, reference);
+  });
+}
+
 let compiledReturn: Promise<WebAssembly.Module> | undefined;
 
 /** A trap or an exception leaves no records, but a continuation may have popped its own only in part. */
