@@ -1,0 +1,30 @@
+;; A second memory and a table addressed with 64 bits.
+(module
+  ;; include report.wat
+  (memory $big i64 1 10)
+  (data $text "sixty-four bits")
+  (table $t i64 3 funcref)
+  (elem (table $t) (i64.const 1) func $answer)
+  (func $answer (result i64) (call $i64 (i64.const 4242)))
+
+  (func (export "_start") (local $at i64) (local $sum i64)
+    (memory.init $big $text (i64.const 65000) (i32.const 0) (i32.const 15))
+    (call $expect (i64.load8_u $big (i64.const 65000)) (i64.const 0x73))
+    (call $expect (memory.grow $big (i64.const 3)) (i64.const 1))
+    (loop $next
+      (i64.store $big offset=131072 (local.get $at) (i64.mul (local.get $at) (i64.const 0x10001)))
+      (local.set $sum (i64.add (local.get $sum) (i64.load $big offset=131072 (local.get $at))))
+      (call $work (i32.const 1))
+      (br_if $next (i64.lt_u (local.tee $at (i64.add (local.get $at) (i64.const 8))) (i64.const 320))))
+    (call $expect (local.get $sum) (i64.const 408950880))
+    (memory.copy $big $big (i64.const 0) (i64.const 65000) (i64.const 15))
+    (memory.fill $big (i64.const 20) (i32.const 1) (i64.const 8))
+    (call $expect (i64.load $big (i64.const 0)) (i64.const 0x6f662d7974786973))
+    (call $expect (i64.load $big (i64.const 20)) (i64.const 0x0101010101010101))
+    (call $expect (memory.size $big) (i64.const 4))
+    (call $expect (memory.grow $big (i64.const 100)) (i64.const -1))
+    (call $expect (call_indirect $t (result i64) (i64.const 1)) (i64.const 4242))
+    (call $expect (table.grow $t (ref.func $answer) (i64.const 2)) (i64.const 3))
+    (call $work (i32.const 1))
+    (call $expect (call_indirect $t (result i64) (i64.const 4)) (i64.const 4242))
+    (call $pass)))
