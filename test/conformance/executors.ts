@@ -6,6 +6,7 @@ import { NodeWasiRunner } from './node-wasi-runner.ts';
 import { PlainExecutor } from './plain-executor.ts';
 import { SnapshotExecutor } from './snapshot-executor.ts';
 import type { WasiRunner } from './wasi-runner.ts';
+import { WvmWasiRunner } from './wvm-wasi-runner.ts';
 
 export function makeExecutor(mode: Mode): Executor {
   switch (mode) {
@@ -20,5 +21,5 @@ export function makeExecutor(mode: Mode): Executor {
 
 export function makeWasiRunner(mode: Mode): WasiRunner {
   if (mode === 'plain') return new NodeWasiRunner();
-  throw new Error(`mode ${mode}: the engine is not there yet`);
+  return new WvmWasiRunner(mode === 'snapshot-everywhere');
 }
