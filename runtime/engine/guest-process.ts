@@ -285,7 +285,8 @@ export class GuestProcess {
   #deliver(result: number): Outcome {
     // A host function called in tail position has no frame below it if it was the entry itself.
     if (this.#stack === undefined) return { kind: 'returned', values: [] };
-    return this.instance.resume(this.#takeStack(), this.#resultOf(this.#stack, result));
+    const stack = this.#takeStack();
+    return this.instance.resume(stack, this.#resultOf(stack, result));
   }
 
   #resultOf(stack: RawStack, result: number): readonly number[] {
