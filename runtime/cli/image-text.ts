@@ -8,6 +8,7 @@ export interface ImageDetails {
   readonly frames?: true;
   readonly pages?: true;
   readonly features?: true;
+  readonly kernel?: true;
 }
 
 type Lines = string[];
@@ -24,8 +25,10 @@ export function imageText(image: ImageDescription, details: ImageDetails): strin
     lines.push(`module    ${name || '<unnamed>'} (${size}), SHA-256 ${hash}`);
   }
   for (const process of image.processes) addProcess(lines, process, details);
-  lines.push('kernel');
-  addTree(lines, '  ', image.kernel);
+  if (details.kernel) {
+    lines.push('kernel');
+    addTree(lines, '  ', image.kernel);
+  }
   lines.push('sections');
   for (const { type, recordCount, sizeBytes } of image.sections) {
     lines.push(`  ${type.padEnd(10)} ${recordCount} of ${formatSize(sizeBytes)} together`);
@@ -47,12 +50,28 @@ function addProcess(lines: Lines, process: ImageDescription['processes'][number]
   for (const { index, name, entryCount } of process.tables) {
     lines.push(`  table ${index}${nameText(name)}: ${entryCount === null ? 'unchanged' : `${entryCount} entries`}`);
   }
+  for (const { fd, kind, path, preopen, offset, canRead, canWrite } of process.fds) {
+    const access = `${canRead ? 'r' : '-'}${canWrite ? 'w' : '-'}`;
+    const place = offset === null ? '' : ` at ${offset}`;
+    lines.push(
+      `  fd ${fd}: ${access} ${kind}${nameText(preopen ?? path)}${place}${preopen === null ? '' : ' (preopened)'}`,
+    );
+  }
   for (const thread of process.threads) addThread(lines, thread, details);
 }
 
-function addThread(lines: Lines, { tid, pending, args, activations }: ThreadDescription, details: ImageDetails): void {
-  const call = args.length === 0 ? '' : `(${args.map(({ value }) => value).join(', ')})`;
-  lines.push(`  thread ${tid}, at ${pending}${call}`);
+const pendingTexts: Readonly<Record<ThreadDescription['pending'], string>> = {
+  entry: 'between two functions',
+  poll: 'in its own code',
+  call: 'in a call of the host',
+  'self-snapshot': 'asking for a snapshot',
+};
+
+function addThread(lines: Lines, thread: ThreadDescription, details: ImageDetails): void {
+  const { tid, pending, call, entries, activations } = thread;
+  lines.push(`  thread ${tid}, ${pendingTexts[pending]}`);
+  if (call !== null) addTree(lines, '    ', call);
+  if (entries.length > 0) lines.push(`    then calls ${entries.join(', ')}`);
   let depth = 0;
   for (const [index, frames] of activations.entries()) {
     if (index > 0) lines.push('    -- host --');

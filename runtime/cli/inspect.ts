@@ -18,6 +18,7 @@ export function define(command: Command): void {
     .option('--frames', 'also the locals and operands of every frame')
     .option('--pages', 'also which stretches of memory are saved')
     .option('--features', 'also the features that the machine could have used')
+    .option('--kernel', "also the kernel's records of files, clocks and waits")
     .option('--verify', 'read all of it and compare every checksum')
     .option('--module <file>', 'take names from here, for an image made with --no-module')
     .option('--json', 'print everything as JSON')
@@ -29,13 +30,12 @@ export function define(command: Command): void {
 }
 
 async function inspect(image: string, flags: InspectFlags): Promise<void> {
-  const { hashModule, inspectImage, readModule } = await import('../index.ts');
+  const { inspectImage, readModule } = await import('../index.ts');
   const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const description = await inspectImage(image === '-' ? process.stdin : image, {
     verify: flags.verify === true,
-    ...(module === undefined
-      ? {}
-      : { findModule: (hash: string) => (hash === hashModule(module) ? module : undefined) }),
+    // Of another module the names would be wrong: inspectImage compares the hash.
+    ...(module === undefined ? {} : { modules: [module] }),
   });
   writeText(stdoutFd, flags.json ? `${toJson(description, 2)}\n` : imageText(description, flags));
 }

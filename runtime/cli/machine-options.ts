@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import type { DirectoryGrant, MachineOptions, SuperviseOptions, Supervisor } from '../index.ts';
 import { addDirectory, addVariable, addVariablesOfFile } from './grants.ts';
 import { addOptionalValue } from './optional-value.ts';
-import { formatDuration, formatSize, parseDuration, parseFuel, parseSeed, parseSize } from './quantities.ts';
+import { formatDuration, formatSize, parseDuration, parseFuel, parseSize } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
 
 /** As commander hands them over. */
@@ -16,7 +16,6 @@ export interface MachineFlags {
   readonly timeout?: number;
   readonly fuel?: bigint;
   readonly name?: string;
-  readonly seed?: bigint;
   readonly trace?: true;
   readonly traceFile?: string;
   readonly quiet?: true;
@@ -45,7 +44,6 @@ export function addMachineOptions(command: Command): void {
     .option('--timeout <duration>', 'stop after this time (500ms, 10s, 1h30m): exit code 124', parseDuration)
     .option('--fuel <number>', 'stop after this much work: exit code 123', parseFuel)
     .option('--name <name>', 'name the machine for ps, snapshot and kill')
-    .option('--seed <number>', 'make random numbers and clocks the same in every run', parseSeed)
     .option('--snapshot-every <duration>', 'save an image again and again', parseDuration)
     .option('--snapshot-on <events>', 'save an image at SIGUSR2 or another signal, or at the end (exit)')
     .option('--output <dir>', 'where those images go, as NAME-0001.wvm …; also lets the guest ask for them');
@@ -57,8 +55,11 @@ export function addMachineOptions(command: Command): void {
     .option('--cache-dir <dir>', 'cache prepared modules there');
 }
 
+/** What both Machine.load and Machine.resume take. */
+type CommonOptions = Omit<MachineOptions, 'args' | 'programName' | 'seed'>;
+
 /** `supervisor` is asked only once the guest runs. */
-export function toMachineOptions(flags: MachineFlags, supervisor: () => Supervisor): MachineOptions {
+export function toMachineOptions(flags: MachineFlags, supervisor: () => Supervisor): CommonOptions {
   return {
     env: flags.env ?? {},
     directories: flags.dir ?? [],
@@ -66,7 +67,6 @@ export function toMachineOptions(flags: MachineFlags, supervisor: () => Supervis
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.fuel === undefined ? {} : { fuel: flags.fuel }),
-    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.trace || flags.traceFile !== undefined ? { trace: openTrace(flags.traceFile) } : {}),
     ...(flags.cache
       ? flags.cacheDir === undefined

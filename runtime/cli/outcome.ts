@@ -5,6 +5,7 @@
 //   exitCode    wvm's own exit code
 //   id, name    as in `wvm ps`
 //   guestExitCode       exited: the guest's 32 bits
+//   guestSignal exited by proc_raise: the number of the signal
 //   reason      stopped: 'fuel' | 'timeout' | 'snapshot' | 'kill'
 //   signal      stopped by a signal or `wvm kill`: its name
 //   trap        trapped: { message, backtrace: [{ functionIndex, functionName, codeOffset, moduleOffset }] }
@@ -34,7 +35,8 @@ export async function finish(machine: Machine, outcome: MachineOutcome, flags: M
 async function exitCodeOf({ exit, signal }: MachineOutcome): Promise<number> {
   switch (exit.kind) {
     case 'exit':
-      return exit.code & 0xff;
+      // A guest that raises a signal ends as a native program would.
+      return exit.signal === undefined ? exit.code & 0xff : 128 + exit.signal;
     case 'trap':
       return exitCodes.trap;
     case 'stopped': {
@@ -51,7 +53,12 @@ function describe(machine: Machine, outcome: MachineOutcome, exitCode: number): 
   const common = { exitCode, id, name, fuelUsed, memoryBytes, wallTimeMs: Number(wallNs) / 1e6, snapshots };
   switch (exit.kind) {
     case 'exit':
-      return { status: 'exited', guestExitCode: exit.code, ...common };
+      return {
+        status: 'exited',
+        guestExitCode: exit.code,
+        ...(exit.signal === undefined ? {} : { guestSignal: exit.signal }),
+        ...common,
+      };
     case 'trap':
       return {
         status: 'trapped',

@@ -4,6 +4,11 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
 import { finish } from './outcome.ts';
+import { parseSeed } from './quantities.ts';
+
+interface RunFlags extends MachineFlags {
+  readonly seed?: bigint;
+}
 
 export function define(command: Command): void {
   command
@@ -23,10 +28,11 @@ Examples:
 The exit code is the guest's; wvm help exit-codes lists the others.`,
     );
   addMachineOptions(command);
+  command.option('--seed <number>', 'make random numbers and clocks the same in every run', parseSeed);
   command.action(run);
 }
 
-async function run(program: string, args: string[], flags: MachineFlags): Promise<void> {
+async function run(program: string, args: string[], flags: RunFlags): Promise<void> {
   const { Machine, Supervisor, parseSnapshotEvents, readModule } = await import('../index.ts');
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
@@ -34,6 +40,7 @@ async function run(program: string, args: string[], flags: MachineFlags): Promis
     ...toMachineOptions(flags, () => supervisor),
     args,
     programName: basename(program),
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
   });
   await finish(machine, await supervisor.run(machine), flags);
 }

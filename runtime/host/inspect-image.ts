@@ -4,13 +4,20 @@ import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { WvmError } from '../base/wvm-error.ts';
 import type { RandomAccess } from '../snapshot/decode-image.ts';
-import type { ImageDescription, InspectOptions } from '../snapshot/inspect.ts';
+import type { ImageDescription } from '../snapshot/inspect.ts';
 import type { DecodePorts } from '../snapshot/parse-image.ts';
+
+export interface InspectImageOptions {
+  /** Read everything, compare every checksum and the SHA-256 of the whole. */
+  readonly verify?: boolean;
+  /** Where names are looked up for images that name their module by its hash only. */
+  readonly modules?: readonly Uint8Array[];
+}
 
 /** Describes the image in the file of this path, or in a stream of its bytes. */
 export async function inspectImage(
   source: string | AsyncIterable<Uint8Array>,
-  options: InspectOptions = {},
+  options: InspectImageOptions = {},
 ): Promise<ImageDescription> {
   // Loaded here, so that programs that never inspect do not wait for it.
   const [{ inspectImageFile, inspectImageStream }, { portableStripes }, { digestPort }] = await Promise.all([
@@ -19,7 +26,10 @@ export async function inspectImage(
     import('./digest.ts'),
   ]);
   const ports: DecodePorts = { digest: digestPort, stripes: portableStripes() };
-  if (typeof source !== 'string') return await inspectImageStream(source, ports, options);
+  const { verify = false, modules = [] } = options;
+  const findModule = (wanted: string): Uint8Array | undefined =>
+    modules.find((module) => hash('sha256', module, 'hex') === wanted);
+  if (typeof source !== 'string') return await inspectImageStream(source, ports, { verify, findModule });
   let fd: number;
   try {
     fd = openSync(source, 'r');
@@ -27,7 +37,7 @@ export async function inspectImage(
     throw new WvmError('WVM_FILE', `${source}: cannot be opened: ${(cause as Error).message}`, { cause });
   }
   try {
-    return inspectImageFile(fileAccess(fd, source), ports, options);
+    return inspectImageFile(fileAccess(fd, source), ports, { verify, findModule });
   } finally {
     closeSync(fd);
   }
@@ -50,9 +60,4 @@ function fileAccess(fd: number, path: string): RandomAccess {
       return bytes.subarray(0, readBytes);
     },
   };
-}
-
-/** How images name a module: SHA-256 of its bytes, hexadecimal. */
-export function hashModule(module: Uint8Array): string {
-  return hash('sha256', module, 'hex');
 }
