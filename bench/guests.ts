@@ -15,18 +15,40 @@ export async function assemble(name: string, text: string): Promise<Uint8Array> 
   }
 }
 
-/** One call that lasts: a loop in `_start` that mixes integers and a byte of memory, `iterationCount` times. Exits 0. */
-export function longLoop(iterationCount: number): string {
+/** Numbers in a row or column of the matrices of longCall(). */
+const MATRIX_SIZE = 64;
+
+/** One call that lasts: `_start` multiplies two 64 x 64 matrices of f64 `productCount` times, in a loop nest of its own. */
+export function longCall(productCount: number): string {
+  const rowBytes = MATRIX_SIZE * 8;
+  const matrixBytes = MATRIX_SIZE * rowBytes;
+  const next = (index: string): string => `(local.tee $${index} (i32.add (local.get $${index}) (i32.const 1)))`;
+  const again = (label: string, index: string, count: number): string =>
+    `(br_if $${label} (i32.lt_u ${next(index)} (i32.const ${count})))`;
+  const address = (row: string, column: string): string =>
+    `(i32.add (i32.mul (local.get $${row}) (i32.const ${rowBytes})) (i32.shl (local.get $${column}) (i32.const 3)))`;
   return `(module
-    (memory (export "memory") 1)
-    (func (export "_start") (local $i i32) (local $x i32)
-      (local.set $x (i32.const 12345))
-      (loop $again
-        (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 1103515245)) (i32.const 12345)))
-        (local.set $x (i32.xor (local.get $x) (i32.shr_u (local.get $x) (i32.const 7))))
-        (i32.store8 (i32.and (local.get $i) (i32.const 0x3ff)) (local.get $x))
-        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const ${iterationCount}))))
-      (i32.store (i32.const 1024) (local.get $x))))`;
+    (memory (export "memory") 2)
+    (func (export "_start") (local $product i32) (local $i i32) (local $j i32) (local $k i32) (local $sum f64)
+      (loop $fill
+        (f64.store (i32.shl (local.get $i) (i32.const 3)) (f64.convert_i32_u (i32.and (local.get $i) (i32.const 15))))
+        ${again('fill', 'i', (2 * matrixBytes) / 8)})
+      (loop $products
+        (local.set $i (i32.const 0))
+        (loop $rows
+          (local.set $j (i32.const 0))
+          (loop $columns
+            (local.set $sum (f64.const 0))
+            (local.set $k (i32.const 0))
+            (loop $terms
+              (local.set $sum (f64.add (local.get $sum) (f64.mul
+                (f64.load ${address('i', 'k')})
+                (f64.load offset=${matrixBytes} ${address('k', 'j')}))))
+              ${again('terms', 'k', MATRIX_SIZE)})
+            (f64.store offset=${2 * matrixBytes} ${address('i', 'j')} (local.get $sum))
+            ${again('columns', 'j', MATRIX_SIZE)})
+          ${again('rows', 'i', MATRIX_SIZE)})
+        ${again('products', 'product', productCount)})))`;
 }
 
 /**

@@ -75,7 +75,7 @@ async function measureHere(area: Area, quick: boolean): Promise<void> {
 
 /** True if the area's process ended well. */
 function measureInChild(area: Area, quick: boolean, measurements: Measurement[]): Promise<boolean> {
-  const flags = ['--expose-gc', ...(area.nodeFlags ?? [])];
+  const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...(area.nodeFlags ?? [])];
   const args = [...flags, fileURLToPath(import.meta.url), '--area-process', area.name, ...(quick ? ['--quick'] : [])];
   // The area's stdout is our stderr: only the table and the JSON go to stdout.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 2, 2, 'ipc'] });

@@ -4,7 +4,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WASI } from 'node:wasi';
 import { Machine } from '../runtime/index.ts';
 import type { Area } from './area.ts';
 import { lower } from './figure.ts';
@@ -51,6 +50,8 @@ async function writeUnderWvm(module: Uint8Array, folder: string): Promise<number
 }
 
 async function writeUnderNodeWasi(compiled: WebAssembly.Module, folder: string): Promise<number> {
+  // Here and not above: its warning that it is experimental would greet every run of every area.
+  const { WASI } = await import('node:wasi');
   const wasi = new WASI({ version: 'preview1', preopens: { '/': folder }, returnOnExit: true });
   const instance = await WebAssembly.instantiate(compiled, wasi.getImportObject() as WebAssembly.Imports);
   return timeMs(() => {
