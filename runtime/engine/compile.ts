@@ -2,6 +2,7 @@
 // A module whose state cannot be captured runs as it is; a snapshot of it is refused by name.
 
 import { WvmError } from '../base/wvm-error.ts';
+import { buildCallGraph } from '../instrument/call-graph.ts';
 import { instrument } from '../instrument/instrument.ts';
 import { decodeModuleMap, type ModuleMap } from '../instrument/module-map.ts';
 import { INSTRUMENTER_VERSION, SECTION_MAP } from '../instrument/names.ts';
@@ -25,7 +26,7 @@ export interface CompiledModule {
   /** SHA-256 of the original's bytes, hex. */
   readonly hash: string;
   readonly compiled: WebAssembly.Module;
-  /** Undefined if the module runs as it is and cannot be captured. */
+  /** Undefined if the module runs as it is and cannot be captured; `original.uncapturable` says why. */
   readonly map: ModuleMap | undefined;
   /** Start of code entry `codeIndex` in the instrumented module, for backtraces. */
   readonly instrumentedCode: ((codeIndex: number) => number) | undefined;
@@ -35,9 +36,14 @@ export interface CompiledModule {
 export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledModule {
   const original = parseModule(bytes);
   const hash = ports.sha256(bytes);
-  if (original.uncapturable.length > 0) {
-    return { original, hash, compiled: compile(bytes), map: undefined, instrumentedCode: undefined };
-  }
+  const asItIs = (uncapturable: readonly string[]): CompiledModule => ({
+    original: { ...original, uncapturable },
+    hash,
+    compiled: compile(bytes),
+    map: undefined,
+    instrumentedCode: undefined,
+  });
+  if (original.uncapturable.length > 0) return asItIs(original.uncapturable);
   const key = `${hash}-i${INSTRUMENTER_VERSION}`;
   const cached = ports.cache?.get(key);
   if (cached !== undefined) {
@@ -52,7 +58,9 @@ export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledM
     compile(bytes); // for its message
     throw new WvmError('WVM_MODULE_INVALID', 'the module is not valid');
   }
-  const { bytes: instrumented, map } = instrument(original);
+  const graph = buildCallGraph(original);
+  if (graph.uncapturable.length > 0) return asItIs(graph.uncapturable);
+  const { bytes: instrumented, map } = instrument(original, graph);
   const compiled = compile(instrumented);
   ports.cache?.put(key, instrumented);
   return { original, hash, compiled, map, instrumentedCode: codeStarts(instrumented) };

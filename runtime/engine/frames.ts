@@ -6,8 +6,8 @@ import { WvmError } from '../base/wvm-error.ts';
 import { type FunctionAnalysis, NodeKind, SiteKind } from '../instrument/analysis.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import type { FunctionPlan } from '../instrument/plan.ts';
-import { ValType } from '../wasm/module.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
+import { ValType } from '../wasm/module.ts';
 import type { GuestInstance, RawStack } from './instance.ts';
 import type { ActivationState, FrameState, ValueState } from './state.ts';
 
@@ -211,8 +211,7 @@ function encodeRecord(
       if (!equalValues(constantValue(analysis, analysis.nodeArg[node]!), value)) bad(`operand ${k} is a constant`);
       return;
     }
-    const local =
-      analysis.nodeKind[node] === NodeKind.local ? analysis.nodeArg[node]! : analysis.shadowLocal(node);
+    const local = analysis.nodeKind[node] === NodeKind.local ? analysis.nodeArg[node]! : analysis.shadowLocal(node);
     const known = values.get(local);
     if (known !== undefined && !equalValues(known, value)) bad(`operand ${k} and local ${local} must be equal`);
     values.set(local, value);

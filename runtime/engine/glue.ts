@@ -1,11 +1,12 @@
 // Tiny modules that the engine makes for itself: a WebAssembly function around a host function (tables hold
 // nothing else), and functions that deliver the result of a host call to a resumed frame.
 
+import { BugError } from '../base/assert.ts';
 import { ByteWriter } from '../base/bytes.ts';
+import { writeMemoryAccess } from '../instrument/save.ts';
 import { writeExport, writeFuncType, writeImport } from '../wasm/encode.ts';
 import type { FuncType, ValType } from '../wasm/module.ts';
 import { ValType as Type } from '../wasm/module.ts';
-import { writeMemoryAccess } from '../instrument/save.ts';
 import { Op } from '../wasm/opcodes.ts';
 
 /** Distance of two result values in the result area at address 0 of the frames memory. */
@@ -83,6 +84,29 @@ export function resultFunction(
   });
   const module = new WebAssembly.Module(w.toBytes());
   return new WebAssembly.Instance(module, { h: { m: frames } }).exports['f'] as WebAssembly.ExportedFunction;
+}
+
+/** The error of a real trap. Thrown again by a host function it still passes by every handler of the guest. */
+export function makeTrap(): Error {
+  const w = modulePreamble({ params: [], results: [] });
+  w.section(3, (s) => {
+    s.u32(1);
+    s.u32(0);
+  });
+  w.section(7, (s) => {
+    s.u32(1);
+    writeExport(s, { name: 'f', kind: 'func', index: 0 });
+  });
+  w.section(10, (s) => {
+    for (const byte of [1, 3, 0, Op.unreachable, Op.end]) s.u8(byte);
+  });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(w.toBytes()));
+  try {
+    (exports['f'] as () => void)();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new BugError('an unreachable instruction did not trap');
 }
 
 const STORES: Readonly<Record<number, readonly [opcode: number, align: number]>> = {

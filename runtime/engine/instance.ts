@@ -15,7 +15,7 @@ import * as names from '../instrument/names.ts';
 import { sizeOf } from '../instrument/save.ts';
 import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
 import type { CompiledModule } from './compile.ts';
-import { globalCopier, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
+import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
 export interface RawStack {
@@ -53,16 +53,23 @@ const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
   [ValType.v128]: 'v128',
   [ValType.funcref]: 'anyfunc',
   [ValType.externref]: 'externref',
+  [ValType.exnref]: 'exnref',
 };
+
+const NO_STACK: RawStack = { bytes: new Uint8Array(0), funcrefs: [], externrefs: [] };
 
 export class GuestInstance {
   readonly module: WasmModule;
   readonly map: ModuleMap | undefined;
+  /** By index; of a module that is not instrumented only those that it imports or exports. */
   readonly memories: readonly WebAssembly.Memory[];
   readonly tables: readonly WebAssembly.Table[];
   readonly exports: WebAssembly.Exports;
-  /** Throw this to unwind the running stack. */
-  readonly unwind: WebAssembly.Exception;
+  /**
+   * Throw this to unwind the running stack. Of a module that is not instrumented it only ends it: a trap, which no
+   * handler of the guest can catch.
+   */
+  readonly unwind: WebAssembly.Exception | Error;
 
   readonly #compileOptimised: InstanceOptions['compileOptimised'];
   readonly #unwindTag: WebAssembly.Tag;
@@ -83,20 +90,29 @@ export class GuestInstance {
     this.map = compiled.map;
     this.#compileOptimised = options.compileOptimised;
     this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
-    this.unwind = new WebAssembly.Exception(this.#unwindTag, []);
+    this.unwind = compiled.map === undefined ? makeTrap() : new WebAssembly.Exception(this.#unwindTag, []);
     this.#frames = new WebAssembly.Memory({ initial: 1 });
     this.#slots = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
     this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
     this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: [], results: [] }, options.poll));
-    this.memories = module.allMemories.map((limits, k) => createMemory(limits, k, options));
-    this.tables = module.allTables.map(createTable);
-    this.#tags = module.allTags.map((typeIndex) => {
+    // A module that is not instrumented keeps what it defines to itself.
+    const ours = <T>(all: readonly T[], importedCount: number): readonly T[] =>
+      compiled.map === undefined ? all.slice(0, importedCount) : all;
+    this.memories = ours(module.allMemories, module.importedMemoryCount).map((limits, k) =>
+      createMemory(limits, k, options),
+    );
+    this.tables = ours(module.allTables, module.importedTableCount).map(createTable);
+    this.#tags = ours(module.allTags, module.importedTagCount).map((typeIndex) => {
       const parameters = module.types[typeIndex]!.params.map((type) => VALUE_NAMES[type]!);
       return new WebAssembly.Tag({ parameters });
     });
     this.#imports = this.#ownImports();
     this.exports = this.#instantiate(compiled, options);
+    if (compiled.map === undefined) {
+      const exported = Object.values(this.exports).filter((value) => value instanceof WebAssembly.Memory);
+      this.memories = [...new Set([...this.memories, ...exported])];
+    }
   }
 
   /** Runs the active segments, as instantiation does in the original. Throws RuntimeError if one does not fit. */
@@ -242,6 +258,7 @@ export class GuestInstance {
       const value = func(...args);
       return { kind: 'returned', values: value === undefined ? [] : Array.isArray(value) ? value : [value] };
     } catch (error) {
+      if (error === this.unwind && this.map === undefined) return { kind: 'suspended', stack: NO_STACK };
       if (error instanceof WebAssembly.Exception && error.is(this.#unwindTag)) {
         return { kind: 'suspended', stack: this.#takeStack() };
       }

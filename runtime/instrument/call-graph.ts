@@ -4,11 +4,16 @@
 // an import, or a call of a function that suspends. Everything else stays byte for byte as it was.
 // Indirect calls go through one node per function type, with edges to every function of that type whose
 // address is taken; a table that comes from outside may hold anything, so its calls always suspend.
+//
+// As the only pass that sees every instruction before anything is written, it also finds what cannot be captured
+// and shows in bodies only; the parser has found the rest.
 
-import { createInstructions, decodeBody } from '../wasm/decode-body.ts';
-import type { FuncType, WasmModule } from '../wasm/module.ts';
-import { Op } from '../wasm/opcodes.ts';
+import { WvmError } from '../base/wvm-error.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
+import { createInstructions, decodeBody } from '../wasm/decode-body.ts';
+import { BLOCK_VALUE_TYPE } from '../wasm/instructions.ts';
+import { type FuncType, OTHER_REF, ValType, type WasmModule } from '../wasm/module.ts';
+import { Op } from '../wasm/opcodes.ts';
 
 export interface CallGraph {
   /** By function index, imports included: 1 if a call of it may suspend. */
@@ -22,6 +27,11 @@ export interface CallGraph {
   readonly standardExceptions: boolean;
   /** The code can write tables; if not, their contents are what the element segments say. */
   readonly writesTables: boolean;
+  /**
+   * What the module uses whose state cannot be captured, by name. If there is anything, the module must run as it is,
+   * and the rest of the graph says nothing.
+   */
+  readonly uncapturable: readonly string[];
 }
 
 /** Structural identity of function types: one key per distinct signature. */
@@ -68,14 +78,30 @@ export function buildCallGraph(module: WasmModule): CallGraph {
 
   let standardExceptions = false;
   let writesTables = false;
+  const uncapturable = new Set([...module.uncapturable, ...uncapturableDeclarations(module)]);
   const list = createInstructions();
   for (let codeIndex = 0; codeIndex < module.code.length; codeIndex++) {
     const node = importCount + codeIndex;
-    decodeBody(module, codeIndex, list);
+    try {
+      decodeBody(module, codeIndex, list);
+    } catch (error) {
+      if (!(error instanceof WvmError && error.code === 'WVM_MODULE_UNSUPPORTED')) throw error;
+      uncapturable.add(GC);
+      break;
+    }
     const out = edges[node]!;
     const { opcode, immediate, immediate2, count } = list;
     for (let i = 0; i < count; i++) {
       switch (opcode[i]) {
+        case Op.block:
+        case Op.if:
+        case Op.try:
+          if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
+          break;
+        case Op.select_t:
+        case Op.ref_null:
+          if (immediate[i] === OTHER_REF) uncapturable.add(TYPED_REFERENCES);
+          break;
         case Op.call:
         case Op.return_call:
           out.push(immediate[i]!);
@@ -87,13 +113,16 @@ export function buildCallGraph(module: WasmModule): CallGraph {
           break;
         case Op.call_ref:
         case Op.return_call_ref:
-          out.push(typeNode[immediate[i]!]!);
-          suspends[node] = 1;
+          uncapturable.add(TYPED_REFERENCES);
           break;
         case Op.ref_func:
           addressTaken[immediate[i]!] = 1;
           break;
         case Op.try_table:
+          standardExceptions = true;
+          if (catchesReferences(list.lists, immediate[i]!)) uncapturable.add('exceptions as values');
+          if (immediate2[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
+          break;
         case Op.throw_ref:
           standardExceptions = true;
           break;
@@ -105,6 +134,9 @@ export function buildCallGraph(module: WasmModule): CallGraph {
           writesTables = true;
           break;
         case Op.loop:
+          suspends[node] = 1;
+          if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
+          break;
         case Op.memory_atomic_wait32:
         case Op.memory_atomic_wait64:
           suspends[node] = 1;
@@ -160,7 +192,30 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     typeCycle,
     standardExceptions,
     writesTables,
+    uncapturable: [...uncapturable],
   };
+}
+
+/** True if a try_table has a clause that makes a reference to the exception (catch_ref, catch_all_ref). */
+function catchesReferences(lists: readonly number[], at: number): boolean {
+  for (let c = 0; c < lists[at]!; c++) if ((lists[at + 1 + c * 3]! & 1) === 1) return true;
+  return false;
+}
+
+const GC = 'gc';
+const TYPED_REFERENCES = 'typed function references';
+
+/** Places outside of bodies that may hold an exception, which nothing outside of a body can take apart. */
+function uncapturableDeclarations(module: WasmModule): string[] {
+  const found: string[] = [];
+  if (module.allTables.some((table) => table.element === ValType.exnref)) found.push('tables of exceptions');
+  if (module.allGlobals.some((global) => global.mutable && global.type === ValType.exnref)) {
+    found.push('globals that hold exceptions');
+  }
+  if (module.allTags.some((typeIndex) => module.types[typeIndex]?.params.includes(ValType.exnref))) {
+    found.push('exceptions that carry exceptions');
+  }
+  return found;
 }
 
 /** Marks every node from which a marked node can be reached. */

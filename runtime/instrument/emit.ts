@@ -19,9 +19,9 @@
 // in place of try and rethrow (an engine refuses a module that mixes them).
 
 import { assert } from '../base/assert.ts';
-import { ByteWriter } from '../base/bytes.ts';
-import { ValType } from '../wasm/module.ts';
+import type { ByteWriter } from '../base/bytes.ts';
 import { writeLocals } from '../wasm/encode.ts';
+import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { blockType, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
 import { RECORD_TRAILER } from './layout.ts';
@@ -699,9 +699,7 @@ export class BodyEmitter {
     const { opcode, immediate, immediate2 } = a.code;
     const op = opcode[i]!;
     const isDirect = op === Op.call || op === Op.return_call;
-    const type = isDirect
-      ? a.module.types[a.module.functionTypes[immediate[i]!]!]!
-      : a.module.types[immediate[i]!]!;
+    const type = isDirect ? a.module.types[a.module.functionTypes[immediate[i]!]!]! : a.module.types[immediate[i]!]!;
     const extra = isDirect ? [] : [this.#calleeOperand(i)];
     if (a.fuel === 'local') this.#storeFuel();
     this.#guarded(siteIndex, [...type.params, ...extra], type.results, () => {
@@ -784,7 +782,12 @@ export class BodyEmitter {
         w.u32(slot.local);
       }
       w.u8(Op.call);
-      w.u32(target.saves.get(part.map((slot) => slot.type), true));
+      w.u32(
+        target.saves.get(
+          part.map((slot) => slot.type),
+          true,
+        ),
+      );
       done += PART_VALUES;
     }
     if (siteIndex < 0) {
@@ -800,7 +803,12 @@ export class BodyEmitter {
       w.u32(slot.local);
     }
     w.u8(Op.call);
-    w.u32(target.saves.get(rest.map((slot) => slot.type), false));
+    w.u32(
+      target.saves.get(
+        rest.map((slot) => slot.type),
+        false,
+      ),
+    );
   }
 
   #writeBlockType(params: readonly ValType[], results: readonly ValType[]): void {
@@ -809,4 +817,3 @@ export class BodyEmitter {
     else this.w.s32(this.target.typeIndex(params, results));
   }
 }
-

@@ -12,11 +12,12 @@
 // Function, type, table, memory, global and segment indexes of the original module keep their meaning.
 
 import { ByteWriter } from '../base/bytes.ts';
+import { WvmError } from '../base/wvm-error.ts';
 import { writeImport } from '../wasm/encode.ts';
 import type { ConstExpr, DataSegment, ElementSegment, WasmModule } from '../wasm/module.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import { buildCallGraph } from './call-graph.ts';
+import { buildCallGraph, type CallGraph } from './call-graph.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
 import { encodeModuleMap, ModuleMap, prefixSums } from './module-map.ts';
 import * as names from './names.ts';
@@ -72,9 +73,11 @@ export function instrumentedTarget(module: WasmModule, types: TypePool, standard
   return { ...target, saves: new SavePool(target, firstFunction + 1) };
 }
 
-/** Instruments a module. It must be valid, and `module.uncapturable` empty. */
-export function instrument(module: WasmModule): InstrumentedModule {
-  const graph = buildCallGraph(module);
+/** Instruments a valid module. Throws WVM_MODULE_UNSUPPORTED if `graph.uncapturable` names anything. */
+export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph(module)): InstrumentedModule {
+  if (graph.uncapturable.length > 0) {
+    throw new WvmError('WVM_MODULE_UNSUPPORTED', `state that cannot be captured: ${graph.uncapturable.join(', ')}`);
+  }
   const types = new TypePool(module);
   const target = instrumentedTarget(module, types, graph.standardExceptions);
   const siteCounts = new Int32Array(module.code.length);

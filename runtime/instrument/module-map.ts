@@ -94,7 +94,8 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = contents[at++];
-      if (byte === undefined) throw new WvmError('WVM_MODULE_INVALID', 'map section of an instrumented module: cut short');
+      if (byte === undefined)
+        throw new WvmError('WVM_MODULE_INVALID', 'map section of an instrumented module: cut short');
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) break;
     }
@@ -128,6 +129,7 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
     typeCycle,
     standardExceptions: (flags & 1) !== 0,
     writesTables: (flags & 2) !== 0,
+    uncapturable: [],
   };
   return new ModuleMap(module, graph, prefixSums(siteCounts));
 }

@@ -1,5 +1,6 @@
 // Runs modules in their instrumented form: the memories, tables and tags a module defines are made here and imported,
 // the active segments and the start function run as calls, and every loop asks for fuel.
+import { buildCallGraph } from '../../runtime/instrument/call-graph.ts';
 import { instrument } from '../../runtime/instrument/instrument.ts';
 import type { ModuleMap } from '../../runtime/instrument/module-map.ts';
 import * as names from '../../runtime/instrument/names.ts';
@@ -49,12 +50,13 @@ export class InstrumentedExecutor extends PlainExecutor {
   override async compile(bytes: Uint8Array): Promise<InstrumentedCompiled> {
     const { module } = await super.compile(bytes);
     const parsed = parseModule(bytes);
-    if (parsed.uncapturable.length > 0) {
+    const graph = parsed.uncapturable.length > 0 ? undefined : buildCallGraph(parsed);
+    if (graph === undefined || graph.uncapturable.length > 0) {
       this.count('modules run as they are');
       return { module, instrumented: undefined };
     }
     this.count('modules instrumented');
-    const { bytes: instrumented, map } = instrument(parsed);
+    const { bytes: instrumented, map } = instrument(parsed, graph);
     return { module, instrumented: { module: new WebAssembly.Module(instrumented), map } };
   }
 
