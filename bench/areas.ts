@@ -6,6 +6,7 @@ import { asyncify } from './asyncify.ts';
 import { firstResult } from './first-result.ts';
 import { imageSize } from './image-size.ts';
 import { instrumentTime } from './instrument-time.ts';
+import { micro } from './micro.ts';
 import { osr } from './osr.ts';
 import { overhead } from './overhead.ts';
 import { polybench } from './polybench.ts';
@@ -29,4 +30,5 @@ export const areas: readonly Area[] = [
   tiny,
   syscall,
   afterResume,
+  micro,
 ];
