@@ -1,6 +1,7 @@
 // From the bytes of a program to a module that can run: parse, instrument (or take from the cache), compile.
 // A module whose state cannot be captured runs as it is; a snapshot of it is refused by name.
 
+import { encodeUtf8 } from '../base/utf8.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { buildCallGraph } from '../instrument/call-graph.ts';
 import { instrument } from '../instrument/instrument.ts';
@@ -11,6 +12,7 @@ import { parseModule } from '../wasm/parse.ts';
 
 /** Where instrumented modules are kept between runs. Both calls may fail silently: the cache only saves time. */
 export interface ModuleCache {
+  /** `key`: 64 hex digits. */
   get(key: string): Uint8Array | undefined;
   put(key: string, bytes: Uint8Array): void;
 }
@@ -44,7 +46,7 @@ export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledM
     instrumentedCode: undefined,
   });
   if (original.uncapturable.length > 0) return asItIs(original.uncapturable);
-  const key = `${hash}-i${INSTRUMENTER_VERSION}`;
+  const key = ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`));
   const cached = ports.cache?.get(key);
   if (cached !== undefined) {
     const compiled = compile(cached);
