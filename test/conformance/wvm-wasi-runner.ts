@@ -1,7 +1,8 @@
 // Runs a WASI test on wvm through its public API: undisturbed, or stopped before every host call, where the machine is
 // saved and thrown away and another one resumed from the image goes on.
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { Machine, type MachineExit, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
 import { WASI_TEST_TIMEOUT_MS, type WasiOutcome, type WasiRunner } from './wasi-runner.ts';
 import type { WasiTest } from './wasi-suite.ts';
@@ -21,6 +22,16 @@ export class WvmWasiRunner implements WasiRunner {
   }
 
   async run(test: WasiTest, rootPath: string | undefined): Promise<WasiOutcome> {
+    // A cache of its own, so that a module is instrumented once and not at every resume.
+    const cacheDirectory = mkdtempSync(join(tmpdir(), 'wvm-cache-'));
+    try {
+      return await this.#run(test, rootPath, cacheDirectory);
+    } finally {
+      rmSync(cacheDirectory, { recursive: true, force: true });
+    }
+  }
+
+  async #run(test: WasiTest, rootPath: string | undefined, cacheDirectory: string): Promise<WasiOutcome> {
     const output = { stdout: '', stderr: '' };
     const collect = (stream: keyof typeof output): ((chunk: Uint8Array) => void) => {
       const decoder = new TextDecoder();
@@ -37,7 +48,7 @@ export class WvmWasiRunner implements WasiRunner {
       stdin: 'null',
       stdout: collect('stdout'),
       stderr: collect('stderr'),
-      cacheDirectory: null,
+      cacheDirectory,
     };
     const module = new Uint8Array(readFileSync(test.modulePath));
     const exit = this.#stopsEverywhere ? await this.#runStopped(module, options) : await run(module, options);
