@@ -429,12 +429,14 @@ function createMemory(limits: Limits, index: number, options: InstanceOptions): 
 function createTable(type: TableType): WebAssembly.Table {
   const { min, max, is64 } = type.limits;
   const wrap = (entries: bigint): number | bigint => (is64 ? entries : Number(entries));
-  return new WebAssembly.Table({
-    element: type.element === ValType.externref ? 'externref' : 'anyfunc',
+  const descriptor = {
+    element: type.element === ValType.externref ? ('externref' as const) : ('anyfunc' as const),
     initial: wrap(min),
     ...(max === undefined ? {} : { maximum: wrap(max) }),
     ...(is64 ? { address: 'i64' as const } : {}),
-  });
+  };
+  // Without a value, entries of an externref table are `undefined`, which is no null reference.
+  return new WebAssembly.Table(descriptor, null);
 }
 
 function takeReferences(table: WebAssembly.Table, cursor: WebAssembly.Global): unknown[] {
