@@ -105,7 +105,12 @@ export class SnapshotExecutor extends InstrumentedExecutor {
       // No frame at all: a host function was the start function.
       if (getGlobal(instance, names.EXPORT_CURSOR) === names.FRAMES_BASE) return [];
       this.count('stops');
-      next = { callee: await this.#rebuild(instance), signature: { ...signature, parameters: [] }, args: [] };
+      try {
+        next = { callee: await this.#rebuild(instance), signature: { ...signature, parameters: [] }, args: [] };
+      } catch (error) {
+        resetCursors(instance);
+        throw error;
+      }
     }
   }
 
