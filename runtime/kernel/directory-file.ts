@@ -3,8 +3,8 @@
 
 import { Errno } from '../../abi/errno.ts';
 import type { FateTable } from './fate.ts';
-import { OpenFile } from './open-file.ts';
-import type { DirEntryState, HostFileState } from './open-file-state.ts';
+import { type FileSaver, OpenFile } from './open-file.ts';
+import type { DetachedFileState, DirEntryState, HostFileState } from './open-file-state.ts';
 import { HostFileType, type HostStat } from './ports.ts';
 import { fail, resultOf } from './sys-error.ts';
 import type { HostNode } from './vfs/host-node.ts';
@@ -96,15 +96,12 @@ export class DirectoryFile extends OpenFile {
     this.node.setTimes(atimeNs, mtimeNs);
   }
 
-  override save(grantIndex: (guestPath: string) => number): HostFileState {
-    return {
-      kind: 'directory',
-      flags: this.flags,
-      canRead: this.canRead,
-      canWrite: this.canWrite,
-      offset: 0n,
-      listing: this.listing,
-      ...saveNode(this.node, grantIndex),
-    };
+  override save(saver: FileSaver): HostFileState | DetachedFileState {
+    const { node, flags, canRead, canWrite, listing } = this;
+    if (node.path === null) {
+      const inode = saver.detachedIndex(node, canRead);
+      return { kind: 'detached', flags, canRead, canWrite, inode, offset: 0n, listing };
+    }
+    return { kind: 'directory', flags, canRead, canWrite, offset: 0n, listing, ...saveNode(node, node.path, saver) };
   }
 }

@@ -15,6 +15,7 @@ import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
 import { Fixture, ROOT } from './testing/fixture.ts';
 import { Thread } from './thread.ts';
+import { DetachedFiles, DetachedInode } from './vfs/detached-files.ts';
 import { HostNode } from './vfs/host-node.ts';
 import { Vfs } from './vfs/vfs.ts';
 
@@ -29,6 +30,8 @@ const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
   Random,
   Vfs,
   HostNode,
+  DetachedFiles,
+  DetachedInode,
   Process,
   Thread,
   FdTable,
@@ -69,6 +72,8 @@ describe('fates', () => {
   const fixture = new Fixture({ seed: 1n });
   const fd = fixture.open('file', OFLAGS_CREAT);
   fixture.open('lost', OFLAGS_CREAT);
+  fixture.open('unlinked', OFLAGS_CREAT);
+  fixture.call('path_unlink_file', ROOT, ...fixture.text('unlinked'));
   fixture.call('fd_readdir', ROOT, 0, 0, 0n, 64);
   fixture.kernel.init.mainThread.block('m', 'f', [1], new Blocked([{ kind: 'readable', stream: 0 }], { doneBytes: 1 }));
   expect(fd).toBeGreaterThan(ROOT);

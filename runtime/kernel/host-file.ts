@@ -13,8 +13,8 @@ import {
 } from '../../abi/wasi-preview1.ts';
 import type { FateTable } from './fate.ts';
 import { wasiFiletype } from './filetype.ts';
-import { OpenFile, type Readiness } from './open-file.ts';
-import type { HostFileState } from './open-file-state.ts';
+import { type FileSaver, OpenFile, type Readiness } from './open-file.ts';
+import type { DetachedFileState, HostFileState } from './open-file-state.ts';
 import type { HostStat } from './ports.ts';
 import { fail, failHost, succeed } from './sys-error.ts';
 import { INT64_MAX } from './validate.ts';
@@ -143,15 +143,12 @@ export class HostFile extends OpenFile {
     this.node.sync((this.flags & (FDFLAGS_SYNC | FDFLAGS_RSYNC)) === 0);
   }
 
-  override save(grantIndex: (guestPath: string) => number): HostFileState {
-    return {
-      kind: 'file',
-      flags: this.flags,
-      canRead: this.canRead,
-      canWrite: this.canWrite,
-      offset: this.offset,
-      listing: null,
-      ...saveNode(this.node, grantIndex),
-    };
+  override save(saver: FileSaver): HostFileState | DetachedFileState {
+    const { node, flags, canRead, canWrite, offset } = this;
+    if (node.path === null) {
+      const inode = saver.detachedIndex(node, canRead);
+      return { kind: 'detached', flags, canRead, canWrite, inode, offset, listing: null };
+    }
+    return { kind: 'file', flags, canRead, canWrite, offset, listing: null, ...saveNode(node, node.path, saver) };
   }
 }

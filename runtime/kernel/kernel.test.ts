@@ -1,7 +1,7 @@
 // Saving a kernel and building it again: everything is there, or nothing happens.
 
 import { describe, expect, it } from 'vitest';
-import { FDFLAGS_APPEND, FDFLAGS_NONBLOCK, OFLAGS_CREAT, OFLAGS_DIRECTORY } from '../../abi/wasi-preview1.ts';
+import { FDFLAGS_APPEND, FDFLAGS_NONBLOCK, OFLAGS_CREAT, OFLAGS_DIRECTORY, Rights } from '../../abi/wasi-preview1.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { Blocked } from './blocked.ts';
 import { Kernel, type KernelState } from './kernel.ts';
@@ -103,21 +103,75 @@ describe('Kernel.save() and Kernel.restore()', () => {
     expect(fixture.write(4, 'x')).toBe(1);
   });
 
-  it('a file whose name was removed or replaced cannot be saved, and the machine goes on', () => {
-    for (const remove of [
-      (fixture: Fixture) => fixture.call('path_unlink_file', ROOT, ...fixture.text('data')),
+  const remove = (fixture: Fixture, path: string) => fixture.call('path_unlink_file', ROOT, ...fixture.text(path));
+
+  it('an open file without a name goes on in memory, shared as before', () => {
+    for (const takeName of [
+      (fixture: Fixture) => remove(fixture, 'data'),
       (fixture: Fixture) => {
         fixture.files.putFile('other');
         return fixture.call('path_rename', ROOT, ...fixture.text('other'), ROOT, ...fixture.text('data'));
       },
     ]) {
       const fixture = busy();
-      expect(remove(fixture)).toBe(0);
-      expect(codeOf(() => fixture.kernel.save()).code).toBe('WVM_SNAPSHOT_UNSUPPORTED');
-      expect(fixture.read(5, 2)).toBe('45');
+      const second = fixture.open('data');
+      const stat = RESULT + 64;
+      expect(takeName(fixture)).toBe(0);
+      const state = fixture.kernel.save();
+      expect(state.detached).toHaveLength(1);
+      fixture.restore(structuredClone(state), RESUME);
+      expect(fixture.kernel.save()).toEqual(state);
+      fixture.kernel.current.unblock();
+      expect(fixture.read(5, 3)).toBe('456');
+      expect(fixture.write(5, 'new and longer')).toBe(14);
+      expect(fixture.read(second, 50)).toBe('0123456new and longer');
+      expect(fixture.call('fd_filestat_get', second, stat)).toBe(0);
+      expect(fixture.u64(stat + 8)).toBe(state.detached[0]!.ino);
+      expect(fixture.call('fd_filestat_set_size', second, 2n)).toBe(0);
+      expect(fixture.call('fd_filestat_set_size', second, 4n)).toBe(0);
+      fixture.restore(fixture.kernel.save(), RESUME);
+      const buffer = fixture.put(new Uint8Array(9));
+      expect(fixture.call('fd_pread', 5, ...fixture.vector([buffer, 9]), 0n, RESULT)).toBe(0);
+      expect(fixture.string(buffer, fixture.u32())).toBe('01\0\0');
       fixture.call('fd_close', 5);
-      expect(codeOf(() => fixture.kernel.save()).code).toBe('none');
+      fixture.call('fd_close', second);
+      expect(fixture.kernel.vfs.detached.handles.size).toBe(0);
+      expect(fixture.kernel.save().detached).toEqual([]);
     }
+  });
+
+  it('a removed directory stays open and empty, and leads nowhere', () => {
+    const fixture = busy();
+    const gone = ((): number => {
+      fixture.files.putDirectory('gone');
+      return fixture.open('gone', OFLAGS_DIRECTORY, { rights: 0xffff_ffbfn });
+    })();
+    expect(fixture.call('path_remove_directory', ROOT, ...fixture.text('gone'))).toBe(0);
+    fixture.restore(fixture.kernel.save(), RESUME);
+    fixture.kernel.current.unblock();
+    expect(fixture.open('x', OFLAGS_CREAT, { dir: gone })).toBe(-44);
+    expect(fixture.open('data', 0, { dir: gone })).toBe(-44);
+    expect(fixture.open('../data', 0, { dir: gone })).toBe(-63);
+    expect(fixture.open('.', 0, { dir: gone, rights: 0n })).toBeGreaterThan(gone);
+    expect(fixture.call('path_link', ROOT, 0, ...fixture.text('data'), gone, ...fixture.text('x'))).toBe(75);
+    expect(fixture.call('path_rename', ROOT, ...fixture.text('data'), gone, ...fixture.text('x'))).toBe(75);
+    expect(fixture.call('path_create_directory', gone, ...fixture.text('x'))).toBe(44);
+  });
+
+  it('an open file without a name that cannot be carried is refused, and the machine goes on', () => {
+    const fixture = busy();
+    const writer = fixture.open('data', 0, { rights: BigInt(Rights.FD_WRITE) });
+    fixture.call('fd_close', 5);
+    expect(remove(fixture, 'data')).toBe(0);
+    expect(codeOf(() => fixture.kernel.save()).code).toBe('WVM_SNAPSHOT_UNSUPPORTED');
+    expect(fixture.write(writer, 'x')).toBe(1);
+    fixture.call('fd_close', writer);
+    expect(codeOf(() => fixture.kernel.save()).code).toBe('none');
+    fixture.files.putFile('name');
+    fixture.call('path_link', ROOT, 0, ...fixture.text('name'), ROOT, ...fixture.text('alias'));
+    fixture.open('name');
+    remove(fixture, 'name');
+    expect(codeOf(() => fixture.kernel.save()).message).toContain('another name');
   });
 
   it('close() gives every handle back but those of the grants', () => {
@@ -227,6 +281,18 @@ describe('Kernel.restore() refuses', () => {
       (state) => (state.openFiles[5].listing[0].name = 7),
       (state) => (state.openFiles[5].canWrite = true),
       (state) => state.openFiles.push(structuredClone(state.openFiles[0])),
+      (state) => (state.detached = null),
+      (state) =>
+        state.detached.push({
+          type: 4,
+          dev: 1n,
+          ino: 1n,
+          data: new Uint8Array(1),
+          atimeNs: 0n,
+          mtimeNs: 0n,
+          ctimeNs: 0n,
+        }),
+      (state) => (state.openFiles[3].kind = 'detached'),
       (state) => (state.processes = []),
       (state) => (state.processes[0].pid = 2),
       (state) => state.processes.push(structuredClone(state.processes[0])),

@@ -2,7 +2,7 @@
 // system calls are functions (wasi/), blocking is a value (blocked.ts), the world outside is behind ports (ports.ts).
 //
 // save() writes every saved field of every object, shared objects once, before what refers to them:
-//   KernelState = clock, random, grants <- open files <- processes (descriptors, threads)
+//   KernelState = clock, random, grants, detached inodes <- open files <- processes (descriptors, threads)
 // restore() first checks the whole record and opens the files again, then builds the kernel: all or nothing.
 
 import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
@@ -12,9 +12,9 @@ import { type ClockState, MachineClock } from './clock.ts';
 import { DirectoryFile } from './directory-file.ts';
 import type { FateTable } from './fate.ts';
 import { FdEntry, FdTable } from './fd-table.ts';
-import type { OpenFile, OpenFileState } from './open-file.ts';
+import type { FileSaver, OpenFile, OpenFileState } from './open-file.ts';
 import { checkOpenFileState } from './open-file-state.ts';
-import type { Grant, Ports } from './ports.ts';
+import { type Grant, HostFileType, type Ports } from './ports.ts';
 import { Process, type ProcessState } from './process.ts';
 import { Random, type RandomState } from './random.ts';
 import { reopenFiles } from './reopen.ts';
@@ -22,6 +22,8 @@ import { DIRECTORY_RIGHTS, STREAM_RIGHTS } from './rights.ts';
 import { StreamFile } from './stream-file.ts';
 import type { Thread } from './thread.ts';
 import { badRecord, checkArray, checkBoolean, checkRecord, checkString } from './validate.ts';
+import { DetachedInode, type DetachedState, detach } from './vfs/detached-files.ts';
+import type { HostNode } from './vfs/host-node.ts';
 import { Vfs } from './vfs/vfs.ts';
 
 export interface GrantState {
@@ -34,6 +36,8 @@ export interface KernelState {
   readonly random: RandomState;
   /** Grants that open files need, by guest path; what they stand for is said at resume. */
   readonly grants: readonly GrantState[];
+  /** Contents of open files that have no name any more. */
+  readonly detached: readonly DetachedState[];
   readonly openFiles: readonly OpenFileState[];
   readonly processes: readonly ProcessState[];
 }
@@ -53,6 +57,14 @@ export interface RestoreOptions {
   readonly env: Readonly<Record<string, string>>;
   /** 'ignore': a changed file is taken as it is, a missing one answers ESTALE. */
   readonly files?: 'check' | 'ignore';
+}
+
+/** What restore() has made before the kernel. */
+interface RestoredParts {
+  readonly state: KernelState;
+  readonly clock: MachineClock;
+  readonly vfs: Vfs;
+  readonly files: OpenFile[];
 }
 
 const INIT_PID: Pid = 1 as Pid;
@@ -87,36 +99,33 @@ export class Kernel {
 
   constructor(options: KernelOptions);
   /** For restore(): the parts are made, the processes come next. */
-  constructor(options: RestoreOptions & { readonly ports: Ports }, state: KernelState, vfs: Vfs, files: OpenFile[]);
-  constructor(
-    options: KernelOptions | (RestoreOptions & { readonly ports: Ports }),
-    state?: KernelState,
-    vfs?: Vfs,
-    files?: OpenFile[],
-  ) {
+  constructor(options: RestoreOptions & { readonly ports: Ports }, parts: RestoredParts);
+  constructor(options: KernelOptions | (RestoreOptions & { readonly ports: Ports }), parts?: RestoredParts) {
     const { ports, grants } = options;
     checkGrants(grants);
     this.ports = ports;
     this.grants = grants;
-    this.vfs = vfs ?? new Vfs(ports.files);
-    if (state !== undefined) {
-      this.clock = MachineClock.restore(ports.clock, state.clock);
-      this.random = Random.restore(ports.entropy, state.random);
-      for (const record of state.processes) {
+    if (parts !== undefined) {
+      this.clock = parts.clock;
+      this.vfs = parts.vfs;
+      this.random = Random.restore(ports.entropy, parts.state.random);
+      for (const record of parts.state.processes) {
         const env = Process.checkEnvironment(record, options.env);
-        const process = Process.restore(this, record, env, files!);
+        const process = Process.restore(this, record, env, parts.files);
         this.processes.set(process.pid, process);
       }
     } else {
       const { seed, args } = options as KernelOptions;
-      this.clock = new MachineClock(ports.clock, seed !== undefined);
+      const clock = new MachineClock(ports.clock, seed !== undefined);
+      this.clock = clock;
+      this.vfs = new Vfs(ports.files, () => clock.realtimeNs());
       this.random = seed === undefined ? new Random(ports.entropy, null) : Random.seeded(ports.entropy, seed);
       const fds = this.initialFds();
       const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds, this.clock.nowNs());
       init.addThread(INIT_PID as number as Tid);
       this.processes.set(INIT_PID, init);
     }
-    this.current = this.processes.values().next().value!.mainThread;
+    this.current = this.init.mainThread;
   }
 
   /** The first process of the machine. */
@@ -132,29 +141,34 @@ export class Kernel {
   /** The whole kernel as plain data; WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
   save(): KernelState {
     const grants: GrantState[] = [];
-    const grantIndexes = new Map<string, number>();
-    const grantIndex = (guestPath: string): number => {
-      let index = grantIndexes.get(guestPath);
-      if (index === undefined) {
-        index = grants.length;
-        grantIndexes.set(guestPath, index);
-        grants.push({ guestPath, readOnly: this.grants.find((grant) => grant.guestPath === guestPath)!.readOnly });
-      }
-      return index;
-    };
+    const detached: DetachedState[] = [];
     const openFiles: OpenFileState[] = [];
-    const fileIndexes = new Map<OpenFile, number>();
-    const fileIndex = (file: OpenFile): number => {
-      let index = fileIndexes.get(file);
-      if (index === undefined) {
-        index = openFiles.length;
-        fileIndexes.set(file, index);
-        openFiles.push(file.save(grantIndex));
-      }
-      return index;
+    const indexes = new Map<unknown, number>();
+    const saver: FileSaver = {
+      grantIndex: (guestPath) =>
+        indexOf(indexes, `grant ${guestPath}`, grants, () => {
+          const { readOnly } = this.grants.find((grant) => grant.guestPath === guestPath)!;
+          return { guestPath, readOnly };
+        }),
+      detachedIndex: (node, canRead) => this.saveDetached(node, canRead, indexes, detached),
     };
+    const fileIndex = (file: OpenFile): number => indexOf(indexes, file, openFiles, () => file.save(saver));
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
-    return { clock: this.clock.save(), random: this.random.save(), grants, openFiles, processes };
+    return { clock: this.clock.save(), random: this.random.save(), grants, detached, openFiles, processes };
+  }
+
+  /** Open files of one inode share its record, which is told by the identity that the guest sees. */
+  private saveDetached(
+    node: HostNode,
+    canRead: boolean,
+    indexes: Map<unknown, number>,
+    detached: DetachedState[],
+  ): number {
+    const stat = node.stat();
+    const isInMemory = node.files === this.vfs.detached;
+    return indexOf(indexes, `inode ${stat.dev}:${stat.ino}`, detached, () =>
+      detach(node.files, node.handle, stat, canRead || isInMemory),
+    );
   }
 
   /**
@@ -165,9 +179,10 @@ export class Kernel {
     checkGrants(options.grants);
     Kernel.check(state, ports.streams.length);
     for (const process of state.processes) Process.checkEnvironment(process, options.env);
-    const vfs = new Vfs(ports.files);
+    const clock = MachineClock.restore(ports.clock, state.clock);
+    const vfs = new Vfs(ports.files, () => clock.realtimeNs());
     const files = reopenFiles(vfs, ports, options, state);
-    return new Kernel({ ...options, ports }, state, vfs, files);
+    return new Kernel({ ...options, ports }, { state, clock, vfs, files });
   }
 
   /** Checks a record that comes out of an image; WVM_IMAGE_BAD_RECORD. */
@@ -180,10 +195,18 @@ export class Kernel {
       checkString(grant.guestPath, GUEST_PATH_MAX, `grants[${index}].guestPath`);
       checkBoolean(grant.readOnly, `grants[${index}].readOnly`);
     }
+    DetachedInode.check(state.detached, 'detached');
     const files = checkArray(state.openFiles, OPEN_FILES_MAX, 'openFiles');
+    const usedInodes = new Set<number>();
     for (const [index, file] of files.entries()) {
-      checkOpenFileState(file, state.grants.length, streamCount, `openFiles[${index}]`);
+      const where = `openFiles[${index}]`;
+      checkOpenFileState(file, state.grants.length, state.detached.length, streamCount, where);
+      if (file.kind !== 'detached') continue;
+      const isDirectory = state.detached[file.inode]!.type === HostFileType.directory;
+      if (isDirectory ? file.canWrite : file.listing !== null) badRecord(where, 'does not fit the type of its inode');
+      usedInodes.add(file.inode);
     }
+    if (usedInodes.size !== state.detached.length) badRecord('detached', 'an inode that no open file refers to');
     const used = new Set<number>();
     const pids = new Set<number>();
     const processes = checkArray(state.processes, PROCESSES_MAX, 'processes');
@@ -210,6 +233,18 @@ export class Kernel {
     }
     return fds;
   }
+}
+
+/** Index of `key` in a list of records; the record is made the first time. */
+function indexOf<T>(indexes: Map<unknown, number>, key: unknown, records: T[], make: () => T): number {
+  let index = indexes.get(key);
+  if (index === undefined) {
+    const record = make();
+    index = records.length;
+    records.push(record);
+    indexes.set(key, index);
+  }
+  return index;
 }
 
 function streamRights(number: number, isNull: boolean): number {

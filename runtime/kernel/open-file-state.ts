@@ -53,6 +53,18 @@ export interface HostFileState {
   readonly listing: readonly DirEntryState[] | null;
 }
 
+/** An open file or directory that has no name any more: its inode is in the image. */
+export interface DetachedFileState {
+  readonly kind: 'detached';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Index in KernelState.detached. */
+  readonly inode: number;
+  readonly offset: bigint;
+  readonly listing: readonly DirEntryState[] | null;
+}
+
 export interface StreamFileState {
   readonly kind: 'stream';
   readonly flags: number;
@@ -63,8 +75,9 @@ export interface StreamFileState {
 }
 
 export function checkOpenFileState(
-  state: HostFileState | StreamFileState,
+  state: HostFileState | DetachedFileState | StreamFileState,
   grantCount: number,
+  detachedCount: number,
   streamCount: number,
   where: string,
 ): void {
@@ -74,6 +87,12 @@ export function checkOpenFileState(
   checkBoolean(state.canWrite, `${where}.canWrite`);
   if (state.kind === 'stream') {
     checkInteger(state.stream, 0, streamCount - 1, `${where}.stream`);
+    return;
+  }
+  if (state.kind === 'detached') {
+    checkInteger(state.inode, 0, detachedCount - 1, `${where}.inode`);
+    checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
+    if (state.listing !== null) checkListing(state.listing, `${where}.listing`);
     return;
   }
   if (state.kind !== 'file' && state.kind !== 'directory') badRecord(`${where}.kind`, 'unknown kind');
@@ -86,7 +105,9 @@ export function checkOpenFileState(
   if (state.kind === 'directory' && state.canWrite) badRecord(`${where}.canWrite`, 'a directory opened for writing');
   checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
   checkIdentity(state.identity, `${where}.identity`);
-  if (state.listing !== null) checkListing(state, `${where}.listing`);
+  if (state.listing === null) return;
+  if (state.kind !== 'directory') badRecord(`${where}.listing`, 'not of a directory');
+  checkListing(state.listing, `${where}.listing`);
 }
 
 /** Names only: what a walk without links leaves. So no record can lead outside of its grant. */
@@ -108,9 +129,8 @@ function checkIdentity(identity: FileIdentity, where: string): void {
   if (identity.digest !== null) checkString(identity.digest, DIGEST_MAX, `${where}.digest`);
 }
 
-function checkListing(state: HostFileState, where: string): void {
-  if (state.kind !== 'directory') badRecord(where, 'not of a directory');
-  for (const entry of checkArray(state.listing ?? [], LISTING_MAX, where)) {
+function checkListing(listing: readonly DirEntryState[], where: string): void {
+  for (const entry of checkArray(listing, LISTING_MAX, where)) {
     checkRecord(entry, where);
     checkString(entry.name, NAME_MAX, `${where}.name`);
     checkBigint(entry.ino, 0n, UINT64_MAX, `${where}.ino`);

@@ -6,14 +6,22 @@
 import { Errno } from '../../abi/errno.ts';
 import { FDFLAGS_NONBLOCK } from '../../abi/wasi-preview1.ts';
 import type { WaitFor } from './blocked.ts';
-import type { HostFileState, StreamFileState } from './open-file-state.ts';
+import type { DetachedFileState, HostFileState, StreamFileState } from './open-file-state.ts';
 import type { HostStat } from './ports.ts';
 import { fail } from './sys-error.ts';
+import type { HostNode } from './vfs/host-node.ts';
 
 /** Result of a read or write that would have to wait: Linux -EAGAIN, as ports say it. */
 export const WOULD_BLOCK = -11;
 
-export type OpenFileState = HostFileState | StreamFileState;
+export type OpenFileState = HostFileState | DetachedFileState | StreamFileState;
+
+/** Gives shared objects their place in the image while the files that refer to them are saved. */
+export interface FileSaver {
+  grantIndex(guestPath: string): number;
+  /** Place of an inode without a name; `canRead`: its contents can be had through this node. */
+  detachedIndex(node: HostNode, canRead: boolean): number;
+}
 
 /** What poll says of one direction of a file; undefined: not ready. */
 export interface Readiness {
@@ -43,7 +51,7 @@ export abstract class OpenFile {
   /** WASI's filetype. */
   abstract get filetype(): number;
   abstract stat(): HostStat;
-  abstract save(grantIndex: (guestPath: string) => number): OpenFileState;
+  abstract save(saver: FileSaver): OpenFileState;
   /** The last descriptor is gone. */
   abstract close(): void;
 

@@ -6,21 +6,24 @@ import { DirectoryFile } from './directory-file.ts';
 import { HostFile } from './host-file.ts';
 import type { KernelState, RestoreOptions } from './kernel.ts';
 import type { OpenFile } from './open-file.ts';
-import type { HostFileState, StreamFileState } from './open-file-state.ts';
-import type { Grant, Ports } from './ports.ts';
+import type { DetachedFileState, HostFileState, StreamFileState } from './open-file-state.ts';
+import { type Grant, HostFileType, type Ports } from './ports.ts';
 import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
+import { DETACHED_GRANT, DetachedInode } from './vfs/detached-files.ts';
 import { HostNode } from './vfs/host-node.ts';
 import { reopenNode } from './vfs/saved-node.ts';
 import type { Vfs } from './vfs/vfs.ts';
 
 export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, state: KernelState): OpenFile[] {
   const grants = state.grants.map(({ guestPath }) => findGrant(options.grants, guestPath));
-  for (const file of state.openFiles) if (file.kind !== 'stream') checkWritable(file, grants[file.grant]!);
+  for (const file of state.openFiles) if (file.kind === 'file') checkWritable(file, grants[file.grant]!);
+  const inodes = state.detached.map((record) => new DetachedInode(record));
   const files: OpenFile[] = [];
   try {
     for (const file of state.openFiles) {
       if (file.kind === 'stream') files.push(restoreStream(ports, file));
+      else if (file.kind === 'detached') files.push(restoreDetached(vfs, inodes[file.inode]!, file));
       else files.push(restoreHostFile(vfs, grants[file.grant]!, file, options.files ?? 'check'));
     }
     return files;
@@ -51,6 +54,13 @@ function checkWritable(file: HostFileState, grant: Grant): void {
 
 function restoreStream(ports: Ports, state: StreamFileState): StreamFile {
   return new StreamFile(state.stream, ports.streams[state.stream]!, state.flags, state.canRead, state.canWrite);
+}
+
+function restoreDetached(vfs: Vfs, inode: DetachedInode, state: DetachedFileState): OpenFile {
+  const node = new HostNode(vfs.detached, vfs.detached.open(inode), DETACHED_GRANT, null, inode.type);
+  const { flags, canRead, canWrite, offset, listing } = state;
+  if (inode.type === HostFileType.directory) return new DirectoryFile(vfs, node, flags, canRead, listing);
+  return new HostFile(vfs, node, flags, canRead, canWrite, offset);
 }
 
 function restoreHostFile(vfs: Vfs, grant: Grant, state: HostFileState, policy: 'check' | 'ignore'): OpenFile {

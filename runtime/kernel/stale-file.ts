@@ -4,7 +4,7 @@
 import { Errno } from '../../abi/errno.ts';
 import type { FateTable } from './fate.ts';
 import { wasiFiletype } from './filetype.ts';
-import { OpenFile } from './open-file.ts';
+import { type FileSaver, OpenFile } from './open-file.ts';
 import type { HostFileState } from './open-file-state.ts';
 import type { Grant, HostStat } from './ports.ts';
 import { fail } from './sys-error.ts';
@@ -74,7 +74,7 @@ export class StaleFile extends OpenFile {
     fail(Errno.ESTALE);
   }
 
-  override save(grantIndex: (guestPath: string) => number): HostFileState {
-    return { ...this.state, flags: this.flags, grant: grantIndex(this.grant.guestPath) };
+  override save(saver: FileSaver): HostFileState {
+    return { ...this.state, flags: this.flags, grant: saver.grantIndex(this.grant.guestPath) };
   }
 }

@@ -10,19 +10,19 @@ import { PathWalk } from './path-walk.ts';
 import type { Vfs } from './vfs.ts';
 
 /** mkdir(2). */
-export function makeDirectory(vfs: Vfs, base: HostNode, path: string): void {
+export function makeDirectory(base: HostNode, path: string): void {
   using walk = new PathWalk(base, path);
   if (walk.name === '') fail(Errno.EEXIST);
-  refuseReadOnlyCreation(vfs, walk);
-  succeed(vfs.files.makeDirectoryAt(walk.directory, walk.name));
+  refuseReadOnlyCreation(walk);
+  succeed(walk.files.makeDirectoryAt(walk.directory, walk.name));
 }
 
 /** rmdir(2): EINVAL for '.', ENOTEMPTY for '..'. */
 export function removeDirectory(vfs: Vfs, base: HostNode, path: string): void {
   using walk = new PathWalk(base, path);
   if (walk.name === '') fail(walk.dots === '..' ? Errno.ENOTEMPTY : Errno.EINVAL);
-  refuseReadOnlyChange(vfs, walk);
-  succeed(vfs.files.removeDirectoryAt(walk.directory, walk.name));
+  refuseReadOnlyChange(walk);
+  succeed(walk.files.removeDirectoryAt(walk.directory, walk.name));
   forgetName(vfs, walk);
 }
 
@@ -31,34 +31,33 @@ export function unlinkFile(vfs: Vfs, base: HostNode, path: string): void {
   using walk = new PathWalk(base, path);
   if (walk.name === '') fail(Errno.EISDIR);
   if (walk.mustBeDirectory) {
-    const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
+    const stat = resultOf(walk.files.statAt(walk.directory, walk.name));
     fail(stat.type === HostFileType.directory ? Errno.EISDIR : Errno.ENOTDIR);
   }
-  refuseReadOnlyChange(vfs, walk);
-  succeed(vfs.files.unlinkAt(walk.directory, walk.name));
+  refuseReadOnlyChange(walk);
+  succeed(walk.files.unlinkAt(walk.directory, walk.name));
   forgetName(vfs, walk);
 }
 
 /** readlink(2). */
-export function readLink(vfs: Vfs, base: HostNode, path: string): string {
+export function readLink(base: HostNode, path: string): string {
   using walk = new PathWalk(base, path);
   // With a slash behind it the link stands for its target, which is no link.
   if (walk.name === '' || walk.mustBeDirectory) fail(Errno.EINVAL);
-  return resultOf(vfs.files.readLinkAt(walk.directory, walk.name));
+  return resultOf(walk.files.readLinkAt(walk.directory, walk.name));
 }
 
 /** symlink(2); an absolute target is refused (EPERM), because nothing in the sandbox could follow it. */
-export function makeSymbolicLink(vfs: Vfs, target: string, base: HostNode, path: string): void {
+export function makeSymbolicLink(target: string, base: HostNode, path: string): void {
   if (target === '') fail(Errno.ENOENT);
   if (target.startsWith('/')) fail(Errno.EPERM);
   using walk = new PathWalk(base, path);
-  checkNewName(vfs, walk);
-  succeed(vfs.files.symlinkAt(target, walk.directory, walk.name));
+  checkNewName(walk);
+  succeed(walk.files.symlinkAt(target, walk.directory, walk.name));
 }
 
 /** link(2) and linkat(2): EPERM for a directory, EXDEV between grants. */
 export function makeHardLink(
-  vfs: Vfs,
   fromBase: HostNode,
   fromPath: string,
   follow: boolean,
@@ -68,13 +67,13 @@ export function makeHardLink(
   using from = new PathWalk(fromBase, fromPath);
   if (follow) from.followLinks();
   if (from.name === '') fail(Errno.EPERM);
-  const stat = resultOf(vfs.files.statAt(from.directory, from.name));
+  const stat = resultOf(from.files.statAt(from.directory, from.name));
   if (from.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
   using to = new PathWalk(toBase, toPath);
-  checkNewName(vfs, to);
+  checkNewName(to);
   if (stat.type === HostFileType.directory) fail(Errno.EPERM);
   if (from.base.grant !== to.base.grant) fail(Errno.EXDEV);
-  succeed(vfs.files.linkAt(from.directory, from.name, to.directory, to.name));
+  succeed(from.files.linkAt(from.directory, from.name, to.directory, to.name));
 }
 
 /** rename(2): EBUSY for dots, EXDEV between grants. */
@@ -82,14 +81,14 @@ export function rename(vfs: Vfs, fromBase: HostNode, fromPath: string, toBase: H
   using from = new PathWalk(fromBase, fromPath);
   using to = new PathWalk(toBase, toPath);
   if (from.name === '' || to.name === '') fail(Errno.EBUSY);
-  const stat = resultOf(vfs.files.statAt(from.directory, from.name));
+  const stat = resultOf(from.files.statAt(from.directory, from.name));
   if ((from.mustBeDirectory || to.mustBeDirectory) && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
   if (from.base.grant !== to.base.grant) fail(Errno.EXDEV);
   if (from.base.grant.readOnly) fail(Errno.EROFS);
-  const old = vfs.files.statAt(to.directory, to.name);
+  const old = to.files.statAt(to.directory, to.name);
   const fromName = from.grantPath;
   const toName = to.grantPath;
-  succeed(vfs.files.renameAt(from.directory, from.name, to.directory, to.name));
+  succeed(from.files.renameAt(from.directory, from.name, to.directory, to.name));
   // Two names of one file: rename does nothing.
   if (typeof old !== 'number' && isSameFile(old, stat)) return;
   if (fromName !== null && toName !== null) vfs.renamed(from.base.grant, fromName, toName);
@@ -97,7 +96,6 @@ export function rename(vfs: Vfs, fromBase: HostNode, fromPath: string, toBase: H
 
 /** utimensat(2). */
 export function setTimes(
-  vfs: Vfs,
   base: HostNode,
   path: string,
   follow: boolean,
@@ -108,33 +106,33 @@ export function setTimes(
   if (follow || walk.mustBeDirectory) walk.followLinks();
   if (walk.name === '') {
     if (base.grant.readOnly) fail(Errno.EROFS);
-    succeed(vfs.files.setTimes(walk.directory, atimeNs, mtimeNs));
+    succeed(walk.files.setTimes(walk.directory, atimeNs, mtimeNs));
     return;
   }
-  const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
+  const stat = resultOf(walk.files.statAt(walk.directory, walk.name));
   if (walk.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
-  refuseReadOnlyChange(vfs, walk);
-  succeed(vfs.files.setTimesAt(walk.directory, walk.name, atimeNs, mtimeNs));
+  refuseReadOnlyChange(walk);
+  succeed(walk.files.setTimesAt(walk.directory, walk.name, atimeNs, mtimeNs));
 }
 
 /** The new name of a file that is no directory: EEXIST, ENOENT or ENOTDIR with a slash behind it, EROFS. */
-function checkNewName(vfs: Vfs, walk: PathWalk): void {
+function checkNewName(walk: PathWalk): void {
   if (walk.name === '') fail(Errno.EEXIST);
   if (walk.mustBeDirectory) {
-    const stat = resultOf(vfs.files.statAt(walk.directory, walk.name));
+    const stat = resultOf(walk.files.statAt(walk.directory, walk.name));
     fail(stat.type === HostFileType.directory ? Errno.EEXIST : Errno.ENOTDIR);
   }
-  refuseReadOnlyCreation(vfs, walk);
+  refuseReadOnlyCreation(walk);
 }
 
-function refuseReadOnlyCreation(vfs: Vfs, walk: PathWalk): void {
+function refuseReadOnlyCreation(walk: PathWalk): void {
   if (!walk.base.grant.readOnly) return;
-  fail(typeof vfs.files.statAt(walk.directory, walk.name) === 'number' ? Errno.EROFS : Errno.EEXIST);
+  fail(typeof walk.files.statAt(walk.directory, walk.name) === 'number' ? Errno.EROFS : Errno.EEXIST);
 }
 
-function refuseReadOnlyChange(vfs: Vfs, walk: PathWalk): void {
+function refuseReadOnlyChange(walk: PathWalk): void {
   if (!walk.base.grant.readOnly) return;
-  const stat = vfs.files.statAt(walk.directory, walk.name);
+  const stat = walk.files.statAt(walk.directory, walk.name);
   if (typeof stat === 'number') failHost(stat);
   fail(Errno.EROFS);
 }

@@ -23,7 +23,8 @@ const HOST_EINVAL = -22;
 const HOST_ELOOP = -40;
 
 export class PathWalk {
-  private readonly files: FilesPort;
+  /** Where the handles of this walk are valid. */
+  readonly files: FilesPort;
   readonly base: HostNode;
   /** Handles opened below the base, innermost last, and their names. */
   private readonly handles: HostHandle[] = [];

@@ -5,25 +5,17 @@
 //           2. walk the path without following any link; never create or truncate
 //           3. compare the identity (of a directory: only dev and ino, its contents are free to change)
 
-import { WvmError } from '../../base/wvm-error.ts';
+import type { FileSaver } from '../open-file.ts';
 import type { FileIdentity, HostFileState } from '../open-file-state.ts';
 import { type FilesPort, type Grant, HostFileType, type HostHandle, HostOpen, type HostStat } from '../ports.ts';
 import type { HostNode } from './host-node.ts';
 
 export type SavedNode = Pick<HostFileState, 'grant' | 'path' | 'type' | 'identity'>;
 
-export function saveNode(node: HostNode, grantIndex: (guestPath: string) => number): SavedNode {
-  const { path } = node;
-  if (path === null) {
-    throw new WvmError(
-      'WVM_SNAPSHOT_UNSUPPORTED',
-      `snapshot: a file of ${node.grant.guestPath} is open but its name was removed (inode ${node.stat().ino}), so a resumed machine could not find it`,
-      { hint: 'take the snapshot before the file is unlinked or after it is closed' },
-    );
-  }
+export function saveNode(node: HostNode, path: string, saver: FileSaver): SavedNode {
   const { dev, ino, size, mtimeNs } = node.stat();
   return {
-    grant: grantIndex(node.grant.guestPath),
+    grant: saver.grantIndex(node.grant.guestPath),
     path,
     type: node.type,
     identity: { dev, ino, sizeBytes: size, mtimeNs, digest: null },

@@ -5,6 +5,7 @@ import { Errno } from '../../../abi/errno.ts';
 import type { FateTable } from '../fate.ts';
 import { type FilesPort, type Grant, HostFileType, HostOpen, type HostStat } from '../ports.ts';
 import { fail, failHost, resultOf } from '../sys-error.ts';
+import { DetachedFiles } from './detached-files.ts';
 import { HostNode } from './host-node.ts';
 import { PathWalk } from './path-walk.ts';
 
@@ -23,15 +24,19 @@ export interface OpenOptions {
 }
 
 export class Vfs {
-  static readonly fates: FateTable = { files: 'host', nodes: 'derived' };
+  static readonly fates: FateTable = { files: 'host', nodes: 'derived', detached: 'saved' };
 
   /** Host: not part of the image. */
   readonly files: FilesPort;
   /** Derived: every node of an open file description. */
   readonly nodes: Set<HostNode> = new Set();
 
-  constructor(files: FilesPort) {
+  /** Files without a name that came out of an image. */
+  readonly detached: DetachedFiles;
+
+  constructor(files: FilesPort, nowNs: () => bigint) {
     this.files = files;
+    this.detached = new DetachedFiles(nowNs);
   }
 
   /** The root of a grant; its handle belongs to the host and stays open. */
@@ -46,7 +51,7 @@ export class Vfs {
   release(node: HostNode): void {
     if (--node.refs > 0) return;
     this.nodes.delete(node);
-    if (node.handle !== node.grant.handle) this.files.close(node.handle);
+    if (node.handle !== node.grant.handle) node.files.close(node.handle);
   }
 
   /**
@@ -83,7 +88,7 @@ export class Vfs {
       if (options.create && options.exclusive) flags |= HostOpen.exclusive;
       if (options.truncate) flags |= HostOpen.truncate | HostOpen.write;
     } else {
-      const stat = this.files.statAt(walk.directory, walk.name);
+      const stat = walk.files.statAt(walk.directory, walk.name);
       if (typeof stat === 'number') {
         if (stat === HOST_ENOENT && options.create) fail(Errno.EROFS);
         return stat;
@@ -92,11 +97,11 @@ export class Vfs {
       const changes = options.write || options.truncate;
       if (stat.type === HostFileType.regularFile && changes && !options.directory) fail(Errno.EROFS);
     }
-    return this.files.openAt(walk.directory, walk.name, flags);
+    return walk.files.openAt(walk.directory, walk.name, flags);
   }
 
   private checkOpened(walk: PathWalk, handle: number, options: OpenOptions): HostNode {
-    const stat = this.files.stat(handle);
+    const stat = walk.files.stat(handle);
     const type = typeof stat === 'number' ? HostFileType.unknown : stat.type;
     const isOpenable =
       type === HostFileType.regularFile ||
@@ -104,11 +109,11 @@ export class Vfs {
       type === HostFileType.characterDevice ||
       type === HostFileType.blockDevice;
     if (!isOpenable || (type === HostFileType.directory && (options.write || options.create))) {
-      this.files.close(handle);
+      walk.files.close(handle);
       if (typeof stat === 'number') failHost(stat);
       fail(isOpenable ? Errno.EISDIR : Errno.ENOTSUP);
     }
-    return new HostNode(this.files, handle, base(walk), walk.grantPath, type);
+    return new HostNode(walk.files, handle, base(walk), walk.grantPath, type);
   }
 
   /** The path ended in dots: it names a directory that the walk holds. */
@@ -117,7 +122,7 @@ export class Vfs {
     if (options.write || options.truncate) fail(Errno.EISDIR);
     if (walk.atBase) return walk.base;
     const path = walk.grantPath;
-    return new HostNode(this.files, walk.takeDirectory(), base(walk), path, HostFileType.directory);
+    return new HostNode(walk.files, walk.takeDirectory(), base(walk), path, HostFileType.directory);
   }
 
   /** Attributes of `path`; follows a link at the end if asked. */
@@ -125,8 +130,8 @@ export class Vfs {
     const walk = new PathWalk(start, path);
     try {
       if (follow || walk.mustBeDirectory) walk.followLinks();
-      if (walk.name === '') return resultOf(this.files.stat(walk.directory));
-      const stat = resultOf(this.files.statAt(walk.directory, walk.name));
+      if (walk.name === '') return resultOf(walk.files.stat(walk.directory));
+      const stat = resultOf(walk.files.statAt(walk.directory, walk.name));
       if (walk.mustBeDirectory && stat.type !== HostFileType.directory) fail(Errno.ENOTDIR);
       return stat;
     } finally {

@@ -50,7 +50,7 @@ export function path_create_directory(
   length: number,
 ): SystemCallResult {
   const base = directory(context, fd, Rights.PATH_CREATE_DIRECTORY);
-  makeDirectory(context.kernel.vfs, base, loadPath(context.process.memory, path, length));
+  makeDirectory(base, loadPath(context.process.memory, path, length));
   return Errno.ESUCCESS;
 }
 
@@ -105,7 +105,7 @@ export function path_filestat_set_times(
   const follow = decodeFollow(flags);
   const name = loadPath(context.process.memory, path, length);
   const times = decodeTimes(context, atime, mtime, timeFlags);
-  setTimes(context.kernel.vfs, base, name, follow, times.atimeNs, times.mtimeNs);
+  setTimes(base, name, follow, times.atimeNs, times.mtimeNs);
   return Errno.ESUCCESS;
 }
 
@@ -125,7 +125,7 @@ export function path_link(
   const follow = decodeFollow(flags);
   const { memory } = context.process;
   const fromName = loadPath(memory, oldPath, oldLength);
-  makeHardLink(context.kernel.vfs, from, fromName, follow, to, loadPath(memory, newPath, newLength));
+  makeHardLink(from, fromName, follow, to, loadPath(memory, newPath, newLength));
   return Errno.ESUCCESS;
 }
 
@@ -159,7 +159,7 @@ export function path_symlink(
   const base = directory(context, fd, Rights.PATH_SYMLINK);
   const { memory } = context.process;
   const targetName = loadPath(memory, target, targetLength);
-  makeSymbolicLink(context.kernel.vfs, targetName, base, loadPath(memory, path, length));
+  makeSymbolicLink(targetName, base, loadPath(memory, path, length));
   return Errno.ESUCCESS;
 }
 
@@ -178,7 +178,7 @@ export function path_readlink(
   const name = loadPath(memory, path, length);
   const addr = checkRange(memory, buffer, size >>> 0);
   const resultAddr = checkRange(memory, result, 4);
-  const target = encodeUtf8(readLink(context.kernel.vfs, base, name)).subarray(0, size >>> 0);
+  const target = encodeUtf8(readLink(base, name)).subarray(0, size >>> 0);
   memory.bytes.set(target, addr);
   storeU32(memory, resultAddr, target.length);
   return Errno.ESUCCESS;
