@@ -30,7 +30,7 @@ const NODE_WASI_FAILURES: readonly string[] = [
   ...['rust/path_filestat', 'rust/readlink', 'rust/symlink_filestat', 'rust/truncation_rights'],
 ];
 
-export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
+const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   {
     suite: 'wasm-spec',
     file: 'binary.wast',

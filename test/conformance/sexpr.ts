@@ -15,7 +15,7 @@ export interface Atom {
   readonly start: number;
 }
 /** A string literal, decoded: escapes may make bytes that are not UTF-8. */
-export interface Text {
+interface Text {
   readonly kind: 'string';
   readonly bytes: Uint8Array;
   readonly start: number;

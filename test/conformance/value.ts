@@ -8,7 +8,7 @@ export type Value =
   | { readonly type: 'ref'; readonly ref: unknown };
 
 /** Which references a script accepts: exactly one host object, null, or any of a kind. */
-export type RefPattern = 'null' | 'func' | 'extern' | 'i31' | 'object' | 'nonnull';
+type RefPattern = 'null' | 'func' | 'extern' | 'i31' | 'object' | 'nonnull';
 
 export type Expected =
   | { readonly kind: 'bits'; readonly type: NumericType; readonly bits: bigint }
@@ -18,7 +18,7 @@ export type Expected =
   | { readonly kind: 'host'; readonly ref: object }
   | { readonly kind: 'either'; readonly options: readonly Expected[] };
 
-export type NanPattern = 'canonical' | 'arithmetic';
+type NanPattern = 'canonical' | 'arithmetic';
 
 export const NUMERIC_WIDTH: Readonly<Record<NumericType, number>> = { i32: 32, i64: 64, f32: 32, f64: 64, v128: 128 };
 
