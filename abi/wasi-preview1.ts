@@ -182,10 +182,10 @@ export const UNSTABLE_SUBSCRIPTION: SubscriptionLayout = {
   size: 56,
 };
 
-export type CoreType = 'i32' | 'i64';
+type CoreType = 'i32' | 'i64';
 
 /** What a parameter means; decides its core type and how a trace prints it. */
-export type ParameterKind =
+type ParameterKind =
   | 'fd'
   | 'u32'
   | 'size'

@@ -6,6 +6,6 @@
  * - derived: rebuilt by restore() from what is saved;
  * - host: belongs to this host process and is given anew to a resumed machine.
  */
-export type Fate = 'saved' | 'derived' | 'host';
+type Fate = 'saved' | 'derived' | 'host';
 
 export type FateTable = Readonly<Record<string, Fate>>;

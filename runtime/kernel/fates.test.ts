@@ -60,7 +60,7 @@ function collect(kernel: Kernel): object[] {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null || visited.has(value) || ArrayBuffer.isView(value)) return;
     visited.add(value);
-    if (CLASSES.some((known) => value.constructor === known)) found.add(value);
+    if (CLASSES.some((known) => value.constructor === (known as unknown))) found.add(value);
     if (value instanceof Map || value instanceof Set) for (const entry of value.values()) visit(entry);
     else for (const entry of Object.values(value)) visit(entry);
   };

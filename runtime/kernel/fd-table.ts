@@ -10,7 +10,7 @@ import { fail } from './sys-error.ts';
 import { badRecord, checkArray, checkInteger, checkRecord, checkString } from './validate.ts';
 
 /** As Linux's RLIMIT_NOFILE is often set for servers; a guest that leaks descriptors gets EMFILE. */
-export const FD_LIMIT = 65_536;
+const FD_LIMIT = 65_536;
 const GUEST_PATH_MAX = 4096;
 
 export interface FdState {

@@ -91,14 +91,9 @@ describe('Kernel.save() and Kernel.restore()', () => {
     expect(rename('dir/log', 'dir/old')).toBe(0);
     expect(rename('dir', 'moved')).toBe(0);
     const state = fixture.kernel.save();
-    expect(state.openFiles.map((file) => (file.kind === 'stream' ? file.stream : file.path))).toEqual([
-      0,
-      1,
-      '',
-      'moved/old',
-      'data',
-      'moved',
-    ]);
+    expect(state.openFiles.map((file) => ('path' in file ? file.path : file.kind === 'stream' && file.stream))).toEqual(
+      [0, 1, '', 'moved/old', 'data', 'moved'],
+    );
     fixture.restore(state, RESUME);
     expect(fixture.write(4, 'x')).toBe(1);
   });

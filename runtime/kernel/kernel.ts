@@ -26,7 +26,7 @@ import { DetachedInode, type DetachedState, detach } from './vfs/detached-files.
 import type { HostNode } from './vfs/host-node.ts';
 import { Vfs } from './vfs/vfs.ts';
 
-export interface GrantState {
+interface GrantState {
   readonly guestPath: string;
   readonly readOnly: boolean;
 }

@@ -28,7 +28,7 @@ export interface DetachedState {
 }
 
 /** What an image carries of one unlinked file at most; also what it may grow to in memory. */
-export const DETACHED_SIZE_MAX: number = 256 * 2 ** 20;
+const DETACHED_SIZE_MAX: number = 256 * 2 ** 20;
 const DETACHED_COUNT_MAX = 10_000;
 
 const HOST_ENOENT = -2;
