@@ -1,9 +1,12 @@
 // Where a trap happened, in terms of the original module: V8's stack trace names functions and byte offsets of the
 // instrumented module, or of a continuation module; both are mapped back.
 
+import { continuationOffsets } from '../instrument/continuation.ts';
+import type { OffsetRun } from '../instrument/emit.ts';
 import { functionOffsets } from '../instrument/instrument.ts';
 import { functionName } from '../wasm/names.ts';
 import type { CompiledModule } from './compile.ts';
+import type { GuestInstance } from './instance.ts';
 
 export interface BacktraceFrame {
   readonly functionIndex: number;
@@ -20,7 +23,11 @@ const FRAME = /wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
 const CONTINUATION = /^\s*at k\.(\d+) \(wasm:/;
 
 /** Message and frames, innermost first. */
-export function backtraceOf(error: Error, compiled: CompiledModule): { message: string; backtrace: BacktraceFrame[] } {
+export function backtraceOf(
+  error: Error,
+  compiled: CompiledModule,
+  instance: GuestInstance,
+): { message: string; backtrace: BacktraceFrame[] } {
   const backtrace: BacktraceFrame[] = [];
   for (const line of (error.stack ?? '').split('\n')) {
     const match = FRAME.exec(line);
@@ -29,11 +36,13 @@ export function backtraceOf(error: Error, compiled: CompiledModule): { message: 
     const frame =
       continuation === null
         ? frameOf(compiled, Number(match[1]), Number.parseInt(match[2]!, 16))
-        : continuationFrame(compiled, Number(continuation[1]));
+        : continuationFrame(compiled, instance, Number(continuation[1]), Number.parseInt(match[2]!, 16));
     if (frame !== undefined) backtrace.push(frame);
   }
   const message =
-    error.name === 'RuntimeError' || error instanceof RangeError ? error.message : 'an exception was thrown and not caught';
+    error.name === 'RuntimeError' || error instanceof RangeError
+      ? error.message
+      : 'an exception was thrown and not caught';
   return { message, backtrace };
 }
 
@@ -48,27 +57,35 @@ function frameOf(compiled: CompiledModule, functionIndex: number, offset: number
   if (map === undefined) codeOffset = offset - entry.range.start;
   else {
     const start = compiled.instrumentedCode?.(codeIndex) ?? -1;
-    if (start >= 0) {
-      const emitted = offset - start;
-      const run = functionOffsets(map, functionIndex).findLast((candidate) => candidate.emitted <= emitted);
-      if (run !== undefined) codeOffset = run.original + Math.min(emitted - run.emitted, run.length - 1);
-    }
+    if (start >= 0) codeOffset = originalOffset(functionOffsets(map, functionIndex), offset - start);
   }
   const moduleOffset = codeOffset < 0 ? -1 : entry.range.start + codeOffset;
   return { functionIndex, functionName: name, codeOffset, moduleOffset };
 }
 
-function continuationFrame(compiled: CompiledModule, site: number): BacktraceFrame | undefined {
+function continuationFrame(
+  compiled: CompiledModule,
+  instance: GuestInstance,
+  site: number,
+  offset: number,
+): BacktraceFrame | undefined {
   const { original, map } = compiled;
   const functionIndex = map?.functionOfSite(site) ?? -1;
-  if (functionIndex < 0) return undefined;
-  const plan = map!.plan(functionIndex);
-  const codeOffset = map!.codeOffset(plan, site - plan.firstSite);
+  const group = instance.continuationGroup(site);
+  if (functionIndex < 0 || group === undefined) return undefined;
   const start = original.code[functionIndex - original.importedFunctionCount]!.range.start;
+  const { emittedStart, runs } = continuationOffsets(map!, group, site);
+  const codeOffset = originalOffset(runs, offset - emittedStart);
   return {
     functionIndex,
     functionName: functionName(original, functionIndex),
     codeOffset,
-    moduleOffset: start + codeOffset,
+    moduleOffset: codeOffset < 0 ? -1 : start + codeOffset,
   };
+}
+
+/** Offset in the original code entry of a byte of an emitted one; -1 if the byte is ours. */
+function originalOffset(runs: readonly OffsetRun[], emitted: number): number {
+  const run = runs.findLast((candidate) => candidate.emitted <= emitted);
+  return run === undefined ? -1 : run.original + Math.min(emitted - run.emitted, run.length - 1);
 }

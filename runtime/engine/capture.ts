@@ -92,9 +92,9 @@ function saveGlobal(instance: GuestInstance, type: GlobalType, index: number): V
     case ValType.v128:
       return { type: 'v128', bytes: instance.globalBits(index) };
     case ValType.f32:
-      return { type: 'f32', bits: viewOf(instance.globalBits(index)).getUint32(0, true) };
+      return { type: 'f32', bits: viewOf(instance.globalBits(index)).getInt32(0, true) };
     case ValType.f64:
-      return { type: 'f64', bits: viewOf(instance.globalBits(index)).getBigUint64(0, true) };
+      return { type: 'f64', bits: viewOf(instance.globalBits(index)).getBigInt64(0, true) };
     default:
       break;
   }
@@ -144,13 +144,13 @@ function restoreGlobal(
       break;
     case 'f32': {
       const bytes = new Uint8Array(4);
-      viewOf(bytes).setUint32(0, value.bits, true);
+      viewOf(bytes).setInt32(0, value.bits, true);
       instance.setGlobalBits(index, bytes);
       break;
     }
     case 'f64': {
       const bytes = new Uint8Array(8);
-      viewOf(bytes).setBigUint64(0, value.bits, true);
+      viewOf(bytes).setBigInt64(0, value.bits, true);
       instance.setGlobalBits(index, bytes);
       break;
     }
@@ -188,12 +188,7 @@ function saveTable(instance: GuestInstance, table: WebAssembly.Table): TableStat
   return { entries };
 }
 
-function restoreTable(
-  instance: GuestInstance,
-  index: number,
-  state: TableState,
-  bad: (what: string) => never,
-): void {
+function restoreTable(instance: GuestInstance, index: number, state: TableState, bad: (what: string) => never): void {
   const table = instance.tables[index]!;
   const type = instance.module.allTables[index]!;
   const wrap = (value: number): number | bigint => (type.limits.is64 ? BigInt(value) : value);

@@ -75,9 +75,9 @@ function constantValue(a: FunctionAnalysis, instruction: number): ValueState {
     case 'i64':
       return { type: 'i64', bits: value.value };
     case 'f32':
-      return { type: 'f32', bits: value.bits };
+      return { type: 'f32', bits: value.bits | 0 };
     case 'f64':
-      return { type: 'f64', bits: value.bits };
+      return { type: 'f64', bits: BigInt.asIntN(64, value.bits) };
     case 'v128':
       return { type: 'v128', bytes: value.bytes };
     default:
@@ -110,9 +110,9 @@ function readValue(view: DataView, offset: number, type: ValType): ValueState {
     case ValType.i64:
       return { type: 'i64', bits: view.getBigInt64(offset, true) };
     case ValType.f32:
-      return { type: 'f32', bits: view.getUint32(offset, true) };
+      return { type: 'f32', bits: view.getInt32(offset, true) };
     case ValType.f64:
-      return { type: 'f64', bits: view.getBigUint64(offset, true) };
+      return { type: 'f64', bits: view.getBigInt64(offset, true) };
     default: {
       const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, 16).slice();
       return { type: 'v128', bytes };
@@ -231,10 +231,10 @@ function encodeRecord(
         view.setBigInt64(slot.offset, value.bits, true);
         break;
       case 'f32':
-        view.setUint32(slot.offset, value.bits, true);
+        view.setInt32(slot.offset, value.bits, true);
         break;
       case 'f64':
-        view.setBigUint64(slot.offset, value.bits, true);
+        view.setBigInt64(slot.offset, value.bits, true);
         break;
       case 'v128':
         bytes.set(value.bytes, slot.offset);

@@ -202,7 +202,8 @@ export class GuestProcess {
         pending === 'call' ? this.#thread.call! : { module: 'wvm', name: 'snapshot', args: [] as GuestNumber[] };
       const imported = this.#imports.find(({ module, name }) => module === call.module && name === call.name);
       if (imported === undefined) bad(`its module does not import ${call.module}.${call.name}`);
-      if (imported!.type.params.length !== call.args.length) bad(`${call.name} does not take ${call.args.length} values`);
+      if (imported!.type.params.length !== call.args.length)
+        bad(`${call.name} does not take ${call.args.length} values`);
     }
     if (pending === 'entry' && (activation.frames.length > 0 || entries.length === 0)) bad('it has nothing to run');
     const legal = this.#entryFunctions();
@@ -448,7 +449,7 @@ function resolveImports(options: ProcessOptions): ImportedCall[] {
   return imports;
 }
 
-const TYPE_NAME: Readonly<Record<number, string>> = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64' };
+const TYPE_NAME: Readonly<Record<number, string>> = { 127: 'i32', 126: 'i64', 125: 'f32', 124: 'f64' };
 
 const SIGNATURES = {
   wasi_snapshot_preview1: WASI_PREVIEW1_FUNCTIONS,

@@ -81,6 +81,8 @@ export class GuestInstance {
   readonly #imports: Record<string, WebAssembly.ImportValue>;
   /** Slot of the continuation of each site, once it is compiled. */
   readonly #continuationSlots = new Map<number, number>();
+  /** Sites that were compiled into one module with a site, for backtraces. */
+  readonly #continuationGroups = new Map<number, readonly number[]>();
   readonly #resultSlots = new Map<string, number>();
   #nextSlot: number = names.SLOT_FIRST_FREE;
 
@@ -215,6 +217,11 @@ export class GuestInstance {
     return sites;
   }
 
+  /** The sites in the module that the continuation of `site` is in. */
+  continuationGroup(site: number): readonly number[] | undefined {
+    return this.#continuationGroups.get(site);
+  }
+
   /** Compiles the continuations of these sites that are missing. */
   prepare(sites: readonly number[]): void {
     const map = this.#capturable();
@@ -231,6 +238,7 @@ export class GuestInstance {
     const module = this.#compileOptimised(() => new WebAssembly.Module(bytes));
     const { exports } = new WebAssembly.Instance(module, { [names.WVM]: imports });
     for (const site of missing) {
+      this.#continuationGroups.set(site, missing);
       this.#continuationSlots.set(site, this.#addSlot(exports[continuationName(site)] as WebAssembly.ExportedFunction));
     }
   }

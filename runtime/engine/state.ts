@@ -2,7 +2,7 @@
 // in terms of the original module (DESIGN: the image speaks the language of the specification). Plain data;
 // runtime/snapshot encodes it, engine code produces and validates it.
 
-/** A value with its exact bits; floats travel as bit patterns. */
+/** A value with its exact bits; floats travel as bit patterns. All bits are given as signed integers. */
 export type ValueState =
   | { readonly type: 'i32'; readonly bits: number }
   | { readonly type: 'i64'; readonly bits: bigint }

@@ -5,14 +5,23 @@
 
 import v8 from 'node:v8';
 
+const WHILE_COMPILING: readonly string[] = [
+  '--no-liftoff',
+  // At the construction of the module, not at the first call.
+  '--no-wasm-lazy-compilation',
+  // Inlining wants the feedback that baseline code gathers, and V8 aborts the process where there is none. A
+  // continuation calls into another instance, which is never inlined anyway.
+  '--no-wasm-inlining',
+  '--no-wasm-inlining-call-indirect',
+];
+const AFTERWARDS: readonly string[] = WHILE_COMPILING.map((flag) => flag.replace('--no-', '--'));
+
 /** Calls `compile` with eager, optimised compilation of WebAssembly. */
 export function compileOptimised<Result>(compile: () => Result): Result {
-  v8.setFlagsFromString('--no-liftoff');
-  v8.setFlagsFromString('--no-wasm-lazy-compilation');
+  for (const flag of WHILE_COMPILING) v8.setFlagsFromString(flag);
   try {
     return compile();
   } finally {
-    v8.setFlagsFromString('--liftoff');
-    v8.setFlagsFromString('--wasm-lazy-compilation');
+    for (const flag of AFTERWARDS) v8.setFlagsFromString(flag);
   }
 }

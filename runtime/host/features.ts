@@ -1,7 +1,6 @@
 // Names of what a machine uses and could use, for the feature sets of images: a resume needs the features that were
 // used, a strict one all that were available.
 
-import { WvmError } from '../base/wvm-error.ts';
 import type { FeatureSets } from '../snapshot/machine-state.ts';
 import type { WasmModule } from '../wasm/module.ts';
 
@@ -28,17 +27,4 @@ export function featuresOf(module: WasmModule): FeatureSets {
   if (module.allMemories.some((limits) => limits.is64)) used.add('memory64');
   if (module.allMemories.some((limits) => limits.shared)) used.add('shared-memory');
   return { used: [...used].sort(), available: FEATURES };
-}
-
-/** Throws WVM_IMAGE_FEATURE, with the names, if this version lacks something. */
-export function checkFeatures(features: FeatureSets, mode: 'strict' | 'lenient'): void {
-  const needed = mode === 'strict' ? features.available : features.used;
-  const missing = needed.filter((name) => !FEATURES.includes(name));
-  if (missing.length === 0) return;
-  throw new WvmError('WVM_IMAGE_FEATURE', `the image needs features that this wvm lacks: ${missing.join(', ')}`, {
-    hint:
-      mode === 'strict' && features.used.every((name) => FEATURES.includes(name))
-        ? 'it has not used them yet: --features=lenient resumes it'
-        : 'resume it with the version of wvm that made it',
-  });
 }

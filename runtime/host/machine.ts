@@ -7,6 +7,7 @@
 //
 // A guest that waits has no frames on the native stack either, so a snapshot at any moment finds plain data.
 
+import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
@@ -19,6 +20,7 @@ import type { Grant, Ports } from '../kernel/ports.ts';
 import { formatCall } from '../kernel/trace.ts';
 import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/decode-image.ts';
 import { encodeImage } from '../snapshot/encode-image.ts';
+import { checkFeatures } from '../snapshot/features.ts';
 import type { ImagePorts, MemorySource } from '../snapshot/image-ports.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import { collectPages, contentsBytes, copyPages } from '../snapshot/page-block.ts';
@@ -26,7 +28,7 @@ import { HostClock } from './clock.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { digestPort } from './digest.ts';
 import { HostEntropy } from './entropy.ts';
-import { checkFeatures, featuresOf } from './features.ts';
+import { FEATURES, featuresOf } from './features.ts';
 import { NodeFiles } from './files.ts';
 import { ModuleCache } from './module-cache.ts';
 import { toBinaryModule } from './read-module.ts';
@@ -79,8 +81,8 @@ export interface MachineOptions {
 export interface StopEverywhere {
   readonly polls: boolean;
   readonly calls: boolean;
-  /** Called while the guest stands still. */
-  readonly onStop: (machine: Machine) => void | Promise<void>;
+  /** Called while the guest stands still; true ends run() with reason 'snapshot'. */
+  readonly onStop: (machine: Machine) => boolean | Promise<boolean>;
 }
 
 export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed'> {
@@ -350,8 +352,11 @@ export class Machine {
         await this.#selfSnapshot();
         return undefined;
       case 'yielded':
-        if (this.#options.stops !== undefined) await this.#options.stops.onStop(this);
-        else await nextTurn();
+        if (this.#options.stops === undefined) await nextTurn();
+        else if (await this.#options.stops.onStop(this)) {
+          this.#state = 'frozen';
+          return { kind: 'stopped', reason: 'snapshot' };
+        }
         return undefined;
       case 'blocked':
         this.#state = 'blocked';
@@ -489,7 +494,7 @@ export class Machine {
   }
 
   #trap(error: Error): MachineExit {
-    const { message, backtrace } = backtraceOf(error, this.#compiled);
+    const { message, backtrace } = backtraceOf(error, this.#compiled, this.#guest.instance);
     return { kind: 'trap', message, backtrace };
   }
 
@@ -507,7 +512,7 @@ export class Machine {
 
   /** Only for Machine.resume. */
   static restore(state: MachineState, options: ResumeOptions): Machine {
-    checkFeatures(state.features, options.features ?? 'strict');
+    checkFeatures(state.features, FEATURES, options.features ?? 'strict');
     if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
       throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
     }
@@ -558,17 +563,24 @@ class ResumeSink implements MemorySink {
   }
 }
 
-function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
-  return compileModule(bytes, {
-    sha256: (data) => Buffer.from(sha256(data)).toString('hex'),
-    cache: cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory),
-  });
-}
+/** Modules compiled last, newest at the end: many machines of one program, or many copies of one image, share them. */
+const recentModules = new Map<string, CompiledModule>();
+const RECENT_MODULES = 8;
 
-function sha256(bytes: Uint8Array): Uint8Array {
-  const digest = digestPort.sha256();
-  digest.update(bytes);
-  return digest.digest();
+function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
+  const moduleHash = hash('sha256', bytes, 'hex');
+  let compiled = recentModules.get(moduleHash);
+  if (compiled === undefined) {
+    const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
+    compiled = compileModule(bytes, { sha256: (data) => hash('sha256', data, 'hex'), cache });
+  }
+  recentModules.delete(moduleHash);
+  recentModules.set(moduleHash, compiled);
+  for (const oldest of recentModules.keys()) {
+    if (recentModules.size <= RECENT_MODULES) break;
+    recentModules.delete(oldest);
+  }
+  return compiled;
 }
 
 function openHost(options: MachineOptions): HostParts {

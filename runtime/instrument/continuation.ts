@@ -4,9 +4,10 @@
 
 import { ByteWriter } from '../base/bytes.ts';
 import { writeExport, writeImport } from '../wasm/encode.ts';
+import { parseModule } from '../wasm/parse.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import { BodyEmitter, type EmitTarget } from './emit.ts';
+import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
 import { instrumentedTarget, OWN_IMPORTS, writeOwnImports } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';
 import * as names from './names.ts';
@@ -24,8 +25,12 @@ export interface ContinuationModule {
 export const continuationName = (site: number): string => `k.${site}`;
 export const importedFunctionName = (index: number): string => `f.${index}`;
 
-/** Builds one module with the continuations of the given sites (numbers counted over the module). */
-export function buildContinuations(map: ModuleMap, sites: readonly number[]): ContinuationModule {
+/** Builds one module with the continuations of the given sites (numbers counted over the module); fills `offsets`. */
+export function buildContinuations(
+  map: ModuleMap,
+  sites: readonly number[],
+  offsets?: Map<number, OffsetRun[]>,
+): ContinuationModule {
   const { module, graph } = map;
   const types = new TypePool(module);
   const voidType = types.typeIndex([], []);
@@ -50,7 +55,9 @@ export function buildContinuations(map: ModuleMap, sites: readonly number[]): Co
   for (const site of sites) {
     const plan = map.plan(map.functionOfSite(site));
     body.reset();
-    new BodyEmitter(plan, target, body).emitContinuation(site - plan.firstSite);
+    const runs: OffsetRun[] | undefined = offsets === undefined ? undefined : [];
+    if (runs !== undefined) offsets!.set(site, runs);
+    new BodyEmitter(plan, target, body, runs).emitContinuation(site - plan.firstSite);
     bodies.u32(body.position);
     bodies.bytes(body.toBytes());
     typeIndexes.push(types.typeIndex([], plan.analysis.type.results));
@@ -138,6 +145,22 @@ export function buildContinuations(map: ModuleMap, sites: readonly number[]): Co
     });
   });
   return { bytes: w.toBytes(), functions, helpers };
+}
+
+/**
+ * Where the bytes of one continuation came from, in the module that holds those of `sites`: the start of its code entry
+ * there, and its runs (offsets count from the starts of the code entries).
+ */
+export function continuationOffsets(
+  map: ModuleMap,
+  sites: readonly number[],
+  site: number,
+): { readonly emittedStart: number; readonly runs: readonly OffsetRun[] } {
+  const all = new Map<number, OffsetRun[]>();
+  const built = parseModule(buildContinuations(map, sites, all).bytes);
+  const codeStart = map.module.code[map.functionOfSite(site) - map.module.importedFunctionCount]!.range.start;
+  const runs = all.get(site)!.map((run) => ({ ...run, original: run.original - codeStart }));
+  return { emittedStart: built.code[sites.indexOf(site)]!.range.start, runs };
 }
 
 /** Globals of the instrumented module behind the original's, in the order of their indexes. */

@@ -17,13 +17,27 @@
 // Where a function is too large for a handler at every site, one `try` surrounds its body and a local holds the
 // number of the current site. Modules that use the standard exception instructions get try_table and throw_ref
 // in place of try and rethrow (an engine refuses a module that mixes them).
+//
+// A catch clause of a legacy try that holds a site and a rethrow moves behind the try, its exception in locals; then
+// it can be entered again, and rethrow throws the same again:
+//
+// before                     after
+// try                        block $try  block $handler
+//   …                          try  …
+// catch_all                    catch $a  local.set $x  i32.const 0  local.set $tag  br $handler
+//   call $destructor           catch $b  i32.const 1  local.set $tag  br $handler        ;; one for each tag
+//   rethrow 0                  end
+// end                          br $try  end
+//                            …call $destructor, saved with $x and $tag…
+//                            local.get $tag  i32.eqz  if  local.get $x  throw $a  end  throw $b
+//                            end
 
 import { assert } from '../base/assert.ts';
 import type { ByteWriter } from '../base/bytes.ts';
 import { writeLocals } from '../wasm/encode.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import { blockType, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
+import { blockType, type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
 import { RECORD_TRAILER } from './layout.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
@@ -70,7 +84,13 @@ interface OpenFrame {
   readonly outLevel: number;
   /** A try_table that lets the unwinding pass: two blocks around it are to be closed. */
   readonly passes: boolean;
+  /** Level of the emitted `try` itself, which a rethrow in place names. */
+  readonly tryLevel: number;
+  /** A catch clause that is being written behind its try. */
+  readonly isMoved: boolean;
 }
+
+const PLAIN_FRAME = { reopened: false, outLevel: 0, passes: false, tryLevel: 0, isMoved: false } as const;
 
 export class BodyEmitter {
   readonly plan: FunctionPlan;
@@ -134,6 +154,7 @@ export class BodyEmitter {
     if (site.kind === SiteKind.call) {
       const resume = this.target.typeIndex([], site.results);
       this.#guarded(index, [], site.results, () => {
+        this.offsets?.push({ emitted: w.position, original: a.code.offset[site.instruction]!, length: 1 });
         w.u8(Op.local_get);
         w.u32(this.#baseLocal);
         writeMemoryAccess(
@@ -206,7 +227,7 @@ export class BodyEmitter {
         this.#level++;
       }
     }
-    this.#frames.push({ block: -1, level: this.#level, reopened: false, outLevel: 0, passes: false });
+    this.#frames.push({ ...PLAIN_FRAME, block: -1, level: this.#level });
   }
 
   #closeWrappers(): void {
@@ -308,14 +329,12 @@ export class BodyEmitter {
       w.u8(Op.block);
       this.#writeBlockType([], type.params);
       this.#level++;
-      this.#frames.push({ block, level: this.#level, reopened: true, outLevel, passes: false });
+      this.#frames.push({ ...PLAIN_FRAME, block, level: this.#level, reopened: true, outLevel });
       return;
     }
     const inHandler = op === Op.try && a.middle[block]! >= 0 && site.instruction > a.middle[block]!;
     if (op === Op.try && !inHandler) {
-      w.u8(Op.try);
-      this.#writeBlockType([], type.results);
-      this.#frames.push({ block, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+      this.#openTry(block, []);
       return;
     }
     if (op === Op.try_table) {
@@ -324,7 +343,7 @@ export class BodyEmitter {
     }
     w.u8(Op.block);
     this.#writeBlockType([], type.results);
-    this.#frames.push({ block, level: ++this.#level, reopened: true, outLevel: 0, passes: false });
+    this.#frames.push({ ...PLAIN_FRAME, block, level: ++this.#level, reopened: true });
   }
 
   /**
@@ -403,13 +422,24 @@ export class BodyEmitter {
         case Op.br_if:
         case Op.br_on_null:
         case Op.br_on_non_null:
-        case Op.rethrow:
           if (this.#remap) {
             this.#flush(offset[i]!);
             w.u8(op);
             w.u32(this.#depth(immediate[i]!));
           } else this.#copy(i);
           break;
+        case Op.rethrow: {
+          const clause = a.clauses[a.clauseOf.get(i)!]!;
+          if (clause.kept !== undefined) {
+            this.#flush(offset[i]!);
+            this.#throwKept(clause);
+          } else if (this.#remap) {
+            this.#flush(offset[i]!);
+            w.u8(op);
+            w.u32(this.#level - this.#frames[this.#frames.length - 1 - immediate[i]!]!.tryLevel);
+          } else this.#copy(i);
+          break;
+        }
         case Op.br_table:
           if (this.#remap) {
             this.#flush(offset[i]!);
@@ -431,34 +461,45 @@ export class BodyEmitter {
         case Op.block:
         case Op.loop:
         case Op.if:
-        case Op.try:
           this.#copy(i);
-          this.#frames.push({ block: i, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+          this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level });
+          break;
+        case Op.try:
+          if (a.keptClauses(i).length === 0) {
+            this.#copy(i);
+            this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level, tryLevel: this.#level });
+          } else {
+            this.#flush(offset[i]!);
+            this.#openTry(i, blockType(a.module, immediate[i]!).params);
+          }
           break;
         case Op.try_table:
           this.#flush(offset[i]!);
           this.#openTryTable(i, blockType(a.module, a.code.immediate2[i]!).params);
           break;
         case Op.else:
-        case Op.catch: {
+        case Op.catch:
+        case Op.catch_all: {
           const frame = this.#frames[this.#frames.length - 1]!;
+          if (frame.isMoved) return this.#endMoved(i);
           if (frame.reopened) {
             // The rest of the block is another arm: the one with the site is finished.
             i = this.#closeReopened(i, frame);
             if (this.#frames.length < depth) return i;
             continue;
           }
-          this.#copy(i);
-          break;
-        }
-        case Op.catch_all: {
-          const frame = this.#frames[this.#frames.length - 1]!;
-          this.#flush(offset[i]!);
-          if (frame.reopened) {
-            i = this.#closeReopened(i, frame);
-            if (this.#frames.length < depth) return i;
+          const clause = a.clauses[a.clauseOf.get(i) ?? -1];
+          if (clause?.kept !== undefined) {
+            this.#flush(offset[i]!);
+            this.#catchKept(clause);
+            i = clause.end;
             continue;
           }
+          if (op !== Op.catch_all) {
+            this.#copy(i);
+            break;
+          }
+          this.#flush(offset[i]!);
           w.u8(Op.catch);
           w.u32(target.unwindTag);
           w.u8(Op.rethrow);
@@ -471,7 +512,9 @@ export class BodyEmitter {
           this.#frames.pop();
           this.#level--;
           w.u8(Op.delegate);
-          w.u32(this.#depth(immediate[i]!));
+          // To the try itself, not to the block that stands for its label.
+          const target = this.#frames[this.#frames.length - 1 - immediate[i]!]!;
+          w.u32(this.#level - Math.max(target.level, target.tryLevel));
           break;
         }
         case Op.end: {
@@ -482,6 +525,7 @@ export class BodyEmitter {
             this.#closeWrappers();
             return i + 1;
           }
+          if (frame.isMoved) return this.#endMoved(i);
           if (frame.reopened) {
             i = this.#closeReopened(i, frame);
             if (this.#frames.length < depth) return i;
@@ -490,6 +534,10 @@ export class BodyEmitter {
           this.#copy(i);
           this.#frames.pop();
           this.#level--;
+          if (frame.tryLevel > frame.level) {
+            this.#flush(offset[i + 1]!);
+            this.#writeMoved(frame);
+          }
           if (frame.passes) {
             this.#flush(offset[i + 1]!);
             w.u8(Op.br);
@@ -529,7 +577,7 @@ export class BodyEmitter {
       this.#level--;
       this.#copy(frame.block);
       this.#flush(a.code.offset[frame.block + 1]!);
-      this.#frames.push({ block: frame.block, level: ++this.#level, reopened: false, outLevel: 0, passes: false });
+      this.#frames.push({ ...PLAIN_FRAME, block: frame.block, level: ++this.#level });
       this.#shadow(frame.block);
       this.#walk(frame.block + 1, this.#frames.length);
     }
@@ -537,6 +585,106 @@ export class BodyEmitter {
     this.#level--;
     this.#shadow(end);
     return end + 1;
+  }
+
+  /** Opens a legacy try, in blocks for those of its clauses that move behind it. */
+  #openTry(block: number, params: readonly ValType[]): void {
+    const { a, w } = this;
+    const { results } = blockType(a.module, a.code.immediate[block]!);
+    const moved = a.keptClauses(block).length;
+    const level = this.#level + 1;
+    if (moved > 0) {
+      this.#remap = true;
+      w.u8(Op.block);
+      this.#writeBlockType(params, results);
+      for (let k = 0; k < moved; k++) {
+        w.u8(Op.block);
+        this.#writeBlockType(params, []);
+      }
+      this.#level += 1 + moved;
+    }
+    w.u8(Op.try);
+    this.#writeBlockType(params, results);
+    this.#frames.push({ ...PLAIN_FRAME, block, level, tryLevel: ++this.#level });
+  }
+
+  /** In place of a moved clause: puts the exception into its locals and leaves for the clause. */
+  #catchKept(clause: CatchClause): void {
+    const { a, w } = this;
+    const { tagLocal, payload } = clause.kept!;
+    for (const [tag, locals] of payload) {
+      w.u8(Op.catch);
+      w.u32(tag);
+      for (const local of locals.toReversed()) {
+        w.u8(Op.local_set);
+        w.u32(local);
+      }
+      if (tagLocal >= 0) {
+        w.u8(Op.i32_const);
+        w.s32(tag);
+        w.u8(Op.local_set);
+        w.u32(tagLocal);
+      }
+      w.u8(Op.br);
+      w.u32(1 + a.keptClauses(clause.block).indexOf(clause));
+    }
+  }
+
+  /** Behind the `end` of a try whose level is already left: its moved clauses. */
+  #writeMoved(frame: OpenFrame): void {
+    const { a, w } = this;
+    const { block, level } = frame;
+    w.u8(Op.br);
+    w.u32(this.#level - level);
+    for (const clause of a.keptClauses(block)) {
+      w.u8(Op.end);
+      this.#level--;
+      if (clause.tag >= 0) {
+        for (const local of clause.kept!.payload.get(clause.tag)!) {
+          w.u8(Op.local_get);
+          w.u32(local);
+        }
+      }
+      this.#shadow(clause.instruction);
+      this.#frames.push({ ...PLAIN_FRAME, block, level, isMoved: true });
+      this.#walk(clause.instruction + 1, this.#frames.length);
+      w.u8(Op.br);
+      w.u32(this.#level - level);
+    }
+    w.u8(Op.end);
+    this.#level--;
+  }
+
+  /** A moved clause ends where the next one begins. */
+  #endMoved(i: number): number {
+    this.#flush(this.a.code.offset[i]!);
+    this.#frames.pop();
+    return i;
+  }
+
+  /** Throws an exception that is kept in locals. */
+  #throwKept(clause: CatchClause): void {
+    const { w } = this;
+    const { tagLocal, payload } = clause.kept!;
+    for (const [tag, locals] of payload) {
+      if (tagLocal >= 0) {
+        w.u8(Op.local_get);
+        w.u32(tagLocal);
+        w.u8(Op.i32_const);
+        w.s32(tag);
+        w.u8(Op.i32_eq);
+        w.u8(Op.if);
+        w.u8(VOID);
+      }
+      for (const local of locals) {
+        w.u8(Op.local_get);
+        w.u32(local);
+      }
+      w.u8(Op.throw);
+      w.u32(tag);
+      if (tagLocal >= 0) w.u8(Op.end);
+    }
+    w.u8(Op.unreachable);
   }
 
   #nextReachable(from: number): number {
@@ -632,7 +780,7 @@ export class BodyEmitter {
       if (kind < 2) w.u32(lists[at + 2 + c * 3]!);
       w.u32(this.#depth(lists[at + 3 + c * 3]!));
     }
-    this.#frames.push({ block, level: ++this.#level, reopened: false, outLevel: 0, passes });
+    this.#frames.push({ ...PLAIN_FRAME, block, level: ++this.#level, passes });
   }
 
   #loadFuel(): void {

@@ -40,6 +40,8 @@ export interface KernelState {
   readonly detached: readonly DetachedState[];
   readonly openFiles: readonly OpenFileState[];
   readonly processes: readonly ProcessState[];
+  /** What the streams had taken from the host and the guest has not read yet, by stream. */
+  readonly unread: readonly Uint8Array[];
 }
 
 export interface KernelOptions {
@@ -67,6 +69,9 @@ interface RestoredParts {
   readonly files: OpenFile[];
 }
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+/** More than any host stream reads ahead; input given as bytes may be as long as an image allows. */
+const UNREAD_MAX: number = 2 ** 30;
 const INIT_PID: Pid = 1 as Pid;
 const GRANTS_MAX = 10_000;
 const OPEN_FILES_MAX = 1_000_000;
@@ -154,7 +159,8 @@ export class Kernel {
     };
     const fileIndex = (file: OpenFile): number => indexOf(indexes, file, openFiles, () => file.save(saver));
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
-    return { clock: this.clock.save(), random: this.random.save(), grants, detached, openFiles, processes };
+    const unread = this.ports.streams.map((stream) => stream.unreadBytes?.() ?? NOTHING);
+    return { clock: this.clock.save(), random: this.random.save(), grants, detached, openFiles, processes, unread };
   }
 
   /** Open files of one inode share its record, which is told by the identity that the guest sees. */
@@ -182,6 +188,7 @@ export class Kernel {
     const clock = MachineClock.restore(ports.clock, state.clock);
     const vfs = new Vfs(ports.files, () => clock.realtimeNs());
     const files = reopenFiles(vfs, ports, options, state);
+    for (const [index, bytes] of state.unread.entries()) if (bytes.length > 0) ports.streams[index]!.preload?.(bytes);
     return new Kernel({ ...options, ports }, { state, clock, vfs, files });
   }
 
@@ -216,6 +223,10 @@ export class Kernel {
       if (pids.has(process.pid)) badRecord(`${where}.pid`, `${process.pid} stands twice`);
       pids.add(process.pid);
       for (const { file } of process.fds) used.add(file);
+    }
+    for (const [index, bytes] of checkArray(state.unread, streamCount, 'unread').entries()) {
+      if (!(bytes instanceof Uint8Array)) badRecord(`unread[${index}]`, 'no bytes');
+      if (bytes.length > UNREAD_MAX) badRecord(`unread[${index}]`, `${bytes.length} bytes`);
     }
     if (!pids.has(INIT_PID)) badRecord('processes', 'no process 1');
     if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
