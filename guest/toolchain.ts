@@ -57,12 +57,16 @@ export async function compile(guest: Guest, output: string): Promise<void> {
 
 async function compileC(guest: Guest, output: string): Promise<void> {
   const args = [...C_FLAGS, OPTIMISATION[guest.kind], ...guest.flags, ...guest.sources, ...LINK_FLAGS, '-o', output];
+  await runClang(args, guestRoot);
+}
+
+/** Runs clang in `folder`. Rejects with what it printed. */
+export async function runClang(args: readonly string[], folder: string): Promise<void> {
   try {
-    await run(CLANG, args, { cwd: guestRoot, env: { PATH: CLANG_PATH } });
+    await run(CLANG, args, { cwd: folder, env: { PATH: CLANG_PATH } });
   } catch (error) {
-    throw new Error(`${guest.name}: clang failed\n${(error as { stderr?: string }).stderr ?? String(error)}`, {
-      cause: error,
-    });
+    const printed = (error as { stderr?: string }).stderr || String(error);
+    throw new Error(`${CLANG} failed in ${folder}\n${printed}`, { cause: error });
   }
 }
 
