@@ -8,7 +8,7 @@ import { assemble, longCall, withUniqueBytes } from './guests.ts';
 import { interleave } from './interleave.ts';
 import { PlainProgram } from './plain.ts';
 import { ratio } from './statistics.ts';
-import { StoppableProgram } from './timed-run.ts';
+import { StoppableProgram, withFolder } from './timed-run.ts';
 
 /** About a second in baseline code. */
 const PRODUCT_COUNT = 1500;
@@ -18,14 +18,16 @@ export const osr: Area = {
   figures: [lower('osr.long-call', 'one long-running call, stoppable / plain V8 in default tiers', 'ratio', 1.0, 0.55)],
   async measure(bench) {
     const module = await assemble('long-call', longCall(PRODUCT_COUNT));
-    const run = { args: [], stdout: 'null' } as const;
-    const samples = await interleave(
-      {
-        stoppable: () => new StoppableProgram(withUniqueBytes(module)).runMs(run),
-        plain: () => new PlainProgram(withUniqueBytes(module)).runMs(run),
-      },
-      { warmups: 1, rounds: bench.rounds(7) },
-    );
+    const samples = await withFolder((folder) => {
+      const options = { args: [], stdout: 'null', folder } as const;
+      return interleave(
+        {
+          stoppable: () => new StoppableProgram(withUniqueBytes(module)).runMs(options),
+          plain: () => new PlainProgram(withUniqueBytes(module)).runMs(options),
+        },
+        { warmups: 1, rounds: bench.rounds(7) },
+      );
+    });
     const { value, spread } = ratio(samples.stoppable, samples.plain);
     bench.report('osr.long-call', value, {
       spread,

@@ -25,8 +25,10 @@ export class PlainProgram {
     this.#module = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
   }
 
-  runMs({ args, stdout }: RunOptions): number {
-    const kernel = new Kernel({ ports: portsFor(stdout), grants: [], args: ['guest', ...args], env: {} });
+  runMs({ args, stdout, folder }: RunOptions): number {
+    const files = new NodeFiles();
+    const grants = [{ guestPath: '/', handle: files.grant(folder, false), readOnly: false }];
+    const kernel = new Kernel({ ports: portsFor(stdout, files), grants, args: ['guest', ...args], env: {} });
     const calls = createWasiPreview1(kernel, kernel.init);
     for (const name of WRAPPED_CALLS) calls[name] = withPlainResult(name, calls[name]!);
     const instance = new WebAssembly.Instance(this.#module, {
@@ -75,9 +77,9 @@ function refuseToSuspend(): never {
   throw new Error('a poll was taken although nobody asked for it');
 }
 
-function portsFor(stdout: RunOptions['stdout']): Ports {
+function portsFor(stdout: RunOptions['stdout'], files: NodeFiles): Ports {
   const streams = [openInput('null'), openOutput(stdout, 1), openOutput('inherit', 2)];
-  return { clock: new HostClock(), entropy: new HostEntropy(), files: new NodeFiles(), streams };
+  return { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
 }
 
 /** The memory that the instance owns; growing it detaches the views. */

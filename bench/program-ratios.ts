@@ -6,7 +6,7 @@ import type { Bench } from './area.ts';
 import { interleave } from './interleave.ts';
 import type { Program } from './programs.ts';
 import { type Ratio, ratio } from './statistics.ts';
-import { outputOf, type RunOptions } from './timed-run.ts';
+import { outputOf, type RunOptions, withFolder } from './timed-run.ts';
 
 /** A program made ready to run on one host, as often as wanted. */
 export interface Runnable {
@@ -27,14 +27,16 @@ export async function programRatios(
     const module = readModule();
     const subject = await hosts.subject(module);
     const baseline = await hosts.baseline(module);
-    const ours = await outputOf((stdout) => subject.runMs({ args, stdout }));
-    const theirs = await outputOf((stdout) => baseline.runMs({ args, stdout }));
-    if (Buffer.compare(ours, theirs) !== 0) throw new Error(`${name}: the hosts' outputs differ`);
-    const options: RunOptions = { args, stdout: 'null' };
-    const samples = await interleave(
-      { subject: () => subject.runMs(options), baseline: () => baseline.runMs(options) },
-      { warmups: 2, rounds: bench.rounds(9) },
-    );
+    const samples = await withFolder(async (folder) => {
+      const ours = await outputOf((stdout) => subject.runMs({ args, stdout, folder }));
+      const theirs = await outputOf((stdout) => baseline.runMs({ args, stdout, folder }));
+      if (Buffer.compare(ours, theirs) !== 0) throw new Error(`${name}: the hosts' outputs differ`);
+      const options: RunOptions = { args, stdout: 'null', folder };
+      return interleave(
+        { subject: () => subject.runMs(options), baseline: () => baseline.runMs(options) },
+        { warmups: 2, rounds: bench.rounds(9) },
+      );
+    });
     const measured = ratio(samples.subject, samples.baseline);
     ratios.set(name, measured);
     bench.progress(`${name}: ${measured.value.toFixed(3)} (${(samples.baseline.at(-1) ?? 0).toFixed(0)} ms)`);

@@ -1,15 +1,15 @@
 // `fd_write` of one byte to a file, again and again: wvm's system-call path against node:wasi's. Both write to a file in
 // a directory granted to the guest, in one process.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Machine } from '../runtime/index.ts';
 import type { Area } from './area.ts';
 import { lower } from './figure.ts';
 import { assemble, oneByteWrites } from './guests.ts';
 import { interleave, timeMs } from './interleave.ts';
-import { ratio } from './statistics.ts';
+import { median, ratio } from './statistics.ts';
+import { withFolder } from './timed-run.ts';
 
 const WRITE_COUNT = 50_000;
 
@@ -19,24 +19,19 @@ export const syscall: Area = {
   async measure(bench) {
     const module = await assemble('one-byte-writes', oneByteWrites(WRITE_COUNT));
     const compiled = await WebAssembly.compile(module as Uint8Array<ArrayBuffer>);
-    const folder = mkdtempSync(join(tmpdir(), 'wvm-bench-'));
-    try {
-      const samples = await interleave(
+    const samples = await withFolder((folder) =>
+      interleave(
         {
           wvm: async () => checked(folder, await writeUnderWvm(module, folder)),
           nodeWasi: async () => checked(folder, await writeUnderNodeWasi(compiled, folder)),
         },
         { warmups: 2, rounds: bench.rounds(11) },
-      );
-      const { value, spread } = ratio(samples.wvm, samples.nodeWasi);
-      const perCallNs = (samples.wvm.at(-1)! * 1e6) / WRITE_COUNT;
-      bench.report('syscall.fd_write', value, {
-        spread,
-        note: `${WRITE_COUNT} writes a sample, ${perCallNs.toFixed(0)} ns each`,
-      });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+      ),
+    );
+    const { value, spread } = ratio(samples.wvm, samples.nodeWasi);
+    const [ours, theirs] = [samples.wvm, samples.nodeWasi].map((each) => (median(each) * 1e6) / WRITE_COUNT);
+    const note = `${WRITE_COUNT} writes a sample: ${ours!.toFixed(0)} ns each under wvm, ${theirs!.toFixed(0)} ns under node:wasi`;
+    bench.report('syscall.fd_write', value, { spread, note });
   },
 };
 

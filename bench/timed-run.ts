@@ -1,13 +1,17 @@
 // Runs of a program that time what the figures compare: the guest's own time, from its first instruction to its exit,
 // without reading, instrumenting and compiling.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Machine, type MachineOptions } from '../runtime/index.ts';
 import { timeMs } from './interleave.ts';
 
-/** What both sides of a comparison get: arguments, and a sink for stdout. */
+/** What both sides of a comparison get: arguments, a sink for stdout, and a folder as /. */
 export interface RunOptions {
   readonly args: readonly string[];
   readonly stdout: 'null' | ((chunk: Uint8Array) => void);
+  readonly folder: string;
 }
 
 /** A program under wvm, uninterrupted but stoppable anywhere. */
@@ -32,8 +36,9 @@ export class StoppableProgram {
   }
 }
 
-export function machineOptions({ args, stdout }: RunOptions): MachineOptions {
-  return { args, stdout, stdin: 'null', stderr: 'inherit', cacheDirectory: null };
+function machineOptions({ args, stdout, folder }: RunOptions): MachineOptions {
+  const directories = [{ hostPath: folder, guestPath: '/', readOnly: false }];
+  return { args, stdout, directories, stdin: 'null', stderr: 'inherit', cacheDirectory: null };
 }
 
 /** All that a run writes to stdout, as one array. */
@@ -41,4 +46,14 @@ export async function outputOf(run: (stdout: (chunk: Uint8Array) => void) => unk
   const chunks: Uint8Array[] = [];
   await run((chunk) => void chunks.push(chunk.slice()));
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** Calls `body` with an empty folder that is gone afterwards. */
+export async function withFolder<Result>(body: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'wvm-bench-'));
+  try {
+    return await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
