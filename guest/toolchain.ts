@@ -29,6 +29,23 @@ const LINK_FLAGS = ['-Wl,--strip-debug', '-Wl,--compress-relocations'];
 // Test guests are small for the sake of the repository, benchmarks fast for the sake of the comparison.
 const OPTIMISATION: Record<GuestKind, string> = { test: '-Oz', bench: '-O2', polybench: '-O2' };
 
+const WAT_FEATURES = {
+  exceptions: true,
+  mutable_globals: true,
+  sat_float_to_int: true,
+  sign_extension: true,
+  simd: true,
+  threads: true,
+  multi_value: true,
+  tail_call: true,
+  bulk_memory: true,
+  reference_types: true,
+  memory64: true,
+  multi_memory: true,
+  extended_const: true,
+  relaxed_simd: true,
+};
+
 export type DebianVersions = Record<string, string>;
 
 /** Versions of the installed packages, or undefined when one of them is missing. */
@@ -71,31 +88,19 @@ export async function runClang(args: readonly string[], folder: string): Promise
 }
 
 async function compileWat(source: string, output: string): Promise<void> {
+  await writeFile(output, await assembleWat(source, await readFile(join(guestRoot, source), 'utf8')));
+}
+
+/** Assembles a module written in WAT; `;; include report.wat` stands for include/report.wat. */
+export async function assembleWat(name: string, text: string): Promise<Uint8Array<ArrayBuffer>> {
   const included = await readFile(join(guestRoot, 'include/report.wat'), 'utf8');
-  const text = (await readFile(join(guestRoot, source), 'utf8')).replace(/^ *;; include report\.wat\n/m, included);
   const wabt = await loadWabt();
-  const features = {
-    exceptions: true,
-    mutable_globals: true,
-    sat_float_to_int: true,
-    sign_extension: true,
-    simd: true,
-    threads: true,
-    multi_value: true,
-    tail_call: true,
-    bulk_memory: true,
-    reference_types: true,
-    memory64: true,
-    multi_memory: true,
-    extended_const: true,
-    relaxed_simd: true,
-  };
-  const module = wabt.parseWat(source, text, features);
+  const module = wabt.parseWat(name, text.replace(/^ *;; include report\.wat\n/m, included), WAT_FEATURES);
   try {
-    const { buffer } = module.toBinary({ write_debug_names: true });
+    const bytes = new Uint8Array(module.toBinary({ write_debug_names: true }).buffer);
     // Not module.validate(): it knows neither extended constants nor several memories. V8 knows all that guests use.
-    new WebAssembly.Module(new Uint8Array(buffer));
-    await writeFile(output, buffer);
+    new WebAssembly.Module(bytes);
+    return bytes;
   } finally {
     module.destroy();
   }
