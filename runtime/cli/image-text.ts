@@ -31,7 +31,9 @@ export function imageText(image: ImageDescription, details: ImageDetails): strin
   }
   lines.push('sections');
   for (const { type, recordCount, sizeBytes } of image.sections) {
-    lines.push(`  ${type.padEnd(10)} ${recordCount} of ${formatSize(sizeBytes)} together`);
+    lines.push(
+      `  ${type.padEnd(10)} ${recordCount} ${recordCount === 1 ? 'record' : 'records'}, ${formatSize(sizeBytes)}`,
+    );
   }
   return `${lines.map(printable).join('\n')}\n`;
 }
@@ -80,6 +82,7 @@ function addThread(lines: Lines, thread: ThreadDescription, details: ImageDetail
       if (!details.frames) continue;
       for (const local of frame.locals) lines.push(`          local ${valueText(local)}`);
       for (const { type, value } of frame.stack) lines.push(`          operand ${type} ${value}`);
+      for (const exception of frame.caught) if (exception !== null) lines.push(`          caught ${exception}`);
     }
   }
 }

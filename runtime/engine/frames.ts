@@ -3,13 +3,13 @@
 // that the code there expects, what the code says is constant is that constant, and the frames fit on one another.
 
 import { WvmError } from '../base/wvm-error.ts';
-import { type FunctionAnalysis, NodeKind, SiteKind } from '../instrument/analysis.ts';
+import { type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from '../instrument/analysis.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import type { FunctionPlan } from '../instrument/plan.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
-import { ValType } from '../wasm/module.ts';
+import { ValType, type WasmModule } from '../wasm/module.ts';
 import type { GuestInstance, RawStack } from './instance.ts';
-import type { ActivationState, FrameState, ValueState } from './state.ts';
+import type { ActivationState, ExceptionState, FrameState, ValueState } from './state.ts';
 
 /** Decodes an unwound stack. Throws WVM_SNAPSHOT_UNSUPPORTED if it holds a host reference. */
 export function saveStack(instance: GuestInstance, map: ModuleMap, stack: RawStack): ActivationState {
@@ -43,13 +43,21 @@ export function saveStack(instance: GuestInstance, map: ModuleMap, stack: RawSta
 function frameOf(map: ModuleMap, plan: FunctionPlan, index: number, values: Map<number, ValueState>): FrameState {
   const { analysis, liveness } = plan;
   const site = analysis.sites[index]!;
+  const caught = analysis.clausesAround(site).map((clause) => caughtException(clause, values));
   return {
     functionIndex: analysis.functionIndex,
     codeOffset: map.codeOffset(plan, index),
     kind: site.kind === SiteKind.poll ? 'poll' : 'call',
     locals: analysis.locals.map((_, x) => (liveness.isLive(index, x) ? values.get(x)! : null)),
     stack: analysis.operands(site).map((node) => operandValue(analysis, node, values)),
+    ...(caught.length > 0 ? { caught } : {}),
   };
+}
+
+function caughtException({ kept, tags }: CatchClause, values: ReadonlyMap<number, ValueState>): ExceptionState | null {
+  if (kept === undefined) return null;
+  const tag = kept.tagLocal < 0 ? tags[0]! : (values.get(kept.tagLocal) as { bits: number }).bits;
+  return { tag, payload: kept.payload.get(tag)!.map((local) => values.get(local)!) };
 }
 
 function operandValue(a: FunctionAnalysis, node: number, values: ReadonlyMap<number, ValueState>): ValueState {
@@ -216,6 +224,7 @@ function encodeRecord(
     if (known !== undefined && !equalValues(known, value)) bad(`operand ${k} and local ${local} must be equal`);
     values.set(local, value);
   });
+  restoreCaught(analysis, analysis.sites[index]!, frame.caught ?? [], values, bad);
   const bytes = new Uint8Array(layout.sizeBytes);
   const view = new DataView(bytes.buffer);
   const funcrefs: unknown[] = new Array(layout.funcrefCount).fill(null);
@@ -252,10 +261,52 @@ function encodeRecord(
   return { bytes, funcrefs, externrefs };
 }
 
+/** Puts the exceptions of the catch clauses around a site into the locals that hold them. */
+function restoreCaught(
+  a: FunctionAnalysis,
+  site: Site,
+  caught: readonly (ExceptionState | null)[],
+  values: Map<number, ValueState>,
+  bad: (what: string) => never,
+): void {
+  const clauses = a.clausesAround(site);
+  if (caught.length !== clauses.length) bad(`${caught.length} caught exceptions, the code there ${clauses.length}`);
+  for (const [k, { kept }] of clauses.entries()) {
+    const exception = caught[k]!;
+    if (kept === undefined) {
+      if (exception !== null) bad(`caught exception ${k} is not needed`);
+      continue;
+    }
+    const locals = exception === null ? undefined : kept.payload.get(exception.tag);
+    if (exception === null || locals === undefined) bad(`caught exception ${k} cannot have arrived there`);
+    checkPayload(a.module, exception, bad);
+    if (kept.tagLocal >= 0) values.set(kept.tagLocal, { type: 'i32', bits: exception.tag });
+    locals.forEach((local, p) => {
+      values.set(local, exception.payload[p]!);
+    });
+  }
+}
+
+/** Checks that an exception carries what its tag says. */
+function checkPayload(module: WasmModule, exception: ExceptionState, bad: (what: string) => never): void {
+  const typeIndex = module.allTags[exception.tag];
+  if (typeIndex === undefined) return bad(`there is no tag ${exception.tag}`);
+  const { params } = module.types[typeIndex]!;
+  const { payload } = exception;
+  const fits = payload.length === params.length && payload.every((value, k) => value.type === TYPE_NAMES[params[k]!]);
+  if (!fits) bad(`an exception of tag ${exception.tag} carries ${payload.map(({ type }) => type).join(', ')}`);
+}
+
 /** True if two values have the same type and bits. */
 export function equalValues(a: ValueState, b: ValueState): boolean {
   if (a.type !== b.type) return false;
   if (a.type === 'v128') return b.type === 'v128' && a.bytes.every((byte, k) => byte === b.bytes[k]);
   if (a.type === 'funcref' || a.type === 'externref') return a.index === (b as typeof a).index;
+  if (a.type === 'exnref') return equalExceptions(a.exception, (b as typeof a).exception);
   return a.bits === (b as typeof a).bits;
+}
+
+function equalExceptions(a: ExceptionState | null, b: ExceptionState | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.tag === b.tag && a.payload.every((value, k) => equalValues(value, b.payload[k]!));
 }

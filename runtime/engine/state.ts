@@ -11,7 +11,14 @@ export type ValueState =
   | { readonly type: 'v128'; readonly bytes: Uint8Array }
   /** Function index in the original module, or null. */
   | { readonly type: 'funcref'; readonly index: number | null }
-  | { readonly type: 'externref'; readonly index: null };
+  | { readonly type: 'externref'; readonly index: null }
+  | { readonly type: 'exnref'; readonly exception: ExceptionState | null };
+
+/** A thrown exception: its tag in the original module, and the values it carries (never another exnref). */
+export interface ExceptionState {
+  readonly tag: number;
+  readonly payload: readonly ValueState[];
+}
 
 export interface FrameState {
   /** Index in the original module's function index space. */
@@ -27,6 +34,11 @@ export interface FrameState {
   readonly locals: readonly (ValueState | null)[];
   /** Operand stack of the whole function, bottom first. */
   readonly stack: readonly ValueState[];
+  /**
+   * The exception of every legacy catch clause (`catch`, `catch_all`) around the instruction, outermost first; null for
+   * one that no `rethrow` names. Missing if there is none around it.
+   */
+  readonly caught?: readonly (ExceptionState | null)[];
 }
 
 /** A stretch of wasm frames between two host frames, outermost frame first. */

@@ -31,6 +31,37 @@ export interface Site {
   readonly cost: number;
   /** Results the callee will deliver. */
   readonly results: readonly ValType[];
+  /** Innermost catch clause around it, -1 if none. */
+  readonly clause: number;
+}
+
+/**
+ * A catch clause of a legacy `try`. One that is named by a rethrow and holds a site keeps its exception in locals, so
+ * that it can be saved: emit.ts then moves its code behind the `try`.
+ */
+export interface CatchClause {
+  readonly block: number;
+  /** Its `catch` or `catch_all`. */
+  readonly instruction: number;
+  /** -1: catch_all. */
+  readonly tag: number;
+  /** Tags that may arrive here: its own; of a catch_all those that no clause before it names. */
+  readonly tags: readonly number[];
+  /** Innermost clause around the `try`, -1 if none. */
+  readonly outer: number;
+  /** Where the next clause begins, or the `end` of the `try`. */
+  end: number;
+  isRethrown: boolean;
+  hasSite: boolean;
+  kept: KeptException | undefined;
+}
+
+/** Locals that hold a caught exception. */
+export interface KeptException {
+  /** Holds the tag index; -1 if only one tag can arrive. */
+  readonly tagLocal: number;
+  /** Locals of the payload, for each tag that may arrive. */
+  readonly payload: ReadonlyMap<number, readonly number[]>;
 }
 
 export const NodeKind = { plain: 0, local: 1, constant: 2 } as const;
@@ -55,6 +86,8 @@ interface Control {
   readonly baseNode: number;
   /** Innermost enclosing loop instruction (this one if it is a loop), -1 if none. */
   readonly loop: number;
+  /** Innermost catch clause around the current instruction, -1 if none. */
+  clause: number;
   /** A poll lies on every path to the current instruction. */
   polled: boolean;
   polledAtStart: boolean;
@@ -89,6 +122,12 @@ export class FunctionAnalysis {
   readonly sites: Site[] = [];
   /** Of a loop: what one turn costs. */
   readonly loopCost: Int32Array;
+  /** Catch clauses of legacy tries, outer ones before inner ones. */
+  readonly clauses: CatchClause[] = [];
+  /** Clauses of each `try` that has any, in their order. */
+  readonly clausesOfTry: Map<number, CatchClause[]> = new Map();
+  /** By instruction: the clause that a `catch` or `catch_all` begins, or that a `rethrow` names. */
+  readonly clauseOf: Map<number, number> = new Map();
   readonly hasTry: boolean;
   readonly fuel: FuelMode;
 
@@ -102,7 +141,9 @@ export class FunctionAnalysis {
   readonly nodeInstruction: number[] = [];
   readonly nodeNeeded: boolean[] = [];
 
-  /** Shadow locals: type of each, in the order of their local indexes after the original locals. */
+  /**
+   * Locals that we add, behind the original ones: shadows of operands, then what holds caught exceptions.
+   */
   readonly shadowTypes: ValType[] = [];
   readonly #shadowOf = new Map<number, number>();
 
@@ -129,6 +170,19 @@ export class FunctionAnalysis {
     this.#finishSites(facts.outsideCost);
     this.fuel = facts.polls === 0 ? 'none' : facts.hasQuietLoop && !facts.hasTry ? 'local' : 'global';
     this.#resolveShadows();
+    this.#keepExceptions();
+  }
+
+  /** Clauses around a site, outermost first. */
+  clausesAround(site: Site): CatchClause[] {
+    const around: CatchClause[] = [];
+    for (let c = site.clause; c >= 0; c = this.clauses[c]!.outer) around.push(this.clauses[c]!);
+    return around.reverse();
+  }
+
+  /** Clauses of a `try` whose code moves behind it. */
+  keptClauses(block: number): CatchClause[] {
+    return (this.clausesOfTry.get(block) ?? []).filter((clause) => clause.kept !== undefined);
   }
 
   /** Local index of the shadow of a node (plain, needed). */
@@ -164,6 +218,37 @@ export class FunctionAnalysis {
       const cost = isLoopHeader ? this.loopCost[before]! : outsideCost;
       this.sites[i] = { ...site, cost: Math.max(1, Math.min(MAX_COST, cost)) };
     }
+  }
+
+  /** Gives locals to the clauses that keep their exceptions; clauses that are never open together share them. */
+  #keepExceptions(): void {
+    const local = new Map<string, number>();
+    const allocate = (key: string, type: ValType): number => {
+      let index = local.get(key);
+      if (index === undefined) {
+        index = this.locals.length + this.shadowTypes.length;
+        local.set(key, index);
+        this.shadowTypes.push(type);
+      }
+      return index;
+    };
+    const depthOf: number[] = [];
+    this.clauses.forEach((clause, c) => {
+      const depth = clause.outer < 0 ? 0 : depthOf[clause.outer]!;
+      const isKept = clause.isRethrown && clause.hasSite;
+      depthOf[c] = depth + (isKept ? 1 : 0);
+      if (!isKept) return;
+      const payload = new Map<number, readonly number[]>();
+      for (const tag of clause.tags) {
+        const { params } = this.module.types[this.module.allTags[tag]!]!;
+        payload.set(
+          tag,
+          params.map((type, k) => allocate(`${depth} ${k} ${type}`, type)),
+        );
+      }
+      const tagLocal = clause.tags.length === 1 ? -1 : allocate(`${depth} tag`, ValType.i32);
+      clause.kept = { tagLocal, payload };
+    });
   }
 
   #resolveShadows(): void {
@@ -238,6 +323,7 @@ class ForwardPass {
       base: 0,
       baseNode: -1,
       loop: -1,
+      clause: -1,
       polled: false,
       polledAtStart: false,
       boundary: 0,
@@ -359,6 +445,7 @@ class ForwardPass {
       base,
       baseNode,
       loop: isLoop ? i : outer.loop,
+      clause: outer.clause,
       polled: outer.polled || isLoop,
       polledAtStart: outer.polled || isLoop,
       boundary: i + 1,
@@ -370,12 +457,40 @@ class ForwardPass {
   poll(instruction: number, block: number, top: number): void {
     this.need(top);
     this.polls++;
-    this.a.sites.push({ kind: SiteKind.poll, instruction, block, top, cost: 0, results: EMPTY });
+    const clause = this.siteClause();
+    this.a.sites.push({ kind: SiteKind.poll, instruction, block, top, cost: 0, results: EMPTY, clause });
+  }
+
+  /** The clause around a site that is being made; all around it learn that they hold one. */
+  siteClause(): number {
+    const { clauses } = this.a;
+    const { clause } = this.controls[this.controls.length - 1]!;
+    for (let c = clause; c >= 0 && !clauses[c]!.hasSite; c = clauses[c]!.outer) clauses[c]!.hasSite = true;
+    return clause;
+  }
+
+  /** `catch`, `catch_all` (tag -1). */
+  catchClause(i: number, tag: number): void {
+    const { a, controls, module } = this;
+    const control = controls[controls.length - 1]!;
+    const outer = controls[controls.length - 2]!.clause;
+    const { instruction: block } = control;
+    const before = a.clausesOfTry.get(block) ?? [];
+    const isTaken = (t: number): boolean => before.some((clause) => clause.tag === t);
+    const tags = tag >= 0 ? [tag] : module.allTags.flatMap((_, t) => (isTaken(t) ? [] : [t]));
+    this.divide(i, tag >= 0 ? module.types[module.allTags[tag]!]!.params : EMPTY);
+    control.clause = a.clauses.length;
+    a.clauseOf.set(i, a.clauses.length);
+    const flags = { isRethrown: false, hasSite: false, kept: undefined };
+    const clause: CatchClause = { block, instruction: i, tag, tags, outer, end: -1, ...flags };
+    a.clauses.push(clause);
+    a.clausesOfTry.set(block, [...before, clause]);
   }
 
   /** `else`, `catch`: the block starts again with its base stack. */
   divide(i: number, pushed: readonly ValType[]): void {
     const control = this.controls[this.controls.length - 1]!;
+    this.endClause(i, control);
     this.a.partner[i] = control.instruction;
     if (this.a.middle[control.instruction] === -1) this.a.middle[control.instruction] = i;
     this.a.reachable[i] = 1;
@@ -386,8 +501,14 @@ class ForwardPass {
     control.boundaryTop = this.top();
   }
 
+  endClause(i: number, control: Control): void {
+    const clause = this.a.clauses[control.clause];
+    if (clause !== undefined && clause.block === control.instruction) clause.end = i;
+  }
+
   leave(i: number): void {
     const control = this.controls.pop()!;
+    this.endClause(i, control);
     this.a.partner[i] = control.instruction;
     this.a.reachable[i] = 1;
     if (control.instruction >= 0) this.a.partner[control.instruction] = i;
@@ -412,6 +533,7 @@ class ForwardPass {
         top,
         cost: 0,
         results: type.results,
+        clause: this.siteClause(),
       });
       for (let loop = control.loop; loop >= 0 && !this.busyLoops.has(loop); loop = this.outerLoop(loop)) {
         this.busyLoops.add(loop);
@@ -498,10 +620,10 @@ class ForwardPass {
         this.divide(i, this.controls[this.controls.length - 1]!.params);
         return false;
       case Op.catch:
-        this.divide(i, module.types[module.allTags[immediate]!]!.params);
+        this.catchClause(i, immediate);
         return false;
       case Op.catch_all:
-        this.divide(i, EMPTY);
+        this.catchClause(i, -1);
         return false;
       case Op.end:
       case Op.delegate:
@@ -524,9 +646,14 @@ class ForwardPass {
       case Op.return:
       case Op.unreachable:
       case Op.throw:
-      case Op.rethrow:
       case Op.throw_ref:
         return true;
+      case Op.rethrow: {
+        const { clause } = this.controls[this.controls.length - 1 - immediate]!;
+        a.clauseOf.set(i, clause);
+        a.clauses[clause]!.isRethrown = true;
+        return true;
+      }
       case Op.call:
         this.call(
           i,

@@ -4,9 +4,9 @@
 
 import { ByteWriter } from '../base/bytes.ts';
 import { writeExport, writeImport } from '../wasm/encode.ts';
-import { parseModule } from '../wasm/parse.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
+import { parseModule } from '../wasm/parse.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
 import { instrumentedTarget, OWN_IMPORTS, writeOwnImports } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';

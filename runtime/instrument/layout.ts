@@ -58,6 +58,17 @@ export function siteLayout(a: FunctionAnalysis, liveness: Liveness, site: Site, 
     const local = kind === NodeKind.local ? a.nodeArg[node]! : a.shadowLocal(node);
     if (!wanted.has(local)) wanted.set(local, { type: a.nodeType[node]!, live: false });
   }
+  for (let c = site.clause; c >= 0; c = a.clauses[c]!.outer) {
+    const { kept } = a.clauses[c]!;
+    if (kept === undefined) continue;
+    if (kept.tagLocal >= 0) wanted.set(kept.tagLocal, { type: ValType.i32, live: true });
+    for (const [tag, locals] of kept.payload) {
+      const { params } = a.module.types[a.module.allTags[tag]!]!;
+      locals.forEach((local, k) => {
+        wanted.set(local, { type: params[k]!, live: true });
+      });
+    }
+  }
   return arrange([...wanted].map(([local, { type, live }]) => ({ local, type, live })));
 }
 

@@ -30,7 +30,7 @@ import {
 } from './parse-image.ts';
 import type { ProcessEntry } from './tree-record.ts';
 import { WASM_PAGE_BYTES } from './validate-machine.ts';
-import { describeValue, type JsonData, jsonData, type ValueDescription } from './value-text.ts';
+import { describeValue, exceptionText, type JsonData, jsonData, type ValueDescription } from './value-text.ts';
 
 export interface SectionDescription {
   /** "MACHINE", "THREAD", … */
@@ -80,6 +80,8 @@ export interface FrameDescription {
   readonly kind: 'call' | 'poll';
   readonly locals: readonly NamedValue[];
   readonly stack: readonly ValueDescription[];
+  /** Exceptions of the catch clauses around the instruction, outermost first; null for one that is not needed. */
+  readonly caught: readonly (string | null)[];
 }
 
 export interface ThreadDescription {
@@ -328,5 +330,6 @@ function describeFrame(frame: FrameState, module: WasmModule | undefined): Frame
       return { index, name: names?.get(index) ?? null, value: value === null ? null : describeValue(value) };
     }),
     stack: frame.stack.map(describeValue),
+    caught: (frame.caught ?? []).map((exception) => (exception === null ? null : exceptionText(exception))),
   };
 }

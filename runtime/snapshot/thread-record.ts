@@ -3,17 +3,28 @@
 //   tid u32 · fuel left i64 · pending kind u8: 0 entry, 1 poll, 2 call, 3 self-snapshot
 //   count of functions still to be called u32 · function index u32 each
 //   activation count u32 · for each: frame count u32 · for each frame, outermost first:
-//     function index u32 · code offset u32 · kind u8: 0 poll, 1 call
+//     function index u32 · code offset u32 · kind u8: 0 poll, 1 call; + 2 inside of legacy catch clauses
 //     local count u32 · value each, tag 00 for a dead local · operand count u32 · value each
+//     inside of catch clauses: count u32 · exception each, outermost first: tag index u32, ffffffff not needed, · count u32 ·
+//     value each
 
-import type { ActivationState, FrameState, ValueState } from '../engine/state.ts';
+import type { ActivationState, ExceptionState, FrameState, ValueState } from '../engine/state.ts';
 import type { PendingState, ThreadState } from './machine-state.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { RecordWriter } from './record-writer.ts';
-import { decodeOptionalValue, decodeValue, encodeValue } from './value-state.ts';
+import {
+  decodeException,
+  decodeOptionalValue,
+  decodeValue,
+  encodeException,
+  encodeValue,
+  NULL_INDEX,
+} from './value-state.ts';
 
 const PENDING_KINDS = ['entry', 'poll', 'call', 'self-snapshot'] as const;
 const FRAME_KINDS = ['poll', 'call'] as const;
+/** Added to the kind of a frame inside of catch clauses. */
+const HAS_CAUGHT = 2;
 /** Function index, code offset, kind and two counts. */
 const MIN_FRAME_BYTES = 17;
 
@@ -57,22 +68,34 @@ function decodePending(from: RecordReader): PendingState {
 function encodeFrame(out: RecordWriter, frame: FrameState): void {
   out.u32(frame.functionIndex);
   out.u32(frame.codeOffset);
-  out.u8(FRAME_KINDS.indexOf(frame.kind));
+  const caught = frame.caught ?? [];
+  out.u8(FRAME_KINDS.indexOf(frame.kind) + (caught.length > 0 ? HAS_CAUGHT : 0));
   out.u32(frame.locals.length);
   for (const value of frame.locals) encodeValue(out, value);
   out.u32(frame.stack.length);
   for (const value of frame.stack) encodeValue(out, value);
+  if (caught.length === 0) return;
+  out.u32(caught.length);
+  for (const exception of caught) {
+    if (exception === null) out.u32(NULL_INDEX);
+    else encodeException(out, exception);
+  }
 }
 
 function decodeFrame(from: RecordReader): FrameState {
   const functionIndex = from.u32();
   const codeOffset = from.u32();
   const number = from.u8();
-  const kind = FRAME_KINDS[number];
+  const kind = FRAME_KINDS[number & ~HAS_CAUGHT];
   if (kind === undefined) throw from.bad(`frame kind ${number}`);
   const locals: (ValueState | null)[] = [];
   for (let left = from.count('locals', 1); left > 0; left--) locals.push(decodeOptionalValue(from));
   const stack: ValueState[] = [];
   for (let left = from.count('operands', 1); left > 0; left--) stack.push(decodeValue(from));
-  return { functionIndex, codeOffset, kind, locals, stack };
+  const frame = { functionIndex, codeOffset, kind, locals, stack };
+  if ((number & HAS_CAUGHT) === 0) return frame;
+  const caught: (ExceptionState | null)[] = [];
+  for (let left = from.count('caught exceptions', 4); left > 0; left--) caught.push(decodeException(from));
+  if (caught.length === 0) throw from.bad('a frame inside of no catch clause');
+  return { ...frame, caught };
 }

@@ -1,6 +1,6 @@
 // Values and plain data for people and for JSON: 64-bit integers become decimal strings, bytes hexadecimal ones.
 
-import type { ValueState } from '../engine/state.ts';
+import type { ExceptionState, ValueState } from '../engine/state.ts';
 
 export interface ValueDescription {
   readonly type: ValueState['type'];
@@ -34,7 +34,14 @@ function valueText(value: ValueState): string {
       return value.index === null ? 'null' : `func ${value.index}`;
     case 'externref':
       return 'null';
+    case 'exnref':
+      return value.exception === null ? 'null' : exceptionText(value.exception);
   }
+}
+
+/** "tag 2 (i32 5, i64 7)". */
+export function exceptionText({ tag, payload }: ExceptionState): string {
+  return `tag ${tag} (${payload.map((value) => `${value.type} ${valueText(value)}`).join(', ')})`;
 }
 
 function floatText(float: number, payload: bigint, negative: boolean): string {

@@ -1,7 +1,7 @@
 // Machines of every shape that keep the rules, for property tests.
 
 import fc from 'fast-check';
-import type { FrameState, InstanceState, ValueState } from '../../engine/state.ts';
+import type { ExceptionState, FrameState, InstanceState, ValueState } from '../../engine/state.ts';
 import type { MemorySource } from '../image-ports.ts';
 import type { MachineState, PendingState, ProcessState, ThreadState } from '../machine-state.ts';
 import { sampleHash, sampleModule } from './sample-machine.ts';
@@ -10,7 +10,7 @@ const u32: fc.Arbitrary<number> = fc.nat(0xffff_fffe);
 const text: fc.Arbitrary<string> = fc.string({ unit: 'binary', maxLength: 40 });
 const list = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(arbitrary, { maxLength: 5 });
 
-const value: fc.Arbitrary<ValueState> = fc.oneof(
+const plainValue: fc.Arbitrary<ValueState> = fc.oneof(
   fc.record({ type: fc.constantFrom('i32' as const, 'f32' as const), bits: fc.integer() }),
   fc.record({
     type: fc.constantFrom('i64' as const, 'f64' as const),
@@ -19,6 +19,11 @@ const value: fc.Arbitrary<ValueState> = fc.oneof(
   fc.record({ type: fc.constant('v128' as const), bytes: fc.uint8Array({ minLength: 16, maxLength: 16 }) }),
   fc.record({ type: fc.constant('funcref' as const), index: fc.option(u32) }),
   fc.constant({ type: 'externref' as const, index: null }),
+);
+const exception: fc.Arbitrary<ExceptionState> = fc.record({ tag: u32, payload: list(plainValue) });
+const value: fc.Arbitrary<ValueState> = fc.oneof(
+  { arbitrary: plainValue, weight: 6 },
+  { arbitrary: fc.record({ type: fc.constant('exnref' as const), exception: fc.option(exception) }), weight: 1 },
 );
 
 const plainData: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
@@ -47,6 +52,9 @@ const frame: fc.Arbitrary<FrameState> = fc.record({
   locals: list(fc.option(value)),
   stack: list(value),
 });
+const frameInCatch: fc.Arbitrary<FrameState> = fc
+  .tuple(frame, fc.array(fc.option(exception), { minLength: 1, maxLength: 3 }))
+  .map(([inner, caught]) => ({ ...inner, caught }));
 
 const pending: fc.Arbitrary<PendingState> = fc.constantFrom<PendingState>(
   { kind: 'entry' },
@@ -56,7 +64,7 @@ const pending: fc.Arbitrary<PendingState> = fc.constantFrom<PendingState>(
 );
 
 const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
-  activations: list(fc.record({ frames: list(frame) })),
+  activations: list(fc.record({ frames: list(fc.oneof(frame, frameInCatch)) })),
   fuelLeft: fc.maxSafeInteger(),
   pending,
   entries: list(u32),
