@@ -7,6 +7,7 @@ import { writeExport, writeImport } from '../wasm/encode.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { parseModule } from '../wasm/parse.ts';
+import { BranchHints } from './branch-hints.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
 import { instrumentedTarget, OWN_IMPORTS, writeOwnImports } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';
@@ -52,12 +53,15 @@ export function buildContinuations(
   const bodies = new ByteWriter(1 << 14);
   const body = new ByteWriter(1 << 14);
   const typeIndexes: number[] = [];
+  const hints = new BranchHints();
   for (const site of sites) {
     const plan = map.plan(map.functionOfSite(site));
     body.reset();
     const runs: OffsetRun[] | undefined = offsets === undefined ? undefined : [];
     if (runs !== undefined) offsets!.set(site, runs);
-    new BodyEmitter(plan, target, body, runs).emitContinuation(site - plan.firstSite);
+    const emitter = new BodyEmitter(plan, target, body, runs);
+    emitter.emitContinuation(site - plan.firstSite);
+    hints.add(firstOwn + typeIndexes.length, emitter.unlikely);
     bodies.u32(body.position);
     bodies.bytes(body.toBytes());
     typeIndexes.push(types.typeIndex([], plan.analysis.type.results));
@@ -128,6 +132,7 @@ export function buildContinuations(
       for (let k = 0; k < referenced; k++) s.u32(k);
     });
   }
+  hints.write(w);
   w.section(10, (s) => {
     s.u32(sites.length + 1 + saveTypes.length);
     s.bytes(bodies.toBytes());

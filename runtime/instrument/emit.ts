@@ -38,7 +38,7 @@ import { writeLocals } from '../wasm/encode.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { blockType, type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
-import { RECORD_TRAILER } from './layout.ts';
+import { RECORD_TRAILER, type Slot } from './layout.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
 
@@ -97,6 +97,8 @@ export class BodyEmitter {
   readonly target: EmitTarget;
   readonly w: ByteWriter;
   readonly offsets: OffsetRun[] | undefined;
+  /** Offsets of the `if`s of polls in the code entry; they are hardly ever taken. */
+  readonly unlikely: number[] = [];
   readonly a: FunctionAnalysis;
   readonly #source: Uint8Array;
   readonly #siteAt: Int32Array;
@@ -295,6 +297,7 @@ export class BodyEmitter {
       }
     }
     for (const slot of layout.slots) {
+      if (slot.type === ValType.exnref) this.#loadException(slot);
       const load = VALUE_LOAD[slot.type];
       if (load === undefined) continue;
       w.u8(Op.local_get);
@@ -303,6 +306,29 @@ export class BodyEmitter {
       w.u8(Op.local_set);
       w.u32(slot.local);
     }
+  }
+
+  #loadException(slot: Slot): void {
+    const { w, target } = this;
+    w.u8(Op.local_get);
+    w.u32(this.#baseLocal);
+    w.u8(Op.i32_const);
+    w.s32(slot.offset);
+    w.u8(Op.i32_add);
+    for (const [cursor, first] of [
+      [target.funcrefCursorGlobal, slot.firstFuncref],
+      [target.externrefCursorGlobal, slot.firstExternref],
+    ] as const) {
+      w.u8(Op.global_get);
+      w.u32(cursor);
+      w.u8(Op.i32_const);
+      w.s32(first);
+      w.u8(Op.i32_add);
+    }
+    w.u8(Op.call);
+    w.u32(target.saves.exceptionLoader());
+    w.u8(Op.local_set);
+    w.u32(slot.local);
   }
 
   #pushOperand(node: number): void {
@@ -829,6 +855,7 @@ export class BodyEmitter {
     w.u8(Op.i32_const);
     w.s32(0);
     w.u8(Op.i32_lt_s);
+    this.unlikely.push(w.position);
     w.u8(Op.if);
     w.u8(VOID);
     this.#level++;

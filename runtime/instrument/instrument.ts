@@ -17,6 +17,7 @@ import { writeImport } from '../wasm/encode.ts';
 import type { ConstExpr, DataSegment, ElementSegment, WasmModule } from '../wasm/module.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
+import { BranchHints } from './branch-hints.ts';
 import { buildCallGraph, type CallGraph } from './call-graph.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
 import { encodeModuleMap, ModuleMap, prefixSums } from './module-map.ts';
@@ -54,6 +55,7 @@ export function instrumentedTarget(module: WasmModule, types: TypePool, standard
   const globals = module.allGlobals.length;
   const firstFunction = module.functionTypes.length;
   const target = {
+    module,
     framesMemory: module.allMemories.length,
     slotsTable: tables,
     funcrefTable: tables + 1,
@@ -83,6 +85,7 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
   const siteCounts = new Int32Array(module.code.length);
   const code = new ByteWriter(module.bytes.length * 2);
   const body = new ByteWriter(1 << 16);
+  const hints = new BranchHints();
   let firstSite = 0;
   for (let c = 0; c < module.code.length; c++) {
     const functionIndex = module.importedFunctionCount + c;
@@ -96,12 +99,14 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
     siteCounts[c] = plan.analysis.sites.length;
     firstSite += siteCounts[c]!;
     body.reset();
-    new BodyEmitter(plan, target, body).emitFunction();
+    const emitter = new BodyEmitter(plan, target, body);
+    emitter.emitFunction();
+    hints.add(functionIndex, emitter.unlikely);
     code.u32(body.position);
     code.bytes(body.toBytes());
   }
   const map = new ModuleMap(module, graph, prefixSums(siteCounts));
-  return { bytes: assemble(module, types, target, code, encodeModuleMap(module, graph, siteCounts)), map };
+  return { bytes: assemble(module, types, target, code, hints, encodeModuleMap(module, graph, siteCounts)), map };
 }
 
 /** Where the bytes of an instrumented function came from; offsets count from the start of each code entry. */
@@ -127,6 +132,7 @@ function assemble(
   types: TypePool,
   target: EmitTarget,
   code: ByteWriter,
+  hints: BranchHints,
   map: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const own = ownFunctions(module, types);
@@ -189,6 +195,7 @@ function assemble(
     bodies.u32(scratch.position);
     bodies.bytes(scratch.toBytes());
   }
+  hints.write(w);
   w.section(SECTION.code, (s) => {
     s.u32(module.code.length + 1 + saveTypes.length + own.length);
     s.bytes(code.toBytes());
