@@ -184,6 +184,8 @@ export class Machine {
             { ...kernelOptions, files: (options as ResumeOptions).files ?? 'check' },
             state.kernel as KernelState,
           );
+    // However long it waits for run(): its time goes on from where the image has it.
+    if (state !== undefined) kernel.clock.pauseAt((state.kernel as KernelState).clock.monotonicNs);
     const process = kernel.init;
     const saved = state?.processes[0];
     this.#guest = new GuestProcess(
@@ -246,6 +248,7 @@ export class Machine {
     if (timeoutMs !== undefined && this.#deadlineMs === Number.POSITIVE_INFINITY) {
       this.#deadlineMs = performance.now() + timeoutMs;
     }
+    this.#guest.kernel.clock.start();
     this.#state = 'running';
     try {
       for (;;) {

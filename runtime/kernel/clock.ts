@@ -24,6 +24,8 @@ export class MachineClock {
     port: 'host',
     // Machine time is saved; the offset to this host's clock is not.
     offsetNs: 'derived',
+    // Only until the machine runs again.
+    pausedNs: 'derived',
     virtualNs: 'saved',
   };
 
@@ -34,16 +36,20 @@ export class MachineClock {
   offsetNs: bigint;
   /** Machine monotonic time while it is virtual. */
   virtualNs: bigint;
+  /** Derived: what nowNs() says while time stands still; undefined while it goes on. */
+  pausedNs: bigint | undefined;
 
   constructor(port: ClockPort, virtual: boolean) {
     this.port = port;
     this.virtual = virtual;
     this.offsetNs = 0n;
     this.virtualNs = 0n;
+    this.pausedNs = undefined;
   }
 
   /** Machine monotonic time; looking at it costs nothing. */
   nowNs(): bigint {
+    if (this.pausedNs !== undefined) return this.pausedNs;
     return this.virtual ? this.virtualNs : this.port.monotonicNs() + this.offsetNs;
   }
 
@@ -59,6 +65,18 @@ export class MachineClock {
   /** All threads sleep: virtual time jumps to `deadlineNs`. Real clocks are waited for by the engine. */
   jumpTo(deadlineNs: bigint): void {
     if (this.virtual && deadlineNs > this.virtualNs) this.virtualNs = deadlineNs;
+  }
+
+  /** Time stands still at `atNs` until start(): a machine that was resumed and does not run yet. */
+  pauseAt(atNs: bigint): void {
+    if (!this.virtual) this.pausedNs = atNs;
+  }
+
+  /** Time goes on, without a jump. */
+  start(): void {
+    if (this.pausedNs === undefined) return;
+    this.offsetNs = this.pausedNs - this.port.monotonicNs();
+    this.pausedNs = undefined;
   }
 
   save(): ClockState {
