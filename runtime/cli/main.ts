@@ -1,6 +1,7 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The entry of the command line. It imports nothing before it has seen that this Node can parse the rest, and stays
 // readable for old ones itself.
+// The `--` above: Node takes an --env-file anywhere on its command line for its own, also one that is the guest's.
 
 const oldestNode = 24;
 

@@ -110,6 +110,8 @@ export class Supervisor implements ControlTarget {
         await this.#saveOrWarn('exit');
       }
     } finally {
+      // What is being saved is saved to its end; a second signal does not wait for it.
+      (await this.#saving.enter())();
       await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
       for (const undo of this.#undo.reverse()) undo();
     }
@@ -138,7 +140,7 @@ export class Supervisor implements ControlTarget {
 
   async snapshot(options: { stop: boolean; includeModule: boolean }): Promise<ControlImage> {
     if (!options.stop) {
-      const image = await this.#snapshotRunning({ includeModule: options.includeModule });
+      const image = await this.#snapshotInTurn({ includeModule: options.includeModule });
       return { ...image, commit: () => {}, abort: () => {} };
     }
     const leave = await this.#freezing.enter();
@@ -198,8 +200,9 @@ export class Supervisor implements ControlTarget {
   async #stop(signal: SignalName): Promise<void> {
     if (this.#signal !== undefined) return;
     this.#signal = signal;
-    if (this.#options.snapshotAtEnd && !this.#awaitingVerdict) await this.#saveOrWarn('exit');
     this.#end ??= { kind: 'stopped', reason: 'kill' };
+    // It must not go on after its last image, or a copy would repeat what it did.
+    if (this.#options.snapshotAtEnd && !this.#awaitingVerdict) await this.#saveOrWarn('exit', { stop: true });
     this.#machine!.kill();
     this.#wakeHeld();
   }
@@ -268,19 +271,19 @@ export class Supervisor implements ControlTarget {
     this.#undo.push(() => clearInterval(timer));
   }
 
-  async #saveOrWarn(event: string): Promise<void> {
+  async #saveOrWarn(event: string, options: { stop?: boolean } = {}): Promise<void> {
     try {
-      await this.#save(event);
+      await this.#save(event, options);
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
       this.#options.onWarning?.(error);
     }
   }
 
-  async #save(event: string): Promise<number> {
+  async #save(event: string, options: { stop?: boolean } = {}): Promise<number> {
     const leave = await this.#saving.enter();
     try {
-      const image = await this.#snapshotRunning({});
+      const image = await this.#snapshotInTurn(options);
       const { file, sequence, sizeBytes } = await writeNumberedImage(
         this.#options.outputDirectory ?? '.',
         this.#name,
@@ -297,7 +300,7 @@ export class Supervisor implements ControlTarget {
     }
   }
 
-  async #snapshotRunning(options: { includeModule?: boolean }): Promise<SnapshotResult> {
+  async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult> {
     const leave = await this.#freezing.enter();
     try {
       return await this.#machine!.snapshot(options);
