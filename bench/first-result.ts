@@ -2,15 +2,15 @@
 // wvm is the built CLI with an empty cache folder of its own for every sample; the peer is the plainest node:wasi runner.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Area } from './area.ts';
 import { lower } from './figure.ts';
 import { interleave, timeMs } from './interleave.ts';
-import { largeProgram } from './programs.ts';
+import { quickjs } from './programs.ts';
 import { builtCli } from './repository.ts';
-import { ratio } from './statistics.ts';
+import { median, ratio } from './statistics.ts';
+import { withFolder } from './timed-run.ts';
 
 const NODE_WASI = new URL('./node-wasi.mjs', import.meta.url);
 
@@ -22,35 +22,30 @@ export const firstResult: Area = {
   ],
   async measure(bench) {
     if (!existsSync(builtCli)) throw new Error(`${builtCli} is missing: npm run build`);
-    const program = largeProgram();
-    const [warmCache, emptyParent] = [temporaryFolder(), temporaryFolder()];
-    const run = (cacheHome: string, ...command: string[]): Promise<number> =>
-      timeMs(() => {
-        const env = { ...process.env, XDG_CACHE_HOME: cacheHome };
-        const output = execFileSync(process.execPath, [...command, program.path, ...program.args], { env });
-        if (output.length === 0) throw new Error(`no output of ${command.join(' ')}`);
-      });
-    try {
+    const program = quickjs();
+    await withFolder(async (folder) => {
+      writeFileSync(join(folder, 'script.js'), 'print(6 * 7)\n');
+      const warmCache = mkdtempSync(join(folder, 'cache-'));
+      const run = (cacheHome: string, ...command: string[]): Promise<number> =>
+        timeMs(() => {
+          const env = { ...process.env, XDG_CACHE_HOME: cacheHome };
+          const output = execFileSync(process.execPath, [...command, program.path, ...program.args], { env });
+          if (output.toString() !== '42\n') throw new Error(`${command.join(' ')} printed ${output.toString()}`);
+        });
+      const wvmRun = [builtCli, 'run', '--dir', `${folder}::/`];
       const samples = await interleave(
         {
-          cold: () => run(mkdtempSync(join(emptyParent, 'cache-')), builtCli, 'run'),
-          warm: () => run(warmCache, builtCli, 'run'),
-          nodeWasi: () => run(warmCache, '--no-warnings', NODE_WASI.pathname),
+          cold: () => run(mkdtempSync(join(folder, 'cache-')), ...wvmRun),
+          warm: () => run(warmCache, ...wvmRun),
+          nodeWasi: () => run(warmCache, '--no-warnings', NODE_WASI.pathname, folder),
         },
         { warmups: 1, rounds: bench.rounds(9) },
       );
       const cold = ratio(samples.cold, samples.nodeWasi);
       const warm = ratio(samples.warm, samples.nodeWasi);
-      const note = `whole processes; node:wasi took ${samples.nodeWasi.at(-1)!.toFixed(0)} ms`;
+      const note = `whole processes, start to exit; node:wasi takes ${median(samples.nodeWasi).toFixed(0)} ms`;
       bench.report('first-result.cold', cold.value, { spread: cold.spread, note });
       bench.report('first-result.warm', warm.value, { spread: warm.spread });
-    } finally {
-      rmSync(warmCache, { recursive: true, force: true });
-      rmSync(emptyParent, { recursive: true, force: true });
-    }
+    });
   },
 };
-
-function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'wvm-bench-'));
-}

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Area } from './area.ts';
 import { lower } from './figure.ts';
 import { interleave } from './interleave.ts';
-import { largeProgram } from './programs.ts';
+import { quickjs } from './programs.ts';
 import { median, spreadOf } from './statistics.ts';
 
 const ONCE = new URL('./instrument-once.ts', import.meta.url);
@@ -15,7 +15,7 @@ export const instrumentTime: Area = {
   name: 'instrument-time',
   figures: [lower('instrument-time.quickjs', 'instrumenting a 1.2 MB program (QuickJS), cold', 's', 1, 0.2)],
   async measure(bench) {
-    const program = largeProgram();
+    const program = quickjs();
     const { seconds } = await interleave(
       { seconds: () => instrumentOnce(program.path) },
       { warmups: 1, rounds: bench.rounds(9) },
