@@ -45,7 +45,7 @@ export function addMachineOptions(command: Command): void {
     .option('--fuel <number>', 'stop after this much work: exit code 123', parseFuel)
     .option('--name <name>', 'name the machine for ps, snapshot and kill')
     .option('--snapshot-every <duration>', 'save an image again and again', parseDuration)
-    .option('--snapshot-on <events>', 'save an image at SIGUSR2 or another signal, or at the end (exit)')
+    .option('--snapshot-on <events>', 'save an image at SIGUSR2 or another signal, or of the last moment (exit)')
     .option('--output <dir>', 'where those images go, as NAME-0001.wvm …; also lets the guest ask for them');
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');
   addOptionalValue(command, '--json', 'print the result as JSON, as last line of stderr or with --json=FILE to a file');
@@ -55,11 +55,13 @@ export function addMachineOptions(command: Command): void {
     .option('--cache-dir <dir>', 'cache prepared modules there');
 }
 
+type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined;
+
 /** What both Machine.load and Machine.resume take. */
 type CommonOptions = Omit<MachineOptions, 'args' | 'programName' | 'seed'>;
 
 /** `supervisor` is asked only once the guest runs. */
-export function toMachineOptions(flags: MachineFlags, supervisor: () => Supervisor): CommonOptions {
+export function toMachineOptions(flags: MachineFlags, events: Events, supervisor: () => Supervisor): CommonOptions {
   return {
     env: flags.env ?? {},
     directories: flags.dir ?? [],
@@ -73,15 +75,13 @@ export function toMachineOptions(flags: MachineFlags, supervisor: () => Supervis
         ? {}
         : { cacheDirectory: flags.cacheDir }
       : { cacheDirectory: null }),
+    ...(events?.atEnd ? { beforeEnd: () => supervisor().saveBeforeEnd() } : {}),
     // Without --output a guest that asks for snapshots would fill a directory that nobody has lent it.
     ...(flags.output === undefined ? {} : { onSelfSnapshot: () => supervisor().saveForGuest() }),
   };
 }
 
-export function toSuperviseOptions(
-  flags: MachineFlags,
-  events: ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined,
-): Omit<SuperviseOptions, 'program'> {
+export function toSuperviseOptions(flags: MachineFlags, events: Events): Omit<SuperviseOptions, 'program'> {
   const isQuiet = flags.quiet === true;
   return {
     name: flags.name,

@@ -58,7 +58,7 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const options: ResumeOptions = {
-    ...toMachineOptions(flags, () => supervisor),
+    ...toMachineOptions(flags, events, () => supervisor),
     files: flags.files,
     features: flags.features,
     frozen: flags.frozen === true,

@@ -37,7 +37,7 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
   const machine = await Machine.load(await readModule(program), {
-    ...toMachineOptions(flags, () => supervisor),
+    ...toMachineOptions(flags, events, () => supervisor),
     args,
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),

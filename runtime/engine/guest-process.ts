@@ -29,7 +29,7 @@ export interface ProcessHooks {
   /** Asked at every poll; true unwinds the stack and ends the step. */
   wantsYield(): boolean;
   /** Asked before every host call; true stops the thread before the call is made. */
-  stopsBeforeCall?(): boolean;
+  stopsBeforeCall?(name: string): boolean;
   /** Told of every finished or parked host call. */
   trace?(module: string, name: string, args: readonly GuestNumber[], result: SystemCallResult): void;
   /** A module that cannot be captured waits here, without unwinding; false if it cannot wait for that. */
@@ -141,8 +141,8 @@ export class GuestProcess {
       this.#stack = undefined;
       switch (outcome.kind) {
         case 'returned':
-          if (this.#entries.length === 0) return { kind: 'exited', status: 0, signal: undefined };
           this.#pending = 'entry';
+          if (this.#entries.length === 0) return { kind: 'exited', status: 0, signal: undefined };
           continue;
         case 'trapped':
           return { kind: 'trapped', error: outcome.error };
@@ -205,7 +205,7 @@ export class GuestProcess {
       if (imported!.type.params.length !== call.args.length)
         bad(`${call.name} does not take ${call.args.length} values`);
     }
-    if (pending === 'entry' && (activation.frames.length > 0 || entries.length === 0)) bad('it has nothing to run');
+    if (pending === 'entry' && activation.frames.length > 0) bad('it is between two functions, but has frames');
     const legal = this.#entryFunctions();
     if (entries.length > legal.length || entries.some((f, k) => f !== legal[legal.length - entries.length + k])) {
       bad('the functions it has still to call are not those of its module');
@@ -249,7 +249,9 @@ export class GuestProcess {
   #advance(): Outcome | { readonly exit: Step } | undefined {
     switch (this.#pending) {
       case 'entry': {
-        const entry = this.#entries.shift()!;
+        const entry = this.#entries.shift();
+        // An image of a program that has returned from its last function: it ends again.
+        if (entry === undefined) return { exit: { kind: 'exited', status: 0, signal: undefined } };
         return this.instance.call(entry, []);
       }
       case 'poll':
@@ -335,7 +337,7 @@ export class GuestProcess {
     const stopsBeforeCall = hooks.stopsBeforeCall?.bind(hooks);
     if (hooks.trace !== undefined || stopsBeforeCall !== undefined) {
       return (...args) => {
-        if (stopsBeforeCall?.() === true && this.compiled.map !== undefined) {
+        if (stopsBeforeCall?.(imported.name) === true && this.compiled.map !== undefined) {
           this.#thread.block(imported.module, imported.name, args, new Blocked([]));
           this.#unwind({ kind: 'yielded' }, 'call');
         }

@@ -12,7 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { type BacktraceFrame, backtraceOf } from '../engine/backtrace.ts';
-import { compileModule, type CompiledModule } from '../engine/compile.ts';
+import { type CompiledModule, compileModule } from '../engine/compile.ts';
 import { FUEL_SLICE, GuestProcess, type ProcessHooks, type Step } from '../engine/guest-process.ts';
 import { WasmPageScanner, WasmStripes } from '../engine/page-scanner.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
@@ -73,6 +73,11 @@ export interface MachineOptions {
   cacheDirectory?: string | null;
   /** The guest called `wvm.snapshot`: save it; returns the id (above 0) that it gets. */
   onSelfSnapshot?: (machine: Machine) => Promise<number>;
+  /**
+   * The guest stands still for the last time, before its exit, a timeout or used-up fuel ends it: the last moment for a
+   * snapshot. Not called for a trap or kill().
+   */
+  beforeEnd?: (machine: Machine) => Promise<void>;
   /** For tests: where the guest is stopped, over and over. */
   stops?: StopEverywhere;
 }
@@ -159,6 +164,8 @@ export class Machine {
   #state: MachineStats['state'] = 'loaded';
   #exit: MachineExit | undefined;
   #killed = false;
+  /** Somebody takes a snapshot of the guest in the middle of a step: one that stops it must wait for the step's end. */
+  #isHeld = false;
   #sliceEndMs = 0;
   #wantsTurn = false;
   #wake: (() => void) | undefined;
@@ -225,10 +232,7 @@ export class Machine {
    * A machine that goes on where the image was taken; it waits for run(). Everything is checked before anything is kept:
    * WVM_IMAGE_*, WVM_CAPABILITY_MISSING, WVM_FILE_CHANGED, WVM_MODULE_MISSING, WVM_LIMIT.
    */
-  static async resume(
-    image: Uint8Array | AsyncIterable<Uint8Array>,
-    options: ResumeOptions = {},
-  ): Promise<Machine> {
+  static async resume(image: Uint8Array | AsyncIterable<Uint8Array>, options: ResumeOptions = {}): Promise<Machine> {
     const sink = new ResumeSink(options);
     const limits = { maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES };
     try {
@@ -279,7 +283,7 @@ export class Machine {
     };
     if (this.#state === 'ended') {
       reject(new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`));
-    } else if (this.#state === 'running' || this.#state === 'blocked') {
+    } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
       this.#requests.push(request);
       this.#interrupt();
     } else this.#serve(request);
@@ -308,13 +312,15 @@ export class Machine {
   }
 
   #hooks(): ProcessHooks {
-    const { trace, stops } = this.#options;
+    const { trace, stops, beforeEnd } = this.#options;
     const machine = this;
     return {
       wantsYield(): boolean {
         return stops?.polls === true || machine.#wantsTurn || performance.now() >= machine.#sliceEndMs;
       },
       ...(stops?.calls === true ? { stopsBeforeCall: () => true } : {}),
+      // An image of its last moment shall hold the call that ends it, not a process that has ended.
+      ...(beforeEnd === undefined ? {} : { stopsBeforeCall: (name) => name === 'proc_exit' }),
       ...(trace === undefined
         ? {}
         : {
@@ -342,6 +348,8 @@ export class Machine {
   async #after(step: Step): Promise<MachineExit | undefined> {
     switch (step.kind) {
       case 'exited':
+        // Not from a call: it has returned from its last function.
+        if (this.#guest.pending === 'entry') await this.#hold(this.#options.beforeEnd);
         return this.#end({
           kind: 'exit',
           code: step.status,
@@ -350,11 +358,13 @@ export class Machine {
       case 'trapped':
         return this.#end(this.#trap(step.error));
       case 'out-of-fuel':
+        await this.#hold(this.#options.beforeEnd);
         return this.#end({ kind: 'stopped', reason: 'fuel' });
       case 'self-snapshot':
         await this.#selfSnapshot();
         return undefined;
       case 'yielded':
+        if (this.#guest.thread.call?.name === 'proc_exit') await this.#hold(this.#options.beforeEnd);
         if (this.#options.stops === undefined) await nextTurn();
         else if (await this.#options.stops.onStop(this)) {
           this.#state = 'frozen';
@@ -372,7 +382,10 @@ export class Machine {
   /** Requests from outside, between two slices. */
   async #betweenSlices(): Promise<MachineExit | undefined> {
     if (this.#killed) return this.#end({ kind: 'stopped', reason: 'kill' });
-    if (performance.now() >= this.#deadlineMs) return this.#end({ kind: 'stopped', reason: 'timeout' });
+    if (performance.now() >= this.#deadlineMs) {
+      await this.#hold(this.#options.beforeEnd);
+      return this.#end({ kind: 'stopped', reason: 'timeout' });
+    }
     let request = this.#requests.shift();
     while (request !== undefined) {
       this.#serve(request);
@@ -449,14 +462,23 @@ export class Machine {
       this.#guest.answerSnapshot(-1);
       return;
     }
+    await this.#hold(async () => {
+      try {
+        this.#guest.answerSnapshot(await onSelfSnapshot(this));
+      } catch (error) {
+        if (!(error instanceof WvmError)) throw error;
+        this.#guest.answerSnapshot(-1);
+      }
+    });
+  }
+
+  /** The guest stands still, and can be saved, while `action` does its work. */
+  async #hold(action: ((machine: Machine) => Promise<void>) | undefined): Promise<void> {
+    if (action === undefined) return;
     this.#state = 'frozen';
-    try {
-      const id = await onSelfSnapshot(this);
-      this.#guest.answerSnapshot(id);
-    } catch (error) {
-      if (!(error instanceof WvmError)) throw error;
-      this.#guest.answerSnapshot(-1);
-    }
+    this.#isHeld = true;
+    await action(this);
+    this.#isHeld = false;
     this.#state = 'running';
   }
 

@@ -104,12 +104,8 @@ export class Supervisor implements ControlTarget {
       await this.#publish();
       this.#startTimer();
       exit = await this.#runToEnd(machine);
-      // Whoever stopped it for a snapshot has that one; before a kill it was saved in #stop().
-      const isSaved = exit.kind === 'stopped' && (exit.reason === 'kill' || exit.reason === 'snapshot');
-      if (this.#options.snapshotAtEnd && !isSaved) {
-        await this.#saveOrWarn('exit');
-      }
     } finally {
+      machine.kill(); // Nothing for a machine that has ended.
       // What is being saved is saved to its end; a second signal does not wait for it.
       (await this.#saving.enter())();
       await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
@@ -117,6 +113,11 @@ export class Supervisor implements ControlTarget {
     }
     const wallNs = process.hrtime.bigint() - startNs;
     return { exit, signal: this.#signal, id: this.#id, name: this.#name, snapshots: this.#snapshots, wallNs };
+  }
+
+  /** For MachineOptions.beforeEnd: saves the last moment if that is wanted. Before a kill #stop() does that. */
+  async saveBeforeEnd(): Promise<void> {
+    if (this.#options.snapshotAtEnd) await this.#saveOrWarn('exit');
   }
 
   /** For MachineOptions.onSelfSnapshot: saves what the guest asked for; resolves with its number. */
