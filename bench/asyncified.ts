@@ -10,7 +10,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { repositoryRoot } from './repository.ts';
 
 /** Part of the cache key: raise it when the recipe below changes. */
@@ -60,8 +61,8 @@ function disassemble(module: Uint8Array, workFolder: string): string {
 
 /** Runs one of the tools of the npm package `binaryen` (wasm builds of the real ones). */
 function runTool(name: string, args: readonly string[]): void {
-  const tool = join(repositoryRoot, 'node_modules', 'binaryen', 'bin', name);
-  execFileSync(process.execPath, [tool, ...args], { stdio: ['ignore', 2, 2] });
+  const packageFolder = dirname(fileURLToPath(import.meta.resolve('binaryen/package.json')));
+  execFileSync(process.execPath, [join(packageFolder, 'bin', name), ...args], { stdio: ['ignore', 2, 2] });
 }
 
 /** Inserts a poll at each loop header of Binaryen's text form of a module, and what the polls need. */

