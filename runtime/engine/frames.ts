@@ -4,6 +4,7 @@
 
 import { WvmError } from '../base/wvm-error.ts';
 import { type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from '../instrument/analysis.ts';
+import { exceptionArea } from '../instrument/exception-area.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import type { FunctionPlan } from '../instrument/plan.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
@@ -28,7 +29,13 @@ export function saveStack(instance: GuestInstance, map: ModuleMap, stack: RawSta
     externrefEnd -= layout.externrefCount;
     const values = new Map<number, ValueState>();
     for (const slot of layout.slots) {
-      if (slot.type === ValType.funcref) {
+      if (slot.type === ValType.exnref) {
+        const at = start + slot.offset;
+        const funcrefs = stack.funcrefs.slice(funcrefEnd + slot.firstFuncref);
+        const externrefs = stack.externrefs.slice(externrefEnd + slot.firstExternref);
+        const exception = readException(instance, view, at, funcrefs, externrefs);
+        values.set(slot.local, { type: 'exnref', exception });
+      } else if (slot.type === ValType.funcref) {
         values.set(slot.local, saveFuncref(instance, stack.funcrefs[funcrefEnd + slot.offset]));
       } else if (slot.type === ValType.externref) {
         values.set(slot.local, saveExternref(stack.externrefs[externrefEnd + slot.offset]));
@@ -38,6 +45,23 @@ export function saveStack(instance: GuestInstance, map: ModuleMap, stack: RawSta
     end = start;
   }
   return { frames };
+}
+
+function readException(
+  instance: GuestInstance,
+  view: DataView,
+  at: number,
+  funcrefs: readonly unknown[],
+  externrefs: readonly unknown[],
+): ExceptionState | null {
+  const tag = view.getUint32(at, true) - 1;
+  if (tag < 0) return null;
+  const payload = exceptionArea(instance.module).payloads[tag]!.map(({ type, offset }) => {
+    if (type === ValType.funcref) return saveFuncref(instance, funcrefs[offset]);
+    if (type === ValType.externref) return saveExternref(externrefs[offset]);
+    return readValue(view, at + offset, type);
+  });
+  return { tag, payload };
 }
 
 function frameOf(map: ModuleMap, plan: FunctionPlan, index: number, values: Map<number, ValueState>): FrameState {
@@ -89,10 +113,13 @@ function constantValue(a: FunctionAnalysis, instruction: number): ValueState {
     case 'v128':
       return { type: 'v128', bytes: value.bytes };
     default:
-      return a.code.immediate[instruction] === ValType.funcref
-        ? { type: 'funcref', index: null }
-        : { type: 'externref', index: null };
+      return nullOf(a.code.immediate[instruction]!);
   }
+}
+
+function nullOf(type: ValType): ValueState {
+  if (type === ValType.exnref) return { type: 'exnref', exception: null };
+  return type === ValType.funcref ? { type: 'funcref', index: null } : { type: 'externref', index: null };
 }
 
 function saveFuncref(instance: GuestInstance, value: unknown): ValueState {
@@ -136,6 +163,7 @@ const TYPE_NAMES: Readonly<Record<number, ValueState['type']>> = {
   [ValType.v128]: 'v128',
   [ValType.funcref]: 'funcref',
   [ValType.externref]: 'externref',
+  [ValType.exnref]: 'exnref',
 };
 
 /**
@@ -229,34 +257,44 @@ function encodeRecord(
   const view = new DataView(bytes.buffer);
   const funcrefs: unknown[] = new Array(layout.funcrefCount).fill(null);
   const externrefs: unknown[] = new Array(layout.externrefCount).fill(null);
-  for (const slot of layout.slots) {
-    const value = values.get(slot.local);
-    if (value === undefined) continue;
+  /** Everything but exceptions; of a reference, `offset` is its position. */
+  const write = (value: ValueState, offset: number): void => {
     switch (value.type) {
       case 'i32':
-        view.setInt32(slot.offset, value.bits, true);
+      case 'f32':
+        view.setInt32(offset, value.bits, true);
         break;
       case 'i64':
-        view.setBigInt64(slot.offset, value.bits, true);
-        break;
-      case 'f32':
-        view.setInt32(slot.offset, value.bits, true);
-        break;
       case 'f64':
-        view.setBigInt64(slot.offset, value.bits, true);
+        view.setBigInt64(offset, value.bits, true);
         break;
       case 'v128':
-        bytes.set(value.bytes, slot.offset);
+        bytes.set(value.bytes, offset);
         break;
       case 'funcref':
         if (value.index !== null) {
           if (value.index >= instance.module.functionTypes.length) bad(`there is no function ${value.index}`);
-          funcrefs[slot.offset] = instance.functionObject(value.index);
+          funcrefs[offset] = instance.functionObject(value.index);
         }
         break;
-      case 'externref':
+      default:
         break;
     }
+  };
+  for (const slot of layout.slots) {
+    const value = values.get(slot.local);
+    if (value === undefined) continue;
+    if (value.type !== 'exnref') {
+      write(value, slot.offset);
+      continue;
+    }
+    const { exception } = value;
+    if (exception === null) continue;
+    checkPayload(instance.module, exception, bad);
+    view.setUint32(slot.offset, exception.tag + 1, true);
+    exceptionArea(instance.module).payloads[exception.tag]!.forEach(({ type, offset }, k) => {
+      write(exception.payload[k]!, type === ValType.funcref ? slot.firstFuncref + offset : slot.offset + offset);
+    });
   }
   return { bytes, funcrefs, externrefs };
 }
@@ -289,8 +327,7 @@ function restoreCaught(
 
 /** Checks that an exception carries what its tag says. */
 function checkPayload(module: WasmModule, exception: ExceptionState, bad: (what: string) => never): void {
-  const typeIndex = module.allTags[exception.tag];
-  if (typeIndex === undefined) return bad(`there is no tag ${exception.tag}`);
+  const typeIndex = module.allTags[exception.tag] ?? bad(`there is no tag ${exception.tag}`);
   const { params } = module.types[typeIndex]!;
   const { payload } = exception;
   const fits = payload.length === params.length && payload.every((value, k) => value.type === TYPE_NAMES[params[k]!]);

@@ -10,9 +10,9 @@ import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { SiteKind } from '../instrument/analysis.ts';
 import { buildContinuations, continuationName, importedFunctionName } from '../instrument/continuation.ts';
+import { sizeOf } from '../instrument/layout.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import * as names from '../instrument/names.ts';
-import { sizeOf } from '../instrument/save.ts';
 import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
 import type { CompiledModule } from './compile.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
@@ -146,7 +146,7 @@ export class GuestInstance {
   globalBits(index: number): Uint8Array {
     const type = this.module.allGlobals[index]!.type;
     globalCopier(type, this.global(index), this.#frames).store();
-    return new Uint8Array(this.#frames.buffer, 0, sizeOf(type)).slice();
+    return new Uint8Array(this.#frames.buffer, 0, sizeOf(this.module, type)).slice();
   }
 
   setGlobalBits(index: number, bytes: Uint8Array): void {

@@ -76,7 +76,9 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     if (value.kind === 'ref.func') addressTaken[value.index] = 1;
   }
 
-  let standardExceptions = false;
+  // Values of exceptions are saved by code of the standard form.
+  let standardExceptions = holdsExceptions(module);
+  let legacyExceptions = false;
   let writesTables = false;
   const uncapturable = new Set([...module.uncapturable, ...uncapturableDeclarations(module)]);
   const list = createInstructions();
@@ -93,9 +95,11 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     const { opcode, immediate, immediate2, count } = list;
     for (let i = 0; i < count; i++) {
       switch (opcode[i]) {
+        case Op.try:
+          legacyExceptions = true;
+          break;
         case Op.block:
         case Op.if:
-        case Op.try:
           if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
           break;
         case Op.select_t:
@@ -120,7 +124,6 @@ export function buildCallGraph(module: WasmModule): CallGraph {
           break;
         case Op.try_table:
           standardExceptions = true;
-          if (catchesReferences(list.lists, immediate[i]!)) uncapturable.add('exceptions as values');
           if (immediate2[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
           break;
         case Op.throw_ref:
@@ -146,6 +149,7 @@ export function buildCallGraph(module: WasmModule): CallGraph {
       }
     }
   }
+  if (legacyExceptions && standardExceptions) uncapturable.add('both forms of exceptions');
   for (let f = 0; f < functionCount; f++) {
     if (addressTaken[f] === 1) edges[typeNode[module.functionTypes[f]!]!]!.push(f);
   }
@@ -196,14 +200,16 @@ export function buildCallGraph(module: WasmModule): CallGraph {
   };
 }
 
-/** True if a try_table has a clause that makes a reference to the exception (catch_ref, catch_all_ref). */
-function catchesReferences(lists: readonly number[], at: number): boolean {
-  for (let c = 0; c < lists[at]!; c++) if ((lists[at + 1 + c * 3]! & 1) === 1) return true;
-  return false;
-}
-
 const GC = 'gc';
 const TYPED_REFERENCES = 'typed function references';
+
+/** True if a type or a local can hold an exception. */
+function holdsExceptions({ types, code }: WasmModule): boolean {
+  return (
+    types.some((type) => type?.params.includes(ValType.exnref) || type?.results.includes(ValType.exnref)) ||
+    code.some((entry) => entry.locals.includes(ValType.exnref))
+  );
+}
 
 /** Places outside of bodies that may hold an exception, which nothing outside of a body can take apart. */
 function uncapturableDeclarations(module: WasmModule): string[] {

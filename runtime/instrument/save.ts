@@ -9,19 +9,25 @@
 //                                     local.get $at  local.get 1  i32.store $frames offset=0
 //                                     …              local.get $at  local.get $site  i32.store $frames offset=16)
 // A record of more than PART_VALUES values is written by several calls: `part` functions take no site and only
-// push values; the last one writes the trailer.
+// push values; the last one writes the trailer. Exceptions are taken apart and put together by two more functions,
+// made where a record has one:
+//
+//   (func $save_exception (param $x exnref) (param $at i32) …)         ;; throws $x, catches it by its tag, stores its payload
+//   (func $load_exception (param $at i32) (param $funcref i32) (param $externref i32) (result exnref) …)
 
 import { ByteWriter } from '../base/bytes.ts';
 import { writeLocals } from '../wasm/encode.ts';
-import { ValType } from '../wasm/module.ts';
+import { ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import { RECORD_TRAILER, RECORD_TYPES } from './layout.ts';
+import { type ExceptionArea, exceptionArea } from './exception-area.ts';
+import { RECORD_TRAILER, sizeOf } from './layout.ts';
 
 /** A call of a save function takes at most this many values (engines allow 1,000 parameters). */
 export const PART_VALUES = 200;
 
 /** Index spaces of the module that is being written, as far as save functions need them. */
 export interface SaveContext {
+  readonly module: WasmModule;
   /** Index of the frames memory. */
   readonly framesMemory: number;
   readonly cursorGlobal: number;
@@ -33,12 +39,17 @@ export interface SaveContext {
   typeIndex(params: readonly ValType[], results: readonly ValType[]): number;
 }
 
+interface OwnFunction {
+  readonly typeIndex: number;
+  readonly write: (w: ByteWriter) => void;
+}
+
 interface SaveFunction {
   readonly types: readonly ValType[];
   readonly isPart: boolean;
-  readonly typeIndex: number;
 }
 
+const VOID = 0x40;
 const STORE: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
   [ValType.i32]: { opcode: Op.i32_store, align: 2 },
   [ValType.i64]: { opcode: Op.i64_store, align: 3 },
@@ -47,12 +58,20 @@ const STORE: Readonly<Record<number, { readonly opcode: number; readonly align: 
   [ValType.v128]: { opcode: Op.v128_store, align: 4 },
 };
 
+const LOAD: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
+  [ValType.i32]: { opcode: Op.i32_load, align: 2 },
+  [ValType.i64]: { opcode: Op.i64_load, align: 3 },
+  [ValType.f32]: { opcode: Op.f32_load, align: 2 },
+  [ValType.f64]: { opcode: Op.f64_load, align: 3 },
+  [ValType.v128]: { opcode: Op.v128_load, align: 4 },
+};
+
 /** Collects the save functions that handlers ask for, and writes their bodies at the end. */
 export class SavePool {
   readonly #context: SaveContext;
   readonly #firstIndex: number;
   readonly #index = new Map<string, number>();
-  readonly #functions: SaveFunction[] = [];
+  readonly #functions: OwnFunction[] = [];
 
   /** `firstIndex`: function index of the grow function; the save functions follow it. */
   constructor(context: SaveContext, firstIndex: number) {
@@ -62,13 +81,37 @@ export class SavePool {
 
   /** Function index that saves values of these types; `isPart`: without site and trailer. */
   get(types: readonly ValType[], isPart: boolean): number {
-    const key = `${isPart ? 'p' : 's'}${types.join()}`;
+    // Before the function that calls it, because bodies are written when all indexes are known.
+    if (types.includes(ValType.exnref)) this.exceptionSaver();
+    const params = isPart ? types : [ValType.i32, ...types];
+    return this.function(`${isPart ? 'p' : 's'}${types.join()}`, params, [], (w) => this.#save(w, { types, isPart }));
+  }
+
+  /** Function index of [exnref, address of the area] -> []. */
+  exceptionSaver(): number {
+    // Its block types must exist before the type section is written, and that comes before its body.
+    for (const slots of exceptionArea(this.#context.module).payloads) this.#payloadType(slots);
+    return this.function('exception saver', [ValType.exnref, ValType.i32], [], (w) => this.#saveException(w));
+  }
+
+  /** Function index of [address of the area, index of its first funcref, of its first externref] -> [exnref]. */
+  exceptionLoader(): number {
+    const params = [ValType.i32, ValType.i32, ValType.i32];
+    return this.function('exception loader', params, [ValType.exnref], (w) => this.#loadException(w));
+  }
+
+  /** Function index of a function of our own, written once however often it is asked for. */
+  function(
+    key: string,
+    params: readonly ValType[],
+    results: readonly ValType[],
+    write: (w: ByteWriter) => void,
+  ): number {
     let index = this.#index.get(key);
     if (index === undefined) {
       index = this.#firstIndex + 1 + this.#functions.length;
       this.#index.set(key, index);
-      const params = isPart ? types : [ValType.i32, ...types];
-      this.#functions.push({ types, isPart, typeIndex: this.#context.typeIndex(params, []) });
+      this.#functions.push({ typeIndex: this.#context.typeIndex(params, results), write });
     }
     return index;
   }
@@ -86,7 +129,7 @@ export class SavePool {
     w.bytes(body.toBytes());
     for (const f of this.#functions) {
       body.reset();
-      this.#save(body, f);
+      f.write(body);
       w.u32(body.position);
       w.bytes(body.toBytes());
     }
@@ -131,7 +174,7 @@ export class SavePool {
     const c = this.#context;
     const firstValue = f.isPart ? 0 : 1;
     const at = firstValue + f.types.length;
-    const size = recordSize(f.types) + (f.isPart ? 0 : RECORD_TRAILER);
+    const size = f.types.reduce((sum, type) => sum + sizeOf(c.module, type), 0) + (f.isPart ? 0 : RECORD_TRAILER);
     writeLocals(w, [ValType.i32]);
     w.u8(Op.global_get);
     w.u32(c.cursorGlobal);
@@ -156,6 +199,19 @@ export class SavePool {
     for (let k = 0; k < f.types.length; k++) {
       const type = f.types[k]!;
       const store = STORE[type];
+      if (type === ValType.exnref) {
+        w.u8(Op.local_get);
+        w.u32(firstValue + k);
+        w.u8(Op.local_get);
+        w.u32(at);
+        w.u8(Op.i32_const);
+        w.s32(offset);
+        w.u8(Op.i32_add);
+        w.u8(Op.call);
+        w.u32(this.exceptionSaver());
+        offset += sizeOf(c.module, type);
+        continue;
+      }
       if (store === undefined) {
         this.#saveReference(w, type, firstValue + k);
         continue;
@@ -165,7 +221,7 @@ export class SavePool {
       w.u8(Op.local_get);
       w.u32(firstValue + k);
       writeMemoryAccess(w, store.opcode, store.align, c.framesMemory, offset);
-      offset += sizeOf(type);
+      offset += sizeOf(c.module, type);
     }
     if (!f.isPart) {
       w.u8(Op.local_get);
@@ -177,7 +233,149 @@ export class SavePool {
     w.u8(Op.end);
   }
 
-  /** Pushes a reference on its table: `table.grow` by one if it is full. */
+  #saveException(w: ByteWriter): void {
+    const { module, framesMemory } = this.#context;
+    const area = exceptionArea(module);
+    const { payloads } = area;
+    const types: ValType[] = [];
+    const localOf = new Map<string, number>();
+    const locals = payloads.map((slots) =>
+      slots.map(({ type }, k) => {
+        const key = `${k} ${type}`;
+        if (!localOf.has(key)) localOf.set(key, 1 + types.push(type));
+        return localOf.get(key)!;
+      }),
+    );
+    writeLocals(w, types);
+    w.u8(Op.local_get);
+    w.u32(0);
+    w.u8(Op.ref_is_null);
+    w.u8(Op.if);
+    w.u8(VOID);
+    this.#storeTag(w, 0);
+    this.#padReferences(w, area, []);
+    w.u8(Op.return);
+    w.u8(Op.end);
+    // block $done  block $last … block $first  try_table (catch 0 $first) … end  end  …store…  br $done  end …
+    w.u8(Op.block);
+    w.u8(VOID);
+    for (let tag = payloads.length - 1; tag >= 0; tag--) {
+      w.u8(Op.block);
+      w.s32(this.#payloadType(payloads[tag]!));
+    }
+    w.u8(Op.try_table);
+    w.u8(VOID);
+    w.u32(payloads.length);
+    payloads.forEach((_, tag) => {
+      w.u8(0);
+      w.u32(tag);
+      w.u32(tag);
+    });
+    w.u8(Op.local_get);
+    w.u32(0);
+    w.u8(Op.throw_ref);
+    w.u8(Op.end);
+    w.u8(Op.unreachable);
+    payloads.forEach((slots, tag) => {
+      w.u8(Op.end);
+      for (const local of locals[tag]!.toReversed()) {
+        w.u8(Op.local_set);
+        w.u32(local);
+      }
+      this.#storeTag(w, tag + 1);
+      slots.forEach(({ type, offset }, k) => {
+        const store = STORE[type];
+        if (store === undefined) {
+          this.#saveReference(w, type, locals[tag]![k]!);
+          return;
+        }
+        w.u8(Op.local_get);
+        w.u32(1);
+        w.u8(Op.local_get);
+        w.u32(locals[tag]![k]!);
+        writeMemoryAccess(w, store.opcode, store.align, framesMemory, offset);
+      });
+      this.#padReferences(w, area, slots);
+      w.u8(Op.br);
+      w.u32(payloads.length - 1 - tag);
+    });
+    w.u8(Op.end);
+    w.u8(Op.end);
+  }
+
+  #payloadType(slots: readonly { readonly type: ValType }[]): number {
+    return this.#context.typeIndex(
+      [],
+      slots.map(({ type }) => type),
+    );
+  }
+
+  #storeTag(w: ByteWriter, value: number): void {
+    w.u8(Op.local_get);
+    w.u32(1);
+    w.u8(Op.i32_const);
+    w.s32(value);
+    writeMemoryAccess(w, Op.i32_store, 2, this.#context.framesMemory, 0);
+  }
+
+  /** Null references, so that every area has the same number. */
+  #padReferences(w: ByteWriter, area: ExceptionArea, slots: readonly { readonly type: ValType }[]): void {
+    const counts: [ValType, number][] = [
+      [ValType.funcref, area.funcrefCount],
+      [ValType.externref, area.externrefCount],
+    ];
+    for (const [type, count] of counts) {
+      for (let k = slots.filter((slot) => slot.type === type).length; k < count; k++) this.#saveReference(w, type, -1);
+    }
+  }
+
+  #loadException(w: ByteWriter): void {
+    const { module, framesMemory, funcrefTable, externrefTable } = this.#context;
+    writeLocals(w, []);
+    w.u8(Op.block);
+    w.u8(ValType.exnref);
+    w.u8(Op.try_table);
+    w.u8(VOID);
+    w.u32(1);
+    w.u8(3);
+    w.u32(0);
+    exceptionArea(module).payloads.forEach((slots, tag) => {
+      w.u8(Op.local_get);
+      w.u32(0);
+      writeMemoryAccess(w, Op.i32_load, 2, framesMemory, 0);
+      w.u8(Op.i32_const);
+      w.s32(tag + 1);
+      w.u8(Op.i32_eq);
+      w.u8(Op.if);
+      w.u8(VOID);
+      for (const { type, offset } of slots) {
+        const load = LOAD[type];
+        if (load === undefined) {
+          w.u8(Op.local_get);
+          w.u32(type === ValType.funcref ? 1 : 2);
+          w.u8(Op.i32_const);
+          w.s32(offset);
+          w.u8(Op.i32_add);
+          w.u8(Op.table_get);
+          w.u32(type === ValType.funcref ? funcrefTable : externrefTable);
+        } else {
+          w.u8(Op.local_get);
+          w.u32(0);
+          writeMemoryAccess(w, load.opcode, load.align, framesMemory, offset);
+        }
+      }
+      w.u8(Op.throw);
+      w.u32(tag);
+      w.u8(Op.end);
+    });
+    w.u8(Op.end);
+    w.u8(Op.ref_null);
+    w.u8(ValType.exnref);
+    w.u8(Op.end);
+    w.u8(Op.end);
+  }
+
+  /** Pushes a reference on its table (local -1: null): `table.grow` by one if it is full. */
   #saveReference(w: ByteWriter, type: ValType, local: number): void {
     const c = this.#context;
     const table = type === ValType.funcref ? c.funcrefTable : c.externrefTable;
@@ -206,8 +404,13 @@ export class SavePool {
     w.u8(Op.end);
     w.u8(Op.global_get);
     w.u32(cursor);
-    w.u8(Op.local_get);
-    w.u32(local);
+    if (local < 0) {
+      w.u8(Op.ref_null);
+      w.u8(type);
+    } else {
+      w.u8(Op.local_get);
+      w.u32(local);
+    }
     w.u8(Op.table_set);
     w.u32(table);
     w.u8(Op.global_get);
@@ -218,15 +421,6 @@ export class SavePool {
     w.u8(Op.global_set);
     w.u32(cursor);
   }
-}
-
-/** Size of a value in a record. */
-export function sizeOf(type: ValType): number {
-  return RECORD_TYPES.find((entry) => entry.type === type)?.size ?? 0;
-}
-
-function recordSize(types: readonly ValType[]): number {
-  return types.reduce((sum, type) => sum + sizeOf(type), 0);
 }
 
 /** Writes an opcode that has a prefix byte. */
