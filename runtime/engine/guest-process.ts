@@ -9,16 +9,19 @@
 
 import { WASI_PREVIEW1_FUNCTIONS, WASI_UNSTABLE_FUNCTIONS, WVM_FUNCTIONS } from '../../abi/wasi-preview1.ts';
 import { WvmError } from '../base/wvm-error.ts';
-import { Blocked, Exited, SnapshotWanted, type SystemCallResult } from '../kernel/blocked.ts';
+import { atomicSlotType } from '../instrument/atomic-calls.ts';
+import { type AtomicDoor, createAtomicDoor } from '../kernel/atomic-wait.ts';
+import { Blocked, Exited, SnapshotWanted, type SystemCallResult, Trapped } from '../kernel/blocked.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
 import { createWasiPreview1, createWasiUnstable, createWvm } from '../kernel/wasi/front-door.ts';
 import type { FuncType } from '../wasm/module.ts';
+import { Op } from '../wasm/opcodes.ts';
 import { restoreInstance, saveInstance } from './capture.ts';
 import type { CompiledModule } from './compile.ts';
 import { restoreStack, saveStack } from './frames.ts';
-import { GuestInstance, type InstanceOptions, type Outcome, type RawStack } from './instance.ts';
+import { type AtomicCalls, GuestInstance, type InstanceOptions, type Outcome, type RawStack } from './instance.ts';
 import { LinearMemory } from './linear-memory.ts';
 import type { ActivationState, InstanceState } from './state.ts';
 
@@ -74,6 +77,8 @@ export class GuestProcess {
   readonly instance: GuestInstance;
   readonly #options: ProcessOptions;
   readonly #imports: readonly ImportedCall[];
+  /** Calls that the instrumenter has made of instructions. */
+  readonly #atomics: readonly ImportedCall[];
   readonly #thread: Thread;
 
   /** Functions still to be called when the present activation returns: the start function, then `_start`. */
@@ -94,10 +99,12 @@ export class GuestProcess {
     this.#options = options;
     this.#thread = options.process.mainThread;
     this.#imports = resolveImports(options);
+    this.#atomics = this.#atomicCalls();
     const instanceOptions: InstanceOptions = {
       maxMemoryBytes: options.maxMemoryBytes,
       importFunction: (index) => this.#bind(this.#imports[index]!) as (...args: never[]) => unknown,
       poll: () => this.#poll(),
+      atomics: this.#bindAtomics(),
       compileOptimised: options.compileOptimised,
     };
     this.instance =
@@ -150,7 +157,7 @@ export class GuestProcess {
           this.#stack = outcome.stack;
           const stop = this.#stop!;
           this.#stop = undefined;
-          if (stop.kind === 'exited') this.#stack = undefined;
+          if (stop.kind === 'exited' || stop.kind === 'trapped') this.#stack = undefined;
           return stop;
         }
       }
@@ -200,7 +207,7 @@ export class GuestProcess {
       if (pending === 'call' && this.#thread.call === undefined) bad('it is in a host call, but no call is saved');
       const call =
         pending === 'call' ? this.#thread.call! : { module: 'wvm', name: 'snapshot', args: [] as GuestNumber[] };
-      const imported = this.#imports.find(({ module, name }) => module === call.module && name === call.name);
+      const imported = this.#callNamed(call.module, call.name);
       if (imported === undefined) bad(`its module does not import ${call.module}.${call.name}`);
       if (imported!.type.params.length !== call.args.length)
         bad(`${call.name} does not take ${call.args.length} values`);
@@ -263,7 +270,7 @@ export class GuestProcess {
       }
       case 'call': {
         const { module, name, args } = this.#thread.call!;
-        const imported = this.#imports.find((entry) => entry.module === module && entry.name === name)!;
+        const imported = this.#callNamed(module, name)!;
         const result = imported.run(...args);
         this.#options.hooks.trace?.(module, name, args, result);
         if (result instanceof Blocked) {
@@ -274,6 +281,10 @@ export class GuestProcess {
         if (result instanceof Exited) {
           this.#stack = undefined;
           return { exit: { kind: 'exited', status: result.status, signal: result.signal } };
+        }
+        if (result instanceof Trapped) {
+          this.#stack = undefined;
+          return { exit: trapped(result) };
         }
         if (result instanceof SnapshotWanted) {
           this.#pending = 'self-snapshot';
@@ -380,11 +391,12 @@ export class GuestProcess {
   #interrupted(
     imported: ImportedCall,
     args: readonly GuestNumber[],
-    result: Blocked | Exited | SnapshotWanted,
+    result: Blocked | Exited | Trapped | SnapshotWanted,
   ): GuestNumber | undefined {
     if (result instanceof Exited) {
       return this.#unwind({ kind: 'exited', status: result.status, signal: result.signal }, 'call');
     }
+    if (result instanceof Trapped) return this.#unwind(trapped(result), 'call');
     if (this.compiled.map === undefined) return this.#inPlace(imported, args, result);
     if (result instanceof SnapshotWanted) return this.#unwind({ kind: 'self-snapshot' }, 'self-snapshot');
     this.#thread.block(imported.module, imported.name, args, result);
@@ -413,8 +425,43 @@ export class GuestProcess {
     if (result instanceof Exited) {
       return this.#unwind({ kind: 'exited', status: result.status, signal: result.signal }, 'call');
     }
+    if (result instanceof Trapped) return this.#unwind(trapped(result), 'call');
     return result instanceof SnapshotWanted ? 0 : result;
   }
+
+  #callNamed(module: string, name: string): ImportedCall | undefined {
+    const isIt = (call: ImportedCall): boolean => call.module === module && call.name === name;
+    return this.#imports.find(isIt) ?? this.#atomics.find(isIt);
+  }
+
+  #atomicCalls(): ImportedCall[] {
+    const view = (memory: number): DataView => new DataView(this.instance.memories[memory]!.buffer);
+    const door = createAtomicDoor(this.kernel, {
+      load32: (memory, address) => view(memory).getInt32(Number(address), true),
+      load64: (memory, address) => view(memory).getBigInt64(Number(address), true),
+    });
+    const call = (name: keyof AtomicDoor, opcode: number): ImportedCall => ({
+      module: 'wvm',
+      name,
+      type: atomicSlotType(opcode),
+      run: door[name] as ImportedCall['run'],
+    });
+    return [
+      call('atomic.wait32', Op.memory_atomic_wait32),
+      call('atomic.wait64', Op.memory_atomic_wait64),
+      call('atomic.notify', Op.memory_atomic_notify),
+    ];
+  }
+
+  #bindAtomics(): AtomicCalls {
+    const [wait32, wait64, notify] = this.#atomics.map((call) => this.#bind(call));
+    return { wait32: wait32!, wait64: wait64!, notify: notify! };
+  }
+}
+
+/** A call that trapped, as the engine reports one; its stack is that of the call. */
+function trapped(result: Trapped): Step {
+  return { kind: 'trapped', error: new WebAssembly.RuntimeError(result.message) };
 }
 
 /** Finds every function that the module imports; one error names all that are missing. */

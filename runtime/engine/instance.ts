@@ -9,11 +9,13 @@
 import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { SiteKind } from '../instrument/analysis.ts';
+import { atomicSlotType } from '../instrument/atomic-calls.ts';
 import { buildContinuations, continuationName, importedFunctionName } from '../instrument/continuation.ts';
 import { sizeOf } from '../instrument/layout.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import * as names from '../instrument/names.ts';
 import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
+import { Op } from '../wasm/opcodes.ts';
 import type { CompiledModule } from './compile.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
 
@@ -32,6 +34,13 @@ export type Outcome =
 /** Result of a host call, delivered to the innermost frame of a resumed stack. */
 export type CallResult = readonly (number | bigint)[];
 
+/** memory.atomic.wait32, wait64 and notify; the address is checked. */
+export interface AtomicCalls {
+  readonly wait32: (memory: number, address: bigint, expected: number, timeoutNs: bigint) => unknown;
+  readonly wait64: (memory: number, address: bigint, expected: bigint, timeoutNs: bigint) => unknown;
+  readonly notify: (memory: number, address: bigint, count: number) => unknown;
+}
+
 export interface InstanceOptions {
   /** Memories may not grow beyond this many bytes. */
   readonly maxMemoryBytes: number;
@@ -39,6 +48,8 @@ export interface InstanceOptions {
   readonly importFunction: (importIndex: number) => (...args: never[]) => unknown;
   /** Called when the fuel is used up; returns with new fuel in place, or throws `unwind`. */
   readonly poll: () => void;
+  /** Answers waits and notifies on shared memories. May throw `unwind` to suspend. */
+  readonly atomics: AtomicCalls;
   /** Compiles with the optimising compiler at once. */
   readonly compileOptimised: <Result>(compile: () => Result) => Result;
   /** Sizes of the memories in pages, if not the module's initial ones. */
@@ -97,6 +108,7 @@ export class GuestInstance {
     this.#slots = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
     this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
+    if (module.allMemories.some((limits) => limits.shared)) this.#setAtomics(options.atomics);
     this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: [], results: [] }, options.poll));
     // A module that is not instrumented keeps what it defines to itself.
     const ours = <T>(all: readonly T[], importedCount: number): readonly T[] =>
@@ -241,6 +253,15 @@ export class GuestInstance {
       this.#continuationGroups.set(site, missing);
       this.#continuationSlots.set(site, this.#addSlot(exports[continuationName(site)] as WebAssembly.ExportedFunction));
     }
+  }
+
+  #setAtomics({ wait32, wait64, notify }: AtomicCalls): void {
+    const calls = [
+      [names.SLOT_WAIT32, Op.memory_atomic_wait32, wait32],
+      [names.SLOT_WAIT64, Op.memory_atomic_wait64, wait64],
+      [names.SLOT_NOTIFY, Op.memory_atomic_notify, notify],
+    ] as const;
+    for (const [slot, opcode, call] of calls) this.#slots.set(slot, wrapHostFunction(atomicSlotType(opcode), call));
   }
 
   #capturable(): ModuleMap {

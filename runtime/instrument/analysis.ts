@@ -15,6 +15,7 @@ import { createInstructions, decodeBody } from '../wasm/decode-body.ts';
 import { BLOCK_VALUE_TYPE, type Instructions } from '../wasm/instructions.ts';
 import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op, opcodeIndex, SIMPLE_POPS, SIMPLE_PUSH } from '../wasm/opcodes.ts';
+import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
 import type { CallGraph } from './call-graph.ts';
 
 export const SiteKind = { call: 0, poll: 1 } as const;
@@ -561,6 +562,10 @@ class ForwardPass {
   /** Simulates instruction `i`; true if control never goes on behind it. */
   step(i: number, op: number): boolean {
     const { a, module, graph } = this;
+    if (isAtomicCall(module, op, a.code.immediate[i]!)) {
+      this.call(i, atomicCallType(module, op, a.code.immediate[i]!), 0, true, false);
+      return false;
+    }
     const simple = opcodeIndex(op);
     const pops = SIMPLE_POPS[simple]!;
     if (pops >= 0) {

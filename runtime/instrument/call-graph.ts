@@ -14,6 +14,7 @@ import { createInstructions, decodeBody } from '../wasm/decode-body.ts';
 import { BLOCK_VALUE_TYPE } from '../wasm/instructions.ts';
 import { type FuncType, OTHER_REF, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
+import { isAtomicCall } from './atomic-calls.ts';
 
 export interface CallGraph {
   /** By function index, imports included: 1 if a call of it may suspend. */
@@ -140,9 +141,10 @@ export function buildCallGraph(module: WasmModule): CallGraph {
           suspends[node] = 1;
           if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
           break;
+        case Op.memory_atomic_notify:
         case Op.memory_atomic_wait32:
         case Op.memory_atomic_wait64:
-          suspends[node] = 1;
+          if (isAtomicCall(module, opcode[i]!, immediate[i]!)) suspends[node] = 1;
           break;
         default:
           break;

@@ -38,6 +38,8 @@ import { writeLocals } from '../wasm/encode.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { blockType, type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
+import { atomicCallFunction } from './atomic-bodies.ts';
+import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
 import { RECORD_TRAILER, type Slot } from './layout.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
@@ -407,6 +409,14 @@ export class BodyEmitter {
             this.#flush(offset[i]!);
             w.u8(Op.call);
             w.u32(target.functionIndex(immediate[i]!));
+          } else this.#copy(i);
+          break;
+        case Op.memory_atomic_notify:
+        case Op.memory_atomic_wait32:
+        case Op.memory_atomic_wait64:
+          if (siteIndex >= 0) {
+            this.#flush(offset[i]!);
+            this.#callSite(siteIndex, i);
           } else this.#copy(i);
           break;
         case Op.return_call:
@@ -873,6 +883,10 @@ export class BodyEmitter {
     const { a, w, target } = this;
     const { opcode, immediate, immediate2 } = a.code;
     const op = opcode[i]!;
+    if (isAtomicCall(a.module, op, immediate[i]!)) {
+      this.#atomicCall(siteIndex, i);
+      return;
+    }
     const isDirect = op === Op.call || op === Op.return_call;
     const type = isDirect ? a.module.types[a.module.functionTypes[immediate[i]!]!]! : a.module.types[immediate[i]!]!;
     const extra = isDirect ? [] : [this.#calleeOperand(i)];
@@ -890,6 +904,18 @@ export class BodyEmitter {
         w.u8(Op.call_ref);
         w.u32(immediate[i]!);
       }
+    });
+    if (a.fuel === 'local') this.#loadFuel();
+  }
+
+  #atomicCall(siteIndex: number, i: number): void {
+    const { a, w, target } = this;
+    const { params, results } = atomicCallType(a.module, a.code.opcode[i]!, a.code.immediate[i]!);
+    if (a.fuel === 'local') this.#storeFuel();
+    this.#guarded(siteIndex, params, results, () => {
+      this.offsets?.push({ emitted: w.position, original: a.code.offset[i]!, length: 1 });
+      w.u8(Op.call);
+      w.u32(atomicCallFunction(target, a.code, i));
     });
     if (a.fuel === 'local') this.#loadFuel();
   }

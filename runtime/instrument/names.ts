@@ -43,13 +43,18 @@ export const EXPORT_EXTERNREF_CURSOR = 'wvm.externref.cursor';
 
 /** Slots of TABLE_SLOTS with a fixed meaning. */
 export const SLOT_POLL = 0;
+/** [memory index, address i64, expected i32 or i64, timeout i64] -> [i32]. */
+export const SLOT_WAIT32 = 1;
+export const SLOT_WAIT64 = 2;
+/** [memory index, address i64, count i32] -> [i32]. */
+export const SLOT_NOTIFY = 3;
 export const SLOT_FIRST_FREE = 16;
 
 /** Custom section with what the engine needs of the call graph. */
 export const SECTION_MAP = 'wvm.map';
 
 /** Version of everything the instrumenter emits; part of the cache key. */
-export const INSTRUMENTER_VERSION = 1;
+export const INSTRUMENTER_VERSION = 2;
 
 /** Records start here; the bytes below hold the result that a resumed innermost frame receives. */
 export const FRAMES_BASE = 1024;

@@ -430,7 +430,13 @@ export function writePrefixed(w: ByteWriter, opcode: number): void {
 }
 
 /** Writes a load or store of memory `memory` with a constant offset. */
-export function writeMemoryAccess(w: ByteWriter, opcode: number, align: number, memory: number, offset: number): void {
+export function writeMemoryAccess(
+  w: ByteWriter,
+  opcode: number,
+  align: number,
+  memory: number,
+  offset: number | bigint,
+): void {
   if (opcode > 0xff) writePrefixed(w, opcode);
   else w.u8(opcode);
   if (memory === 0) w.u32(align);
@@ -438,5 +444,6 @@ export function writeMemoryAccess(w: ByteWriter, opcode: number, align: number, 
     w.u32(align | 0x40);
     w.u32(memory);
   }
-  w.u32(offset);
+  if (typeof offset === 'number') w.u32(offset);
+  else w.u64(offset);
 }

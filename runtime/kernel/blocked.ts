@@ -42,8 +42,16 @@ export class Exited {
   }
 }
 
+/** The call ends the process as a trap of an instruction would: no errno, no way on. */
+export class Trapped {
+  readonly message: string;
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
 /** The guest asked for a snapshot of itself (`wvm.snapshot`). The engine takes it and delivers the id, or 0 in a resumed copy. */
 export class SnapshotWanted {}
 
 /** What a front door's function may return: an errno or another small result, or one of the above. */
-export type SystemCallResult = number | Blocked | Exited | SnapshotWanted;
+export type SystemCallResult = number | Blocked | Exited | Trapped | SnapshotWanted;

@@ -3,7 +3,7 @@
 
 import { errnoName } from '../../abi/errno.ts';
 import { IOVEC, type Parameter, WASI_PREVIEW1_FUNCTIONS, WVM_FUNCTIONS } from '../../abi/wasi-preview1.ts';
-import { Blocked, Exited, SnapshotWanted, type SystemCallResult } from './blocked.ts';
+import { Blocked, Exited, SnapshotWanted, type SystemCallResult, Trapped } from './blocked.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { GuestNumber } from './thread.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -32,6 +32,8 @@ export function formatCall(
   memory: GuestMemory,
 ): string {
   const parameters = (WASI_PREVIEW1_FUNCTIONS[name] ?? WVM_FUNCTIONS[name])?.parameters ?? [];
+  // What the others return is a number and no errno.
+  const isErrno = Object.hasOwn(WASI_PREVIEW1_FUNCTIONS, name);
   const inputs: string[] = [];
   const outputs: [name: string, value: string][] = [];
   for (let i = 0; i < args.length; i++) {
@@ -62,15 +64,16 @@ export function formatCall(
   const shown =
     outputs.length === 1
       ? only![1]
-      : [formatResult(result), ...outputs.map(([output, value]) => `${output}=${value}`)].join(', ');
+      : [formatResult(result, isErrno), ...outputs.map(([output, value]) => `${output}=${value}`)].join(', ');
   return `[${pid}] ${name}(${inputs.join(', ')}) = ${shown}`;
 }
 
-function formatResult(result: SystemCallResult): string {
+function formatResult(result: SystemCallResult, isErrno: boolean): string {
   if (result instanceof Blocked) return '? BLOCKED';
   if (result instanceof Exited) return `? EXITED ${result.status}`;
+  if (result instanceof Trapped) return `? TRAP ${result.message}`;
   if (result instanceof SnapshotWanted) return '? SNAPSHOT';
-  return result === 0 ? '0' : (errnoName(result) ?? String(result));
+  return result === 0 || !isErrno ? String(result) : (errnoName(result) ?? String(result));
 }
 
 function formatValue(parameter: Parameter | undefined, value: GuestNumber): string {

@@ -271,6 +271,38 @@ export const SAMPLES: Readonly<Record<string, SiteSample>> = {
       end
       (local.get $v) i64x2.add v128.store)`,
   },
+  'atomic waits and notifies': {
+    points: 12,
+    wat: `(memory (export "memory") 1 2 shared) (memory $m 1) (memory $big i64 1 1 shared)
+     (func (export "run") (result i32 i64) (local $n i32) (local $sum i32)
+      (i32.atomic.store (i32.const 8) (i32.const 5))
+      i64.const 77
+      loop $again
+        (memory.atomic.wait32 offset=8 (i32.const 0) (local.get $n) (i64.const 0))
+        (memory.atomic.wait64 $big offset=65528 (i64.const 0) (i64.const 0) (i64.const 0))
+        (call $i (memory.atomic.notify (i32.const 8) (i32.const 1)))
+        (memory.atomic.notify $m (i32.const 8) (i32.const 1))
+        i32.add  i32.add  i32.add  local.get $sum  i32.add  local.set $sum
+        (local.set $n (i32.add (local.get $n) (i32.const 5)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 12)))
+      end
+      local.get $sum
+      i64.const 3
+      call $swap)
+     (func $swap (param i64 i32 i64) (result i32 i64) local.get 1 local.get 0)`,
+  },
+  'an atomic wait at no multiple of its size': {
+    points: 1,
+    wat: `(memory 1 1 shared)
+     (func (export "run") (result i32) (call $note (i32.const 1))
+      (memory.atomic.wait64 (i32.const 4) (i64.const 0) (i64.const 0)))`,
+  },
+  'an atomic wait out of bounds': {
+    points: 1,
+    wat: `(memory 1 1 shared)
+     (func (export "run") (result i32) (call $note (i32.const 1))
+      (memory.atomic.wait32 offset=0xfffffffc (i32.const 8) (i32.const 0) (i64.const 0)))`,
+  },
   'a start function': {
     points: 4,
     wat: `(memory (export "memory") 1) (global $g (mut i32) (i32.const 0))
