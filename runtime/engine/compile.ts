@@ -9,6 +9,7 @@ import { decodeModuleMap, type ModuleMap } from '../instrument/module-map.ts';
 import { INSTRUMENTER_VERSION, SECTION_MAP } from '../instrument/names.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { parseModule } from '../wasm/parse.ts';
+import { ContinuationModules } from './continuation-modules.ts';
 
 /** Where instrumented modules are kept between runs. Both calls may fail silently: the cache only saves time. */
 export interface ModuleCache {
@@ -32,18 +33,21 @@ export interface CompiledModule {
   readonly map: ModuleMap | undefined;
   /** Start of code entry `codeIndex` in the instrumented module, for backtraces. */
   readonly instrumentedCode: ((codeIndex: number) => number) | undefined;
+  readonly continuations: ContinuationModules;
 }
 
 /** Compiles a program. Throws WVM_MODULE_INVALID with the engine's own words if it is no valid module. */
 export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledModule {
   const original = parseModule(bytes);
   const hash = ports.sha256(bytes);
+  const continuations = new ContinuationModules();
   const asItIs = (uncapturable: readonly string[]): CompiledModule => ({
     original: { ...original, uncapturable },
     hash,
     compiled: compile(bytes),
     map: undefined,
     instrumentedCode: undefined,
+    continuations,
   });
   if (original.uncapturable.length > 0) return asItIs(original.uncapturable);
   const key = ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`));
@@ -53,7 +57,7 @@ export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledM
     const section = WebAssembly.Module.customSections(compiled, SECTION_MAP)[0];
     if (section !== undefined) {
       const map = decodeModuleMap(original, new Uint8Array(section));
-      return { original, hash, compiled, map, instrumentedCode: codeStarts(cached) };
+      return { original, hash, compiled, map, instrumentedCode: codeStarts(cached), continuations };
     }
   }
   if (!WebAssembly.validate(bytes)) {
@@ -65,7 +69,7 @@ export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledM
   const { bytes: instrumented, map } = instrument(original, graph);
   const compiled = compile(instrumented);
   ports.cache?.put(key, instrumented);
-  return { original, hash, compiled, map, instrumentedCode: codeStarts(instrumented) };
+  return { original, hash, compiled, map, instrumentedCode: codeStarts(instrumented), continuations };
 }
 
 /** The instrumented module is parsed again only if somebody asks for a backtrace. */

@@ -10,13 +10,14 @@ import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { SiteKind } from '../instrument/analysis.ts';
 import { atomicSlotType } from '../instrument/atomic-calls.ts';
-import { buildContinuations, continuationName, importedFunctionName } from '../instrument/continuation.ts';
+import { continuationName, importedFunctionName } from '../instrument/continuation.ts';
 import { sizeOf } from '../instrument/layout.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import * as names from '../instrument/names.ts';
 import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import type { CompiledModule } from './compile.ts';
+import type { ContinuationModules } from './continuation-modules.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
@@ -82,6 +83,7 @@ export class GuestInstance {
    */
   readonly unwind: WebAssembly.Exception | Error;
 
+  readonly #continuations: ContinuationModules;
   readonly #compileOptimised: InstanceOptions['compileOptimised'];
   readonly #unwindTag: WebAssembly.Tag;
   readonly #frames: WebAssembly.Memory;
@@ -101,6 +103,7 @@ export class GuestInstance {
     const module = compiled.original;
     this.module = module;
     this.map = compiled.map;
+    this.#continuations = compiled.continuations;
     this.#compileOptimised = options.compileOptimised;
     this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
     this.unwind = compiled.map === undefined ? makeTrap() : new WebAssembly.Exception(this.#unwindTag, []);
@@ -239,7 +242,9 @@ export class GuestInstance {
     const map = this.#capturable();
     const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
     if (missing.length === 0) return;
-    const { bytes, functions, helpers } = buildContinuations(map, missing);
+    const { module, functions, helpers } = this.#continuations.get(map, missing, (bytes) =>
+      this.#compileOptimised(() => new WebAssembly.Module(bytes)),
+    );
     const imports: Record<string, WebAssembly.ImportValue> = { ...this.#imports };
     for (const index of functions) imports[importedFunctionName(index)] = this.functionObject(index);
     for (const name of helpers) imports[name] = this.exports[name]!;
@@ -247,7 +252,6 @@ export class GuestInstance {
       imports[names.globalName(k)] = this.global(k);
     });
     for (const name of OWN_GLOBALS) imports[name] = this.exports[name]!;
-    const module = this.#compileOptimised(() => new WebAssembly.Module(bytes));
     const { exports } = new WebAssembly.Instance(module, { [names.WVM]: imports });
     for (const site of missing) {
       this.#continuationGroups.set(site, missing);
