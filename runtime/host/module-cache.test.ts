@@ -41,14 +41,14 @@ describe('ModuleCache', () => {
   });
 
   it('the key depends on the module, the version and the options, and on where one ends and the next begins', () => {
-    const keys = [
+    const keys: [source: string, version: string, options: string][] = [
       ['a', '1', ''],
       ['b', '1', ''],
       ['a', '2', ''],
       ['a', '1', 'x'],
       ['a1', '', ''],
       ['a', '', '1'],
-    ] as const;
+    ];
     expect(new Set(keys.map((parts) => moduleCacheKey(...parts))).size).toBe(keys.length);
   });
 

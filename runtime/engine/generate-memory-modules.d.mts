@@ -1,0 +1,2 @@
+/** Text of memory-modules.ts. */
+export function generateMemoryModules(): Promise<string>;
