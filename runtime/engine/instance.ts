@@ -17,7 +17,7 @@ import * as names from '../instrument/names.ts';
 import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import type { CompiledModule } from './compile.ts';
-import type { ContinuationModules } from './continuation-modules.ts';
+import type { CompiledContinuations, ContinuationModules } from './continuation-modules.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
@@ -242,9 +242,13 @@ export class GuestInstance {
     const map = this.#capturable();
     const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
     if (missing.length === 0) return;
-    const { module, functions, helpers } = this.#continuations.get(map, missing, (bytes) =>
+    const modules = this.#continuations.get(map, missing, (bytes) =>
       this.#compileOptimised(() => new WebAssembly.Module(bytes)),
     );
+    for (const compiled of modules) this.#addContinuations(compiled);
+  }
+
+  #addContinuations({ sites, module, functions, helpers }: CompiledContinuations): void {
     const imports: Record<string, WebAssembly.ImportValue> = { ...this.#imports };
     for (const index of functions) imports[importedFunctionName(index)] = this.functionObject(index);
     for (const name of helpers) imports[name] = this.exports[name]!;
@@ -253,8 +257,10 @@ export class GuestInstance {
     });
     for (const name of OWN_GLOBALS) imports[name] = this.exports[name]!;
     const { exports } = new WebAssembly.Instance(module, { [names.WVM]: imports });
-    for (const site of missing) {
-      this.#continuationGroups.set(site, missing);
+    for (const site of sites) {
+      // A module compiled for another stack may hold sites that this instance has already.
+      if (this.#continuationSlots.has(site)) continue;
+      this.#continuationGroups.set(site, sites);
       this.#continuationSlots.set(site, this.#addSlot(exports[continuationName(site)] as WebAssembly.ExportedFunction));
     }
   }
