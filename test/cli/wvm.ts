@@ -1,0 +1,153 @@
+// Runs the real command line as child processes, each test in directories of its own, and leaves nothing running.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type GuestName, writeGuests } from './guests.ts';
+
+const mainFile = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
+/** Everything here takes less than a second on an idle machine. */
+const patienceMs = 60_000;
+
+export interface Result {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+}
+
+/** A wvm process that runs. */
+export class Running {
+  readonly child: ChildProcess;
+  readonly done: Promise<Result>;
+  stdout = '';
+  stderr = '';
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      this.stdout += chunk.toString('latin1');
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString('utf8');
+    });
+    this.done = new Promise((resolve) => {
+      child.on('close', (code, signal) => {
+        resolve({ code, signal, stdout: Buffer.concat(chunks).toString('latin1'), stderr: this.stderr });
+      });
+    });
+  }
+}
+
+/** Directories of one test, and the processes it started. */
+export class Bench {
+  readonly root: string;
+  /** Where commands run, and images go. */
+  readonly work: string;
+  readonly #guests: string;
+  readonly #started: Running[] = [];
+
+  private constructor(guests: string) {
+    this.#guests = guests;
+    this.root = mkdtempSync(join(tmpdir(), 'wvm-cli-'));
+    this.work = join(this.root, 'work');
+    mkdirSync(this.work);
+    mkdirSync(join(this.root, 'run'), { mode: 0o700 });
+  }
+
+  /** Assembles the guests once; the result makes a bench for each test. */
+  static async prepare(): Promise<{ create: () => Bench; remove: () => void }> {
+    const guests = mkdtempSync(join(tmpdir(), 'wvm-guests-'));
+    await writeGuests(guests);
+    return { create: () => new Bench(guests), remove: () => rmSync(guests, { recursive: true, force: true }) };
+  }
+
+  guest(name: GuestName): string {
+    return join(this.#guests, `${name}.wasm`);
+  }
+
+  /** Starts `wvm ...args`. Output is latin1: a character is a byte. */
+  start(args: readonly string[], options: RunOptions = {}): Running {
+    // As the first line of main.ts has it.
+    const child = spawn(process.execPath, ['--', mainFile, ...args], {
+      cwd: options.cwd ?? this.work,
+      env: {
+        PATH: process.env['PATH'],
+        XDG_RUNTIME_DIR: join(this.root, 'run'),
+        XDG_CACHE_HOME: join(this.root, 'cache'),
+        ...options.env,
+      },
+      stdio: 'pipe',
+    });
+    child.stdin.on('error', () => {}); // It may end before it has read all.
+    if (options.input !== undefined) child.stdin.end(options.input);
+    const running = new Running(child);
+    this.#started.push(running);
+    return running;
+  }
+
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const running = this.start(args, { input: '', ...options });
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), patienceMs);
+    try {
+      return await running.done;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Starts a guest and waits until it is listed and has printed something, if it prints. */
+  async startMachine(args: readonly string[], name: string, options: RunOptions = {}): Promise<Running> {
+    const running = this.start(args, options);
+    await until(() => this.registered().includes(name) || running.child.exitCode !== null, `${name} to be listed`);
+    return running;
+  }
+
+  /** Names in the registry, read without wvm. */
+  registered(): string[] {
+    const directory = join(this.root, 'run', 'wvm');
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => JSON.parse(readFileSync(join(directory, file), 'utf8')).name as string);
+  }
+
+  /** Everything that machines have left behind in the registry. */
+  registryFiles(): string[] {
+    const directory = join(this.root, 'run', 'wvm');
+    return existsSync(directory) ? readdirSync(directory, { recursive: true }).map(String).sort() : [];
+  }
+
+  files(): string[] {
+    return readdirSync(this.work).sort();
+  }
+
+  path(name: string): string {
+    return join(this.work, name);
+  }
+
+  async close(): Promise<void> {
+    for (const { child } of this.#started) if (child.exitCode === null) child.kill('SIGKILL');
+    await Promise.all(this.#started.map((running) => running.done));
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited ${patienceMs} ms for ${what}`);
+    await sleep(10);
+  }
+}
