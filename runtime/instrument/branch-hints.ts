@@ -6,7 +6,7 @@
 
 import { ByteWriter } from '../base/bytes.ts';
 
-export const SECTION_BRANCH_HINTS = 'metadata.code.branch_hint';
+const SECTION_BRANCH_HINTS = 'metadata.code.branch_hint';
 const UNLIKELY = 0;
 
 export class BranchHints {

@@ -24,7 +24,7 @@ export interface ExceptionArea {
   readonly payloads: readonly (readonly PayloadSlot[])[];
 }
 
-export const EXCEPTION_TAG_BYTES = 4;
+const EXCEPTION_TAG_BYTES = 4;
 
 const VALUE_BYTES: Readonly<Record<number, number>> = {
   [ValType.i32]: 4,

@@ -100,6 +100,7 @@ export class InstrumentedExecutor extends PlainExecutor {
       isLinked: false,
     };
     instance.slots.set(names.SLOT_POLL, await this.#makePoll(instance));
+    if (module.allMemories.some((limits) => limits.shared)) await setAtomics(instance);
     this.prepare(instance, imports);
     (exports[names.EXPORT_INIT_TABLES] as () => void)();
     (exports[names.EXPORT_INIT_MEMORIES] as () => void)();
@@ -143,6 +144,38 @@ export function setGlobal(instance: Instance, name: string, value: number): void
 export function getGlobal(instance: Instance, name: string): number {
   return (instance.exports[name] as WebAssembly.Global).value as number;
 }
+
+/** Waits and notifies as the engine under test would do them natively. */
+async function setAtomics(instance: InstrumentedInstance): Promise<void> {
+  const view = (memory: number): Int32Array<SharedArrayBuffer> => {
+    const { buffer } = instance.own[names.memoryName(memory)] as WebAssembly.Memory;
+    return new Int32Array(buffer as unknown as SharedArrayBuffer);
+  };
+  const wait = (cells: Int32Array | BigInt64Array, index: number, expected: never, timeoutNs: bigint): number => {
+    const timeoutMs = timeoutNs < 0n ? Number.POSITIVE_INFINITY : Number(timeoutNs) / 1e6;
+    return ['ok', 'not-equal', 'timed-out'].indexOf(Atomics.wait(cells as never, index, expected, timeoutMs));
+  };
+  const host = {
+    wait32: (memory: number, address: bigint, expected: never, timeoutNs: bigint) =>
+      wait(view(memory), Number(address) / 4, expected, timeoutNs),
+    wait64: (memory: number, address: bigint, expected: never, timeoutNs: bigint) =>
+      wait(new BigInt64Array(view(memory).buffer), Number(address) / 8, expected, timeoutNs),
+    notify: (memory: number, address: bigint, count: number) =>
+      Atomics.notify(view(memory), Number(address) / 4, count >>> 0),
+  };
+  compiledAtomics ??= assembleText(`(module
+    (import "host" "wait32" (func $wait32 (param i32 i64 i32 i64) (result i32)))
+    (import "host" "wait64" (func $wait64 (param i32 i64 i64 i64) (result i32)))
+    (import "host" "notify" (func $notify (param i32 i64 i32) (result i32)))
+    (export "wait32" (func $wait32)) (export "wait64" (func $wait64)) (export "notify" (func $notify)))`).then(
+    (bytes) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
+  );
+  const { exports } = new WebAssembly.Instance(await compiledAtomics, { host });
+  instance.slots.set(names.SLOT_WAIT32, exports['wait32']);
+  instance.slots.set(names.SLOT_WAIT64, exports['wait64']);
+  instance.slots.set(names.SLOT_NOTIFY, exports['notify']);
+}
+let compiledAtomics: Promise<WebAssembly.Module> | undefined;
 
 /** A table of functions takes only WebAssembly functions: the host's function goes in and out of a module. */
 function pollModule(): Promise<WebAssembly.Module> {

@@ -38,7 +38,7 @@ export interface RunEnd {
 export type StopRule = (point: number) => boolean;
 
 export const NEVER: StopRule = () => false;
-export const ALWAYS: StopRule = () => true;
+const ALWAYS: StopRule = () => true;
 
 const PORTS = { sha256: () => 'test', cache: undefined };
 const MAX_MEMORY_BYTES = 64 << 20;

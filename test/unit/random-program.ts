@@ -31,7 +31,8 @@ interface Label {
 
 const NUMBERS: readonly Type[] = ['i32', 'i64', 'f32', 'f64'];
 const MAX_BLOCK_DEPTH = 6;
-const BUDGET = 24;
+const BUDGET = 14;
+const TURNS = 3;
 const MEMORY_MASK = 1023;
 const TABLE_SIZE = 8;
 
@@ -202,8 +203,27 @@ class Generator {
     this.functions.forEach((type, f) => {
       lines.push(...new Body(this, f, type).generate());
     });
-    lines.push('(export "run" (func $f0)))');
+    lines.push(...this.main(), ')');
     return lines.join('\n');
+  }
+
+  /** Calls the first function a few times, each time with a new budget; its exceptions end here. */
+  main(): string[] {
+    const call = ['call $f0', ...this.functions[0]!.results.map((type) => `call $sink_${type}`).toReversed()];
+    const caught = {
+      none: call,
+      legacy: ['try', ...call, 'catch_all', 'i32.const 13', 'call $sink_i32', 'end'],
+      standard: ['block', 'try_table (catch_all 0)', ...call, 'end', 'end', 'i32.const 13', 'call $sink_i32'],
+    }[this.exceptions];
+    return [
+      '(func (export "run") (local $n i32)',
+      'loop $again',
+      `(global.set $budget (i32.const ${BUDGET}))`,
+      ...caught,
+      '(local.set $n (i32.add (local.get $n) (i32.const 1)))',
+      `(br_if $again (i32.lt_u (local.get $n) (i32.const ${TURNS})))`,
+      'end)',
+    ];
   }
 
   valueTypes(): readonly Type[] {
@@ -234,6 +254,10 @@ class Body {
     this.left = generator.size / 2 + this.random.below(generator.size);
     const extra = Array.from({ length: 2 + this.random.below(6) }, () => this.random.pick(generator.valueTypes()));
     if (generator.exceptions === 'standard') extra.push('exnref');
+    // So many that one handler serves the whole function, and that a record is written by several calls.
+    if (this.random.chance(5)) {
+      for (let k = 0; k < 500; k++) extra.push(this.random.pick(generator.valueTypes()));
+    }
     this.locals = [...type.params, ...extra];
   }
 
@@ -430,8 +454,7 @@ class Body {
     const { random, g } = this;
     const kind = random.below(10);
     if (kind < 4) {
-      const h = random.below(g.hosts.length);
-      this.callWith(g.hosts[h]!, `call $h${h}`);
+      this.callHost();
     } else if (kind < 8) {
       const f = random.below(g.functions.length);
       this.callWith(g.functions[f]!, `call $f${f}`);
@@ -444,6 +467,11 @@ class Body {
       this.stack.push(...type.results);
     }
     return true;
+  }
+
+  callHost(): void {
+    const h = this.random.below(this.g.hosts.length);
+    this.callWith(this.g.hosts[h]!, `call $h${h}`);
   }
 
   callWith(type: Signature, text: string): void {
@@ -505,10 +533,14 @@ class Body {
     this.base = this.stack.length - params.length;
     const height = this.base;
     this.labels.push({ kind, types: labelTypes });
-    if (kind === 'catch' && this.random.chance(50)) this.call();
+    if (kind === 'catch' && this.random.chance(60)) this.callHost();
+    if (kind === 'catch' && this.random.chance(50)) {
+      this.emitCondition();
+      this.emit('if', 'rethrow 1', 'end');
+    }
     const goesOn = this.sequence(depth + 1);
     if (goesOn && kind === 'catch' && this.random.chance(50)) this.emit('rethrow 0');
-    else if (goesOn && kind === 'try' && this.random.chance(50)) this.throwSome();
+    else if (goesOn && kind === 'try' && this.random.chance(65)) this.throwSome();
     else if (goesOn) {
       if (again && this.random.chance(70)) {
         this.pushAll(params);
@@ -749,7 +781,7 @@ class Body {
     const { random, g } = this;
     const results = Array.from({ length: random.below(2) }, () => random.pick(g.valueTypes()));
     const tag = random.below(g.tags.length);
-    const withReference = random.chance(60);
+    const withReference = random.chance(75);
     const payload: Type[] = [
       ...(random.chance(60) ? g.tags[tag]! : []),
       ...(withReference ? (['exnref'] as Type[]) : []),
@@ -769,7 +801,7 @@ class Body {
     this.emit('end');
     this.stack.push(...payload);
     if (withReference && random.chance(60)) this.emit(`local.tee ${this.locals.lastIndexOf('exnref')}`);
-    if (withReference && random.chance(30)) this.call();
+    if (withReference && random.chance(70)) this.callHost();
     if (this.sequence(depth + 1)) {
       const references = this.locals.flatMap((type, x) => (type === 'exnref' ? [x] : []));
       if (this.top() === 'exnref' && random.chance(50)) {
