@@ -335,7 +335,7 @@ function checkPayload(module: WasmModule, exception: ExceptionState, bad: (what:
 }
 
 /** True if two values have the same type and bits. */
-export function equalValues(a: ValueState, b: ValueState): boolean {
+function equalValues(a: ValueState, b: ValueState): boolean {
   if (a.type !== b.type) return false;
   if (a.type === 'v128') return b.type === 'v128' && a.bytes.every((byte, k) => byte === b.bytes[k]);
   if (a.type === 'funcref' || a.type === 'externref') return a.index === (b as typeof a).index;

@@ -140,7 +140,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 let sharedImagePorts: ImagePorts | undefined;
 
 /** The WebAssembly loops of the image codec, made when first needed. */
-export function imagePorts(): ImagePorts {
+function imagePorts(): ImagePorts {
   sharedImagePorts ??= { digest: digestPort, scanner: new WasmPageScanner(), stripes: new WasmStripes() };
   return sharedImagePorts;
 }

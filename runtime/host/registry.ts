@@ -157,7 +157,7 @@ function releaseName(directory: string, name: string, id: string): void {
 }
 
 /** Every entry, of the living and of the dead, oldest first. */
-export function readEntries(directory: string): MachineEntry[] {
+function readEntries(directory: string): MachineEntry[] {
   const entries: MachineEntry[] = [];
   for (const file of listDirectory(directory)) {
     if (!file.endsWith('.json')) continue;

@@ -51,7 +51,7 @@ function writeValTypes(writer: ByteWriter, types: readonly ValType[]): void {
   for (const type of types) writeValType(writer, type);
 }
 
-export function writeLimits(writer: ByteWriter, limits: Limits): void {
+function writeLimits(writer: ByteWriter, limits: Limits): void {
   const { min, max, shared, is64, pageSizeLog2 } = limits;
   const hasPageSize = pageSizeLog2 !== DEFAULT_PAGE_SIZE_LOG2;
   writer.u8(
@@ -66,12 +66,12 @@ export function writeLimits(writer: ByteWriter, limits: Limits): void {
   if (hasPageSize) writer.u32(pageSizeLog2);
 }
 
-export function writeTableType(writer: ByteWriter, type: TableType): void {
+function writeTableType(writer: ByteWriter, type: TableType): void {
   writeValType(writer, type.element);
   writeLimits(writer, type.limits);
 }
 
-export function writeGlobalType(writer: ByteWriter, type: GlobalType): void {
+function writeGlobalType(writer: ByteWriter, type: GlobalType): void {
   writeValType(writer, type.type);
   writer.u8(type.mutable ? 1 : 0);
 }
@@ -99,7 +99,7 @@ export function writeImport(writer: ByteWriter, module: string, name: string, de
   }
 }
 
-export function writeTag(writer: ByteWriter, typeIndex: number): void {
+function writeTag(writer: ByteWriter, typeIndex: number): void {
   writer.u8(TAG_ATTRIBUTE);
   writer.u32(typeIndex);
 }
@@ -139,7 +139,7 @@ export function encodeModule(module: WasmModule, rewritten: ReadonlySet<number> 
 }
 
 /** Writes the section `id` (not custom ones) from the module's entries. */
-export function writeSection(writer: ByteWriter, module: WasmModule, id: number): void {
+function writeSection(writer: ByteWriter, module: WasmModule, id: number): void {
   assert(SECTION_ORDER.includes(id), `section ${id} has no entries to write`);
   writer.section(id, () => writeContents(writer, module, id));
 }

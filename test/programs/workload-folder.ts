@@ -17,7 +17,7 @@ export async function makeWorkloadFolder(workload: Workload): Promise<string> {
   return folder;
 }
 
-export function sha256(bytes: Uint8Array): string {
+function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
