@@ -7,34 +7,24 @@
 //
 // A guest that waits has no frames on the native stack either, so a snapshot at any moment finds plain data.
 
-import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { type BacktraceFrame, backtraceOf } from '../engine/backtrace.ts';
-import { type CompiledModule, compileModule } from '../engine/compile.ts';
+import type { CompiledModule } from '../engine/compile.ts';
 import { FUEL_SLICE, GuestProcess, type ProcessHooks, type Step } from '../engine/guest-process.ts';
-import { WasmPageScanner, WasmStripes } from '../engine/page-scanner.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
-import type { Grant, Ports } from '../kernel/ports.ts';
 import { formatCall } from '../kernel/trace.ts';
-import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/decode-image.ts';
-import { encodeImage } from '../snapshot/encode-image.ts';
-import { checkFeatures } from '../snapshot/features.ts';
-import type { ImagePorts, MemorySource } from '../snapshot/image-ports.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
-import { collectPages, contentsBytes, copyPages } from '../snapshot/page-block.ts';
-import { HostClock } from './clock.ts';
 import { compileOptimised } from './compile-optimised.ts';
-import { digestPort } from './digest.ts';
-import { HostEntropy } from './entropy.ts';
-import { FEATURES, featuresOf } from './features.ts';
-import { NodeFiles } from './files.ts';
-import { ModuleCache } from './module-cache.ts';
+import { closeHost, type HostParts, openHost } from './host-parts.ts';
 import { toBinaryModule } from './read-module.ts';
-import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
+import { compileWithCache } from './recent-modules.ts';
+import { resumeMachine } from './resume-machine.ts';
+import { type SnapshotResult, takeSnapshot } from './snapshot-machine.ts';
 
 export type { BacktraceFrame } from '../engine/backtrace.ts';
+export type { SnapshotResult } from './snapshot-machine.ts';
 
 /** A directory of the host that the guest may use. */
 export interface DirectoryGrant {
@@ -106,16 +96,6 @@ export type MachineExit =
   | { kind: 'trap'; message: string; backtrace: readonly BacktraceFrame[] }
   | { kind: 'stopped'; reason: 'fuel' | 'timeout' | 'snapshot' | 'kill' };
 
-export interface SnapshotResult {
-  /** The image, piece by piece. */
-  readonly chunks: readonly Uint8Array[];
-  readonly sizeBytes: number;
-  /** How long the guest stood still. */
-  readonly stopNs: bigint;
-  /** From the request to the finished image. */
-  readonly totalNs: bigint;
-}
-
 export interface MachineStats {
   readonly fuelUsed: bigint;
   readonly memoryBytes: number;
@@ -133,25 +113,8 @@ interface SnapshotRequest {
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
-const PRODUCER = 'wvm 0.1.0';
 /** setTimeout takes no more. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-let sharedImagePorts: ImagePorts | undefined;
-
-/** The WebAssembly loops of the image codec, made when first needed. */
-function imagePorts(): ImagePorts {
-  sharedImagePorts ??= { digest: digestPort, scanner: new WasmPageScanner(), stripes: new WasmStripes() };
-  return sharedImagePorts;
-}
-
-/** What a machine holds of the host. */
-interface HostParts {
-  readonly files: NodeFiles;
-  readonly streams: readonly [InputStream, HostStream, HostStream];
-  readonly ports: Ports;
-  readonly grants: readonly Grant[];
-}
 
 export class Machine {
   readonly name: string;
@@ -233,16 +196,8 @@ export class Machine {
    * WVM_IMAGE_*, WVM_CAPABILITY_MISSING, WVM_FILE_CHANGED, WVM_MODULE_MISSING, WVM_LIMIT.
    */
   static async resume(image: Uint8Array | AsyncIterable<Uint8Array>, options: ResumeOptions = {}): Promise<Machine> {
-    const sink = new ResumeSink(options);
-    const limits = { maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES };
-    try {
-      if (image instanceof Uint8Array) decodeImage(image, sink, imagePorts(), limits);
-      else await decodeImageStream(image, sink, imagePorts(), limits);
-    } catch (error) {
-      sink.discard();
-      throw error;
-    }
-    return sink.machine!;
+    const maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
+    return await resumeMachine(image, options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
   }
 
   /** Runs the guest until it ends, is stopped, or is stopped by a snapshot; then run() may be called again. */
@@ -408,51 +363,8 @@ export class Machine {
 
   /** The guest must stand still. */
   #takeSnapshot(includeModule: boolean, startNs: bigint): SnapshotResult {
-    const stoppedNs = process.hrtime.bigint();
-    const ports = imagePorts();
-    const state = this.#save(includeModule);
-    const sources: MemorySource[] = this.#guest.instance.memories.map((memory, memoryIndex) => ({
-      processIndex: 0,
-      memoryIndex,
-      bytes: new Uint8Array(memory.buffer),
-      memory,
-    }));
-    const pages = collectPages(sources, ports.scanner);
-    const copies = copyPages(pages, new Uint8Array(contentsBytes(pages)));
-    const stopNs = process.hrtime.bigint() - stoppedNs;
-    const chunks = [...encodeImage(state, copies, ports)].map((chunk) => chunk);
-    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    return { chunks, sizeBytes, stopNs, totalNs: process.hrtime.bigint() - startNs };
-  }
-
-  #save(includeModule: boolean): MachineState {
-    const { instance, activation, fuelLeft, entries } = this.#guest.save();
-    const { original, hash } = this.#compiled;
-    const { kernel, process: owner, pending, thread } = this.#guest;
-    return {
-      producer: PRODUCER,
-      features: featuresOf(original),
-      name: this.name,
-      fuelUsed: this.#guest.fuelUsed,
-      modules: [{ hash, name: this.#options.programName ?? this.name, bytes: includeModule ? original.bytes : null }],
-      kernel: kernel.save(),
-      processes: [
-        {
-          pid: owner.pid,
-          parentPid: null,
-          instance,
-          threads: [
-            {
-              tid: thread.tid,
-              activations: activation.frames.length === 0 ? [] : [activation],
-              fuelLeft,
-              pending: { kind: pending },
-              entries,
-            },
-          ],
-        },
-      ],
-    };
+    const moduleName = this.#options.programName ?? this.name;
+    return takeSnapshot(this.#guest, { name: this.name, moduleName, includeModule }, startNs);
   }
 
   async #selfSnapshot(): Promise<void> {
@@ -534,105 +446,6 @@ export class Machine {
     closeHost(this.#host);
     return exit;
   }
-
-  /** Only for Machine.resume. */
-  static restore(state: MachineState, options: ResumeOptions): Machine {
-    checkFeatures(state.features, FEATURES, options.features ?? 'strict');
-    if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
-      throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
-    }
-    const { moduleHash } = state.processes[0]!.instance;
-    const module = state.modules.find((entry) => entry.hash === moduleHash);
-    const bytes = module?.bytes ?? options.module;
-    if (bytes === undefined) {
-      throw new WvmError('WVM_MODULE_MISSING', `the image names its module by hash only: ${moduleHash}`, {
-        hint: 'give the original program with --module FILE',
-      });
-    }
-    const compiled = compileWithCache(bytes, options.cacheDirectory);
-    if (compiled.hash !== moduleHash) {
-      throw new WvmError('WVM_MODULE_MISSING', `the module given is ${compiled.hash}, the image needs ${moduleHash}`);
-    }
-    const host = openHost(options);
-    try {
-      return new Machine(compiled, { programName: module!.name, ...options }, host, state);
-    } catch (error) {
-      closeHost(host);
-      throw error;
-    }
-  }
-}
-
-/** Takes the pages of an image into a machine that is made when the records are known. */
-class ResumeSink implements MemorySink {
-  machine: Machine | undefined;
-  readonly #options: ResumeOptions;
-  #memories: Uint8Array[] = [];
-
-  constructor(options: ResumeOptions) {
-    this.#options = options;
-  }
-
-  open(state: MachineState): void {
-    this.machine = Machine.restore(state, this.#options);
-    this.#memories = this.machine.memories();
-  }
-
-  write(_processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
-    this.#memories[memoryIndex]!.set(bytes, firstPage * 4096);
-  }
-
-  discard(): void {
-    this.machine?.kill();
-    this.machine = undefined;
-  }
-}
-
-/** Modules compiled last, newest at the end: many machines of one program, or many copies of one image, share them. */
-const recentModules = new Map<string, CompiledModule>();
-const RECENT_MODULES = 8;
-
-function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
-  const moduleHash = hash('sha256', bytes, 'hex');
-  let compiled = recentModules.get(moduleHash);
-  if (compiled === undefined) {
-    const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
-    compiled = compileModule(bytes, { sha256: (data) => hash('sha256', data, 'hex'), cache });
-  }
-  recentModules.delete(moduleHash);
-  recentModules.set(moduleHash, compiled);
-  for (const oldest of recentModules.keys()) {
-    if (recentModules.size <= RECENT_MODULES) break;
-    recentModules.delete(oldest);
-  }
-  return compiled;
-}
-
-function openHost(options: MachineOptions): HostParts {
-  const files = new NodeFiles();
-  const streams: [InputStream, HostStream, HostStream] = [
-    openInput(options.stdin ?? 'inherit'),
-    openOutput(options.stdout ?? 'inherit', 1),
-    openOutput(options.stderr ?? 'inherit', 2),
-  ];
-  const ports: Ports = { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
-  const host: HostParts = { files, streams, ports, grants: [] };
-  try {
-    const grants = (options.directories ?? []).map(({ hostPath, guestPath, readOnly }) => ({
-      guestPath,
-      readOnly,
-      handle: files.grant(hostPath, readOnly),
-    }));
-    return { ...host, grants };
-  } catch (error) {
-    closeHost(host);
-    throw error;
-  }
-}
-
-function closeHost(host: HostParts): void {
-  for (const stream of host.streams) stream.close();
-  host.files.closeAll();
 }
 
 /** A trap while the segments are written is the module's fault. */

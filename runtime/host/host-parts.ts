@@ -1,0 +1,42 @@
+// What one machine holds of the host, opened from its options and closed when it ends.
+
+import type { Grant, Ports } from '../kernel/ports.ts';
+import { HostClock } from './clock.ts';
+import { HostEntropy } from './entropy.ts';
+import { NodeFiles } from './files.ts';
+import type { MachineOptions } from './machine.ts';
+import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
+
+export interface HostParts {
+  readonly files: NodeFiles;
+  readonly streams: readonly [InputStream, HostStream, HostStream];
+  readonly ports: Ports;
+  readonly grants: readonly Grant[];
+}
+
+export function openHost(options: MachineOptions): HostParts {
+  const files = new NodeFiles();
+  const streams: [InputStream, HostStream, HostStream] = [
+    openInput(options.stdin ?? 'inherit'),
+    openOutput(options.stdout ?? 'inherit', 1),
+    openOutput(options.stderr ?? 'inherit', 2),
+  ];
+  const ports: Ports = { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
+  const host: HostParts = { files, streams, ports, grants: [] };
+  try {
+    const grants = (options.directories ?? []).map(({ hostPath, guestPath, readOnly }) => ({
+      guestPath,
+      readOnly,
+      handle: files.grant(hostPath, readOnly),
+    }));
+    return { ...host, grants };
+  } catch (error) {
+    closeHost(host);
+    throw error;
+  }
+}
+
+export function closeHost(host: HostParts): void {
+  for (const stream of host.streams) stream.close();
+  host.files.closeAll();
+}

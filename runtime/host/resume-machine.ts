@@ -1,0 +1,90 @@
+// An image -> a machine that waits for run(). Everything is checked before anything is kept.
+
+import { WvmError } from '../base/wvm-error.ts';
+import type { CompiledModule } from '../engine/compile.ts';
+import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/decode-image.ts';
+import { checkFeatures } from '../snapshot/features.ts';
+import type { MachineState } from '../snapshot/machine-state.ts';
+import { FEATURES } from './features.ts';
+import { closeHost, type HostParts, openHost } from './host-parts.ts';
+import { imagePorts } from './image-ports.ts';
+import type { ResumeOptions } from './machine.ts';
+import { compileWithCache } from './recent-modules.ts';
+
+/** A machine whose memories are still to be filled. */
+interface Resumable {
+  memories(): Uint8Array[];
+  kill(): void;
+}
+
+type MakeMachine<Machine> = (
+  compiled: CompiledModule,
+  options: ResumeOptions & { programName: string },
+  host: HostParts,
+  state: MachineState,
+) => Machine;
+
+export async function resumeMachine<Machine extends Resumable>(
+  image: Uint8Array | AsyncIterable<Uint8Array>,
+  options: ResumeOptions,
+  limits: { readonly maxMemoryBytes: number },
+  make: MakeMachine<Machine>,
+): Promise<Machine> {
+  const sink = new ResumeSink(options, make);
+  try {
+    if (image instanceof Uint8Array) decodeImage(image, sink, imagePorts(), limits);
+    else await decodeImageStream(image, sink, imagePorts(), limits);
+  } catch (error) {
+    sink.machine?.kill();
+    throw error;
+  }
+  return sink.machine!;
+}
+
+/** Takes the pages of an image into a machine that is made when the records are known. */
+class ResumeSink<Machine extends Resumable> implements MemorySink {
+  machine: Machine | undefined;
+  readonly #options: ResumeOptions;
+  readonly #make: MakeMachine<Machine>;
+  #memories: Uint8Array[] = [];
+
+  constructor(options: ResumeOptions, make: MakeMachine<Machine>) {
+    this.#options = options;
+    this.#make = make;
+  }
+
+  open(state: MachineState): void {
+    this.machine = restoreMachine(state, this.#options, this.#make);
+    this.#memories = this.machine.memories();
+  }
+
+  write(_processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
+    this.#memories[memoryIndex]!.set(bytes, firstPage * 4096);
+  }
+}
+
+function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, make: MakeMachine<Machine>): Machine {
+  checkFeatures(state.features, FEATURES, options.features ?? 'strict');
+  if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
+    throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
+  }
+  const { moduleHash } = state.processes[0]!.instance;
+  const module = state.modules.find((entry) => entry.hash === moduleHash);
+  const bytes = module?.bytes ?? options.module;
+  if (bytes === undefined) {
+    throw new WvmError('WVM_MODULE_MISSING', `the image names its module by hash only: ${moduleHash}`, {
+      hint: 'give the original program with --module FILE',
+    });
+  }
+  const compiled = compileWithCache(bytes, options.cacheDirectory);
+  if (compiled.hash !== moduleHash) {
+    throw new WvmError('WVM_MODULE_MISSING', `the module given is ${compiled.hash}, the image needs ${moduleHash}`);
+  }
+  const host = openHost(options);
+  try {
+    return make(compiled, { programName: module!.name, ...options }, host, state);
+  } catch (error) {
+    closeHost(host);
+    throw error;
+  }
+}
