@@ -58,7 +58,7 @@ export interface CatchClause {
 }
 
 /** Locals that hold a caught exception. */
-export interface KeptException {
+interface KeptException {
   /** Holds the tag index; -1 if only one tag can arrive. */
   readonly tagLocal: number;
   /** Locals of the payload, for each tag that may arrive. */

@@ -15,7 +15,7 @@ import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import * as names from './names.ts';
 
-export interface AtomicCall {
+interface AtomicCall {
   readonly slot: number;
   /** Checks the address as the instruction does. */
   readonly load: number;

@@ -8,6 +8,8 @@ import { insertPoints } from '../../test/conformance/dense-points.ts';
 import { checkEverySite, difference, NEVER, TestProgram } from '../../test/unit/every-site.ts';
 import { type Exceptions, randomProgram } from '../../test/unit/random-program.ts';
 import { HOST, SAMPLES } from '../../test/unit/site-samples.ts';
+import type { WvmError } from '../base/wvm-error.ts';
+import type { ExceptionState, FrameState, ValueState } from '../engine/state.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { Liveness } from './liveness.ts';
 
@@ -44,8 +46,54 @@ describe('a stop at every site', () => {
   });
 });
 
-/** In CI many more: WVM_FUZZ_PROGRAMS, from WVM_FUZZ_SEED on. */
-const PROGRAMS = Number(process.env['WVM_FUZZ_PROGRAMS'] ?? 80);
+describe('frames that the code could not have made', () => {
+  const LEGACY = `(tag $e (param i32)) (tag $f (param i64))
+    (func (export "run")
+      try try (throw $e (i32.const 5)) catch $f drop catch_all (call $note (i32.const 1)) rethrow 0 end catch $e drop end)`;
+  const STANDARD = `(tag $e (param i32)) (func (export "run") (local $x exnref)
+      (local.set $x (block $c (result exnref) (try_table (catch_all_ref $c) (throw $e (i32.const 5))) (unreachable)))
+      (call $note (i32.const 1)) (drop (block $c (result i32) (try_table (catch $e $c) (throw_ref (local.get $x))) (unreachable))))`;
+  const i32: ValueState = { type: 'i32', bits: 7 };
+  const i64: ValueState = { type: 'i64', bits: 7n };
+
+  async function run(wat: string, tamper: (frame: FrameState) => FrameState): Promise<string> {
+    const program = new TestProgram(await assembleText(`(module ${HOST} ${wat})`), 'run');
+    program.tamper = tamper;
+    try {
+      return program.run(() => true).outcome;
+    } catch (error) {
+      return (error as WvmError).code;
+    }
+  }
+
+  test.each<[string, FrameState['caught']]>([
+    ['none', []],
+    ['too many', [{ tag: 0, payload: [i32] }, null]],
+    ['one that is needed is missing', [null]],
+    ['a tag that another clause catches', [{ tag: 1, payload: [i64] }]],
+    ['no such tag', [{ tag: 9, payload: [] }]],
+    ['another payload', [{ tag: 0, payload: [i64] }]],
+    ['a payload too short', [{ tag: 0, payload: [] }]],
+  ])('caught exceptions: %s', async (_, caught) => {
+    expect(await run(LEGACY, (frame) => ({ ...frame, caught: caught! }))).toBe('WVM_IMAGE_BAD_FRAME');
+    expect(await run(LEGACY, (frame) => ({ ...frame, caught: [{ tag: 0, payload: [i32] }] }))).toBe('()');
+  });
+
+  test.each<[string, ExceptionState]>([
+    ['no such tag', { tag: 0xffff_fffe, payload: [] }],
+    ['another payload', { tag: 0, payload: [i64] }],
+    ['a payload too long', { tag: 0, payload: [i32, i32] }],
+    ['an exception within', { tag: 0, payload: [{ type: 'exnref', exception: null }] }],
+  ])('references to exceptions: %s', async (_, exception) => {
+    const bad: ValueState = { type: 'exnref', exception };
+    const good: ValueState = { type: 'exnref', exception: { tag: 0, payload: [i32] } };
+    expect(await run(STANDARD, (frame) => ({ ...frame, locals: [bad] }))).toBe('WVM_IMAGE_BAD_FRAME');
+    expect(await run(STANDARD, (frame) => ({ ...frame, locals: [good] }))).toBe('()');
+  });
+});
+
+/** How many, from which seed on; in CI many more. */
+const PROGRAMS = Number(process.env['WVM_FUZZ_PROGRAMS'] ?? (process.env['CI'] === undefined ? 80 : 1500));
 const FIRST_SEED = Number(process.env['WVM_FUZZ_SEED'] ?? 1);
 const SINGLE_STOPS = 2;
 

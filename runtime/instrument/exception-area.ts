@@ -10,7 +10,7 @@
 import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 
 /** One value of a payload. */
-export interface PayloadSlot {
+interface PayloadSlot {
   readonly type: ValType;
   /** Offset in the area; of a reference: position among the area's references of its type. */
   readonly offset: number;

@@ -15,7 +15,7 @@ const NOT_EQUAL = 1;
 const TIMED_OUT = 2;
 
 /** The process's memories, by index. */
-export interface AtomicMemories {
+interface AtomicMemories {
   load32(memory: number, address: bigint): number;
   load64(memory: number, address: bigint): bigint;
 }

@@ -14,7 +14,7 @@ import { type FuncType, ValType } from '../../runtime/wasm/module.ts';
 export type Argument = number | bigint;
 
 /** Everything that can be seen of a run. */
-export interface RunEnd {
+interface RunEnd {
   /** What the function returned, or the trap. */
   readonly outcome: string;
   /** Host calls in their order. */
@@ -35,7 +35,7 @@ export interface RunEnd {
 }
 
 /** Whether to stop at point number `point` (from 0) of a run. */
-export type StopRule = (point: number) => boolean;
+type StopRule = (point: number) => boolean;
 
 export const NEVER: StopRule = () => false;
 const ALWAYS: StopRule = () => true;
@@ -213,7 +213,7 @@ export function difference(expected: RunEnd, actual: RunEnd): string | undefined
   return undefined;
 }
 
-export interface SiteCounts {
+interface SiteCounts {
   readonly stops: number;
   readonly points: number;
   readonly depth: number;

@@ -11,7 +11,7 @@
 
 export type Exceptions = 'none' | 'legacy' | 'standard';
 
-export interface RandomOptions {
+interface RandomOptions {
   readonly seed: number;
   readonly exceptions?: Exceptions;
   /** Instructions per function, about. */
@@ -115,7 +115,7 @@ const EXCEPTION_SINK = `(func $sink_exnref (param exnref)
   end call $sink_i32 return end (call $sink_i32 (i32.const 7)))`;
 
 /** A small generator with a seed (mulberry32). */
-export class Random {
+class Random {
   #state: number;
   constructor(seed: number) {
     this.#state = seed >>> 0;

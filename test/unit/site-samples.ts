@@ -3,7 +3,7 @@
 
 import type { Argument } from './every-site.ts';
 
-export interface SiteSample {
+interface SiteSample {
   readonly wat: string;
   readonly args?: readonly Argument[];
   /** Points that a run must reach at least. */
