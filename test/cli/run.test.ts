@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { guestTexts } from './guests.ts';
-import { Bench, until } from './wvm.ts';
+import { Bench, hasPrinted } from './wvm.ts';
 
 let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
@@ -183,7 +183,8 @@ describe('what the guest gets', () => {
     expect((await bench.run(['run', bench.guest('cat')], { input: text })).stdout).toBe(text);
     const machine = bench.start(['run', bench.guest('cat')]);
     machine.child.stdin!.write('one ');
-    await until(() => machine.stdout === 'one ', 'the first word');
+    await hasPrinted(machine, 'one '.length);
+    expect(machine.stdout).toBe('one ');
     machine.child.stdin!.end('two');
     expect((await machine.done).stdout).toBe('one two');
   });
@@ -195,7 +196,7 @@ describe('what the guest gets', () => {
 
   test('a reader that goes away ends the guest by an errno, not wvm by a crash', async () => {
     const machine = bench.start(['run', bench.guest('count')]);
-    await until(() => machine.stdout.length > 0, 'output');
+    await hasPrinted(machine, 1);
     machine.child.stdout!.destroy();
     const { code, stderr } = await machine.done;
     expect([code, stderr]).toEqual([99, '']);

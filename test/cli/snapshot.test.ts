@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Bench, type Running, until } from './wvm.ts';
+import { Bench, hasPrinted, type Running, until } from './wvm.ts';
 
 let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
@@ -26,7 +26,7 @@ const allNumbers = numbers(200);
 /** A counting machine that has printed something. */
 async function startCounting(guest: 'count' | 'countOn' = 'count', ...options: string[]): Promise<Running> {
   const machine = bench.start(['run', ...options, bench.guest(guest)]);
-  await until(() => machine.stdout.length > 20, 'the first numbers');
+  await hasPrinted(machine, 20);
   return machine;
 }
 
@@ -41,7 +41,7 @@ async function makeImage(name = 'a.wvm', ...options: string[]): Promise<void> {
 async function startCopying(...options: string[]): Promise<Running> {
   const machine = bench.start(['run', ...options, bench.guest('cat')]);
   machine.child.stdin!.write('before');
-  await until(() => machine.stdout === 'before', 'the first word');
+  await hasPrinted(machine, 'before'.length);
   return machine;
 }
 
@@ -54,7 +54,7 @@ describe('wvm snapshot', () => {
       /^[a-f][0-9a-f]{7} countOn: saved, countOn-0001.wvm \(.* KiB, it stood still for .* ms\)\n$/,
     );
     const copy = bench.start(['resume', '--name', 'copy', 'countOn-0001.wvm']);
-    await until(() => copy.stdout.length >= 40, 'numbers of the copy');
+    await hasPrinted(copy, 40);
     expect((await bench.run(['kill', 'countOn'])).code).toBe(0);
     expect((await bench.run(['kill', 'copy'])).code).toBe(0);
     const original = (await machine.done).stdout;
@@ -85,7 +85,7 @@ describe('wvm snapshot', () => {
   test('-o - streams to wvm resume -, and a guest that waits for input goes on waiting', async () => {
     const machine = await bench.startMachine(['run', bench.guest('cat')], 'cat');
     machine.child.stdin!.write('before ');
-    await until(() => machine.stdout === 'before ', 'the first word');
+    await hasPrinted(machine, 'before '.length);
     const sender = bench.start(['snapshot', 'cat', '--stop', '-o', '-']);
     const receiver = bench.start(['resume', '-']);
     sender.child.stdout!.pipe(receiver.child.stdin!);
@@ -151,7 +151,7 @@ describe('a snapshot that fails leaves the machine running and no file behind', 
     expect(result.stderr).toMatch(message);
     expect(bench.files()).toEqual([]);
     const printed = machine.stdout.length;
-    await until(() => machine.stdout.length > printed, 'more numbers');
+    await hasPrinted(machine, printed + 1);
     machine.child.kill('SIGTERM');
     const { stdout, stderr } = await machine.done;
     expect([stdout, stderr]).toEqual([numbers(stdout.length / 4), '']);
@@ -239,7 +239,7 @@ describe('wvm resume', () => {
     for (const generation of [0, 1, 2, 3]) {
       const command = generation === 0 ? ['run', bench.guest('countOn')] : ['resume', `${generation - 1}.wvm`];
       const machine = bench.start(command);
-      await until(() => machine.stdout.length > 20, 'numbers');
+      await hasPrinted(machine, 20);
       await bench.run(['snapshot', 'countOn', '--stop', '-o', `${generation}.wvm`]);
       printed += (await machine.done).stdout;
     }
@@ -330,7 +330,7 @@ describe('snapshots on schedule', () => {
     expect(snapshots.every(({ event }: { event: string }) => event === 'timer')).toBe(true);
     for (const file of files.slice(0, 3)) {
       const copy = bench.start(['resume', '--quiet', `images/${file}`]);
-      await until(() => copy.stdout.length >= 40, 'numbers of the copy');
+      await hasPrinted(copy, 40);
       copy.child.kill('SIGTERM');
       const printed = (await copy.done).stdout;
       const start = stdout.indexOf(printed.slice(0, 4));
@@ -351,7 +351,7 @@ describe('snapshots on schedule', () => {
       /^wvm: saved images\/countOn-0005.wvm \(.*\)\nwvm: saved images\/countOn-0006.wvm \(.*\)\n$/,
     );
     const copy = bench.start(['resume', 'images/countOn-0006.wvm']);
-    await until(() => copy.stdout.length >= 40, 'numbers of the copy');
+    await hasPrinted(copy, 40);
     expect((stdout + copy.stdout).startsWith(numbers(stdout.length / 4 + 10))).toBe(true);
     expect(readFileSync(bench.path('images/countOn-0004.wvm'), 'utf8')).toBe('keep');
   });

@@ -50,6 +50,13 @@ export class Running {
   }
 }
 
+/** Waits until the guest has printed `sizeBytes`; says why it never will. */
+export async function hasPrinted(machine: Running, sizeBytes: number): Promise<void> {
+  const { child } = machine;
+  await until(() => machine.stdout.length >= sizeBytes || child.exitCode !== null, `${sizeBytes} bytes of output`);
+  if (machine.stdout.length < sizeBytes) throw new Error(`ended with ${child.exitCode}: ${machine.stderr}`);
+}
+
 /** Directories of one test, and the processes it started. */
 export class Bench {
   readonly root: string;
@@ -111,6 +118,7 @@ export class Bench {
   async startMachine(args: readonly string[], name: string, options: RunOptions = {}): Promise<Running> {
     const running = this.start(args, options);
     await until(() => this.registered().includes(name) || running.child.exitCode !== null, `${name} to be listed`);
+    if (running.child.exitCode !== null) throw new Error(`ended with ${running.child.exitCode}: ${running.stderr}`);
     return running;
   }
 
