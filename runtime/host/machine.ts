@@ -21,7 +21,8 @@ import { closeHost, type HostParts, openHost } from './host-parts.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
 import { resumeMachine } from './resume-machine.ts';
-import { type SnapshotResult, takeSnapshot } from './snapshot-machine.ts';
+import { keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
+import { WarmRoom } from './warm-room.ts';
 
 export type { BacktraceFrame } from '../engine/backtrace.ts';
 export type { SnapshotResult } from './snapshot-machine.ts';
@@ -106,6 +107,8 @@ interface SnapshotRequest {
   readonly stop: boolean;
   readonly includeModule: boolean;
   readonly startNs: bigint;
+  /** Memory for the copy, while it is made ready. */
+  room: WarmRoom | undefined;
   readonly resolve: (result: SnapshotResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -113,6 +116,10 @@ interface SnapshotRequest {
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
+/** Touching memory for a copy, between two slices of the guest. */
+const ROOM_SLICE_MS = 4;
+/** Then the guest is stopped, whether all of it is touched or not. */
+const ROOM_WAIT_NS = 500e6;
 /** setTimeout takes no more. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -124,6 +131,10 @@ export class Machine {
   readonly #host: HostParts;
   readonly #options: MachineOptions;
   readonly #requests: SnapshotRequest[] = [];
+  /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
+  #shownChunks: WeakRef<Uint8Array[]>[] = [];
+  /** An image that shows the guest's memory is being encoded. */
+  #encoding: Promise<unknown> | undefined;
   #state: MachineStats['state'] = 'loaded';
   #exit: MachineExit | undefined;
   #killed = false;
@@ -203,6 +214,7 @@ export class Machine {
   /** Runs the guest until it ends, is stopped, or is stopped by a snapshot; then run() may be called again. */
   async run(): Promise<MachineExit> {
     if (this.#exit !== undefined) return this.#exit;
+    if (this.#shownChunks.length > 0) await this.#keepImages();
     const { timeoutMs } = this.#options;
     if (timeoutMs !== undefined && this.#deadlineMs === Number.POSITIVE_INFINITY) {
       this.#deadlineMs = performance.now() + timeoutMs;
@@ -233,6 +245,7 @@ export class Machine {
       stop: options.stop ?? false,
       includeModule: options.includeModule ?? true,
       startNs: process.hrtime.bigint(),
+      room: undefined,
       resolve,
       reject,
     };
@@ -241,13 +254,14 @@ export class Machine {
     } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
       this.#requests.push(request);
       this.#interrupt();
-    } else this.#serve(request);
+    } else void this.#serve(request);
     return promise;
   }
 
   /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
   snapshotNow(options: { includeModule?: boolean } = {}): SnapshotResult {
-    return this.#takeSnapshot(options.includeModule ?? true, process.hrtime.bigint());
+    const { includeModule = true } = options;
+    return this.#capture(includeModule, process.hrtime.bigint(), new Uint8Array(0)).encodeNow();
   }
 
   /** Ends the guest at its next safe point; run() resolves with reason 'kill'. */
@@ -341,30 +355,58 @@ export class Machine {
       await this.#hold(this.#options.beforeEnd);
       return this.#end({ kind: 'stopped', reason: 'timeout' });
     }
-    let request = this.#requests.shift();
-    while (request !== undefined) {
-      this.#serve(request);
+    for (;;) {
+      const request = this.#requests[0];
+      if (request === undefined || !this.#isReadyFor(request)) return undefined;
+      this.#requests.shift();
       if (request.stop) {
         this.#state = 'frozen';
+        await this.#serve(request);
         return { kind: 'stopped', reason: 'snapshot' };
       }
-      request = this.#requests.shift();
+      void this.#serve(request);
     }
-    return undefined;
   }
 
-  #serve(request: SnapshotRequest): void {
+  /** A guest that is to go on runs until there is memory for the copy of its pages. */
+  #isReadyFor(request: SnapshotRequest): boolean {
+    if (request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS) return true;
+    request.room ??= new WarmRoom(roomForCopy(this.#guest));
+    return request.room.touch(ROOM_SLICE_MS);
+  }
+
+  async #serve(request: SnapshotRequest): Promise<void> {
     try {
-      request.resolve(this.#takeSnapshot(request.includeModule, request.startNs));
+      const room = request.stop ? undefined : (request.room?.bytes ?? new Uint8Array(0));
+      const capture = this.#capture(request.includeModule, request.startNs, room);
+      const image = capture.encode();
+      if (request.stop) {
+        this.#shownChunks.push(new WeakRef(capture.chunks));
+        this.#encoding = Promise.allSettled([this.#encoding, image]);
+      }
+      request.resolve(await image);
     } catch (error) {
       request.reject(error);
     }
   }
 
   /** The guest must stand still. */
-  #takeSnapshot(includeModule: boolean, startNs: bigint): SnapshotResult {
+  #capture(includeModule: boolean, startNs: bigint, room: Uint8Array | undefined): MachineCapture {
     const moduleName = this.#options.programName ?? this.name;
-    return takeSnapshot(this.#guest, { name: this.name, moduleName, includeModule }, startNs);
+    return new MachineCapture(this.#guest, { name: this.name, moduleName, includeModule }, startNs, room);
+  }
+
+  /** Before the guest goes on: images that show its memory get copies. */
+  async #keepImages(): Promise<void> {
+    while (this.#encoding !== undefined) {
+      const encoding = this.#encoding;
+      await encoding;
+      if (this.#encoding === encoding) this.#encoding = undefined;
+    }
+    for (const shown of this.#shownChunks.splice(0)) {
+      const chunks = shown.deref();
+      if (chunks !== undefined) keepChunks(chunks, this.#guest);
+    }
   }
 
   async #selfSnapshot(): Promise<void> {

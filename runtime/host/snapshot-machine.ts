@@ -1,5 +1,10 @@
-// A machine that stands still -> its image.
+// A machine that stands still -> its image, in two steps:
+//
+// 1. capture, while the guest stands still: the state is encoded, and the pages that hold anything are found. If the
+//    guest is to go on, they are copied; if it stays stopped, the image shows its memory itself.
+// 2. encode: checksums and SHA-256 over it all, in slices between which the guest (and Node's event loop) go on.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GuestProcess } from '../engine/guest-process.ts';
 import { encodeImage } from '../snapshot/encode-image.ts';
 import type { MemorySource } from '../snapshot/image-ports.ts';
@@ -10,8 +15,17 @@ import { imagePorts } from './image-ports.ts';
 
 const PRODUCER = 'wvm 0.1.0';
 
+/** Work on an image between two turns of the event loop. */
+const ENCODE_SLICE_MS = 4;
+/** An image this small is encoded while the guest stands still: no turn of the event loop is shorter. */
+const AT_ONCE_BYTES: number = 1 << 20;
+const PAGE_BYTES = 4096;
+
 export interface SnapshotResult {
-  /** The image, piece by piece. */
+  /**
+   * The image, piece by piece. After a snapshot with `stop: true` pieces are views of the guest's memory, until run()
+   * lets it go on: then run() first puts copies in their place, so take them from here as you need them.
+   */
   readonly chunks: readonly Uint8Array[];
   readonly sizeBytes: number;
   /** How long the guest stood still. */
@@ -27,16 +41,88 @@ export interface Identity {
   readonly includeModule: boolean;
 }
 
-export function takeSnapshot(guest: GuestProcess, identity: Identity, startNs: bigint): SnapshotResult {
-  const stoppedNs = process.hrtime.bigint();
-  const ports = imagePorts();
-  const state = saveMachine(guest, identity);
-  const pages = collectPages(memorySources(guest), ports.scanner);
-  const copies = copyPages(pages, new Uint8Array(contentsBytes(pages)));
-  const stopNs = process.hrtime.bigint() - stoppedNs;
-  const chunks = [...encodeImage(state, copies, ports)];
-  const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  return { chunks, sizeBytes, stopNs, totalNs: process.hrtime.bigint() - startNs };
+/** What was taken of a guest while it stood still. */
+export class MachineCapture {
+  /** The image as far as it is encoded. */
+  readonly chunks: Uint8Array[] = [];
+  readonly #rest: Generator<Uint8Array, void, undefined>;
+  readonly #contentsBytes: number;
+  readonly #startNs: bigint;
+  readonly #stoppedNs: bigint = process.hrtime.bigint();
+  readonly #showsGuest: boolean;
+  #stopNs: bigint;
+
+  /**
+   * `room`: memory for the copy of the pages; fresh memory is taken if it is too small. Without, the image shows the
+   * guest's memory itself, which must not change before keepChunks(). Throws WVM_SNAPSHOT_UNSUPPORTED.
+   */
+  constructor(guest: GuestProcess, identity: Identity, startNs: bigint, room?: Uint8Array) {
+    this.#startNs = startNs;
+    const ports = imagePorts();
+    const state = saveMachine(guest, identity);
+    let blocks = collectPages(memorySources(guest), ports.scanner);
+    this.#contentsBytes = contentsBytes(blocks);
+    if (room !== undefined) {
+      blocks = copyPages(blocks, room.length < this.#contentsBytes ? new Uint8Array(this.#contentsBytes) : room);
+    }
+    this.#showsGuest = room === undefined;
+    this.#rest = encodeImage(state, blocks, ports);
+    this.#stopNs = process.hrtime.bigint() - this.#stoppedNs;
+  }
+
+  /** The whole image, in one go. */
+  encodeNow(): SnapshotResult {
+    this.#encode(Number.POSITIVE_INFINITY);
+    return this.#result();
+  }
+
+  /** The whole image. A large one is made between turns of the event loop. */
+  async encode(): Promise<SnapshotResult> {
+    if (this.#contentsBytes <= AT_ONCE_BYTES) {
+      this.#encode(Number.POSITIVE_INFINITY);
+      this.#stopNs = process.hrtime.bigint() - this.#stoppedNs;
+      return this.#result();
+    }
+    // Nobody but this waits for a guest that stays stopped.
+    if (!this.#showsGuest) await nextTurn();
+    while (!this.#encode(ENCODE_SLICE_MS)) await nextTurn();
+    return this.#result();
+  }
+
+  #encode(budgetMs: number): boolean {
+    const endMs = performance.now() + budgetMs;
+    while (performance.now() < endMs) {
+      const { done, value } = this.#rest.next();
+      if (done) return true;
+      this.chunks.push(value);
+    }
+    return false;
+  }
+
+  #result(): SnapshotResult {
+    const sizeBytes = this.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const totalNs = process.hrtime.bigint() - this.#startNs;
+    return { chunks: this.chunks, sizeBytes, stopNs: this.#stopNs, totalNs };
+  }
+}
+
+/** Puts copies in the place of those chunks that are views of a memory of `guest`, which is about to go on. */
+export function keepChunks(chunks: Uint8Array[], guest: GuestProcess): void {
+  const live = new Set<ArrayBufferLike>(guest.instance.memories.map(({ buffer }) => buffer));
+  chunks.forEach((chunk, k) => {
+    if (live.has(chunk.buffer)) chunks[k] = chunk.slice();
+  });
+}
+
+/** About how much room the copy of a guest's pages needs, if it goes on for a little. */
+export function roomForCopy(guest: GuestProcess): number {
+  const { scanner } = imagePorts();
+  let pageCount = 0;
+  for (const source of memorySources(guest)) {
+    const runs = scanner.nonZeroRuns(source);
+    for (let i = 1; i < runs.length; i += 2) pageCount += runs[i]!;
+  }
+  return pageCount * PAGE_BYTES * (1 + 1 / 16);
 }
 
 function memorySources(guest: GuestProcess): MemorySource[] {

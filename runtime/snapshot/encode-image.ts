@@ -28,18 +28,28 @@ import { findMachineProblem, memoryPages } from './validate-machine.ts';
 
 export type EncodePorts = Pick<ImagePorts, 'digest' | 'stripes'>;
 
-/** `blocks`: of all memories, from collectPages(). */
-export function* encodeImage(
+/**
+ * `blocks`: of all memories, from collectPages(). The state is read now, so that the machine may go on; the blocks are
+ * read as the chunks are taken.
+ */
+export function encodeImage(
   machine: MachineState,
   blocks: Iterable<PageBlock>,
   ports: EncodePorts,
 ): Generator<Uint8Array, void, undefined> {
   const problem = findMachineProblem(machine);
   assert(problem === undefined, `machine state: ${problem}`);
-  const out = new ImageWriter(ports);
-  yield* out.emit(encodeHeader(ports.stripes));
-  yield* out.record(RecordType.MACHINE, (record) => encodeMachineRecord(record, machine));
-  yield* out.record(RecordType.TREE, (record) =>
+  return writeImage(machine, [...stateRecords(machine)], blocks, ports);
+}
+
+interface Payload {
+  readonly type: RecordType;
+  readonly parts: readonly Uint8Array[];
+}
+
+function* stateRecords(machine: MachineState): Generator<Payload, void, undefined> {
+  yield payload(RecordType.MACHINE, (record) => encodeMachineRecord(record, machine));
+  yield payload(RecordType.TREE, (record) =>
     encodeTreeRecord(record, {
       moduleCount: machine.modules.length,
       processes: machine.processes.map(({ pid, parentPid, threads }) => {
@@ -49,20 +59,38 @@ export function* encodeImage(
   );
   for (const module of machine.modules) {
     const bytes = module.bytes === null ? [] : [module.bytes];
-    yield* out.record(RecordType.MODULE, (record) => encodeModuleRecord(record, module), bytes);
+    yield payload(RecordType.MODULE, (record) => encodeModuleRecord(record, module), bytes);
   }
-  yield* out.record(RecordType.KERNEL, (record) => encodePlainData(record, machine.kernel));
+  yield payload(RecordType.KERNEL, (record) => encodePlainData(record, machine.kernel));
   for (const { instance } of machine.processes) {
-    yield* out.record(RecordType.INSTANCE, (record) => encodeInstanceRecord(record, instance));
+    yield payload(RecordType.INSTANCE, (record) => encodeInstanceRecord(record, instance));
   }
   for (const { threads } of machine.processes) {
-    for (const thread of threads) yield* out.record(RecordType.THREAD, (record) => encodeThreadRecord(record, thread));
+    for (const thread of threads) yield payload(RecordType.THREAD, (record) => encodeThreadRecord(record, thread));
   }
+}
+
+/** `rest`: bytes of the payload after those that `encode` writes, passed on as they are. */
+function payload(type: RecordType, encode: (record: RecordWriter) => void, rest: readonly Uint8Array[] = []): Payload {
+  const record = new RecordWriter();
+  encode(record);
+  return { type, parts: [record.bytes, ...rest] };
+}
+
+function* writeImage(
+  machine: MachineState,
+  state: readonly Payload[],
+  blocks: Iterable<PageBlock>,
+  ports: EncodePorts,
+): Generator<Uint8Array, void, undefined> {
+  const out = new ImageWriter(ports);
+  yield* out.emit(encodeHeader(ports.stripes));
+  for (const record of state) yield* out.record(record);
   for (const { list, contents } of blocks) {
     const last = list.runs[list.runs.length - 2]! + list.runs[list.runs.length - 1]!;
     assert(last <= memoryPages(machine, list.processIndex, list.memoryIndex), `page ${last} is outside its memory`);
-    yield* out.record(RecordType.PAGES, (record) => encodePagesRecord(record, list));
-    yield* out.record(RecordType.CONTENTS, () => {}, contents);
+    yield* out.record(payload(RecordType.PAGES, (record) => encodePagesRecord(record, list)));
+    yield* out.record({ type: RecordType.CONTENTS, parts: contents });
     out.pageCount += list.pageCount;
   }
   yield* out.end();
@@ -80,11 +108,7 @@ class ImageWriter {
     this.#sha256 = ports.digest.sha256();
   }
 
-  /** `rest`: bytes of the payload after those that `encode` writes, passed on as they are. */
-  *record(type: RecordType, encode: (record: RecordWriter) => void, rest: readonly Uint8Array[] = []) {
-    const record = new RecordWriter();
-    encode(record);
-    const parts = [record.bytes, ...rest];
+  *record({ type, parts }: Payload): Generator<Uint8Array, void, undefined> {
     let payloadBytes = 0;
     for (const part of parts) payloadBytes += part.length;
     const payloadChecksum = checksum(this.#ports.stripes, parts);
@@ -96,12 +120,11 @@ class ImageWriter {
     yield* this.emit(new Uint8Array(paddingBytes(payloadBytes)));
   }
 
-  *end() {
+  *end(): Generator<Uint8Array, void, undefined> {
     const { recordCount } = this.#chain;
     const chain = this.#chain.checksum(this.#ports.stripes);
-    yield* this.record(RecordType.END, (record) =>
-      encodeEndRecord(record, { recordCount, pageCount: this.pageCount, chain }),
-    );
+    const end = { recordCount, pageCount: this.pageCount, chain };
+    yield* this.record(payload(RecordType.END, (record) => encodeEndRecord(record, end)));
     yield encodeTrailer(this.#ports.stripes, this.#writtenBytes + TRAILER_BYTES, this.#sha256.digest());
   }
 
