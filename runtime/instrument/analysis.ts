@@ -74,7 +74,11 @@ const EMPTY: readonly ValType[] = [];
 const SINGLE: Readonly<Record<number, readonly ValType[]>> = Object.fromEntries(
   [...Object.values(ValType)].map((type) => [type, [type]]),
 );
-const MAX_COST = 1 << 20;
+/**
+ * What a poll spends at most. The body of an interpreter's loop holds every case of its switch, but one turn runs few of
+ * its instructions: with the full count such loops polled a hundred times too often.
+ */
+const MAX_COST = 30;
 
 interface Control {
   /** The block instruction, -1 for the function. */
@@ -191,6 +195,11 @@ export class FunctionAnalysis {
     const index = this.#shadowOf.get(shadowKey(this.nodeHeight[node]!, this.nodeType[node]!));
     assert(index !== undefined, 'a shadow exists for every needed node');
     return index;
+  }
+
+  /** Number of parameters of a loop. */
+  loopParams(loop: number): number {
+    return blockType(this.module, this.code.immediate[loop]!).params.length;
   }
 
   /** Number of values that an instruction has pushed (those recorded as nodes). */

@@ -68,6 +68,9 @@ export interface OffsetRun {
 }
 
 const VOID = 0x40;
+/** An unrolled loop has at most this many instructions and copies of its body. */
+const UNROLLED_INSTRUCTIONS = 40;
+const MAX_TURNS = 4;
 const VALUE_LOAD: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
   [ValType.i32]: { opcode: Op.i32_load, align: 2 },
   [ValType.i64]: { opcode: Op.i64_load, align: 3 },
@@ -90,9 +93,18 @@ interface OpenFrame {
   readonly tryLevel: number;
   /** A catch clause that is being written behind its try. */
   readonly isMoved: boolean;
+  /** A copy of an unrolled loop's body that is not the last: its end belongs to whoever unrolls. */
+  readonly isCopy: boolean;
 }
 
-const PLAIN_FRAME = { reopened: false, outLevel: 0, passes: false, tryLevel: 0, isMoved: false } as const;
+const PLAIN_FRAME = {
+  reopened: false,
+  outLevel: 0,
+  passes: false,
+  tryLevel: 0,
+  isMoved: false,
+  isCopy: false,
+} as const;
 
 export class BodyEmitter {
   readonly plan: FunctionPlan;
@@ -494,8 +506,19 @@ export class BodyEmitter {
           } else this.#copy(i);
           break;
         }
-        case Op.block:
         case Op.loop:
+          if (a.loopParams(i) === 0) {
+            const end = a.partner[i]!;
+            this.#flush(offset[i]!);
+            this.#loop(i);
+            this.#shadow(end);
+            i = end + 1;
+            continue;
+          }
+          this.#copy(i);
+          this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level });
+          break;
+        case Op.block:
         case Op.if:
           this.#copy(i);
           this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level });
@@ -567,6 +590,11 @@ export class BodyEmitter {
             if (this.#frames.length < depth) return i;
             continue;
           }
+          if (frame.isCopy) {
+            this.#flush(offset[i]!);
+            this.#frames.pop();
+            return i + 1;
+          }
           this.#copy(i);
           this.#frames.pop();
           this.#level--;
@@ -611,11 +639,17 @@ export class BodyEmitter {
       w.u32(this.#level - frame.outLevel);
       w.u8(Op.end);
       this.#level--;
-      this.#copy(frame.block);
-      this.#flush(a.code.offset[frame.block + 1]!);
-      this.#frames.push({ ...PLAIN_FRAME, block: frame.block, level: ++this.#level });
-      this.#shadow(frame.block);
-      this.#walk(frame.block + 1, this.#frames.length);
+      if (a.loopParams(frame.block) === 0) {
+        // The site is the poll of the loop, or lies in a loop that is not unrolled: the first of its turns is done.
+        this.#copies(frame.block, this.#turns(frame.block) - 1, frame.outLevel);
+        this.#loop(frame.block);
+      } else {
+        this.#copy(frame.block);
+        this.#flush(a.code.offset[frame.block + 1]!);
+        this.#frames.push({ ...PLAIN_FRAME, block: frame.block, level: ++this.#level });
+        this.#shadow(frame.block);
+        this.#walk(frame.block + 1, this.#frames.length);
+      }
     }
     w.u8(Op.end);
     this.#level--;
@@ -721,6 +755,96 @@ export class BodyEmitter {
       if (tagLocal >= 0) w.u8(Op.end);
     }
     w.u8(Op.unreachable);
+  }
+
+  /**
+   * A loop without parameters. Its poll stands outside of it: a call inside, however unlikely, costs a small loop up to
+   * half of its speed, because the compiler keeps the values of the loop in memory and knows nothing across the call.
+   *
+   *   block $done  loop $again  block $poll
+   *     loop  fuel -= cost  br_if $poll (fuel < 0)  …body…  end
+   *   br $done  end  …poll…  fuel += cost  br $again  end  unreachable  end
+   *
+   * All state is in locals, so the loop can be left at its header and entered there again; it then spends its cost again,
+   * which is why that is given back. A small innermost loop has several copies of its body (`turns`) behind one poll.
+   */
+  #loop(loop: number): void {
+    const { a, w, target } = this;
+    const { results } = blockType(a.module, a.code.immediate[loop]!);
+    const site = this.#siteAt[loop + 1]!;
+    const turns = this.#turns(loop);
+    const cost = a.sites[site]!.cost * turns;
+    const remap = this.#remap;
+    this.#remap = true;
+    w.u8(Op.block);
+    this.#writeBlockType([], results);
+    const doneLevel = ++this.#level;
+    w.u8(Op.loop);
+    w.u8(VOID);
+    const againLevel = ++this.#level;
+    w.u8(Op.block);
+    w.u8(VOID);
+    const pollLevel = ++this.#level;
+    this.#copy(loop);
+    this.#flush(a.code.offset[loop + 1]!);
+    const loopLevel = ++this.#level;
+    this.#spend(cost);
+    this.unlikely.push(w.position);
+    w.u8(Op.br_if);
+    w.u32(loopLevel - pollLevel);
+    this.#copies(loop, turns - 1, doneLevel);
+    this.#frames.push({ ...PLAIN_FRAME, block: loop, level: loopLevel });
+    this.#walk(loop + 1, this.#frames.length, true);
+    w.u8(Op.br);
+    w.u32(this.#level - doneLevel);
+    w.u8(Op.end);
+    this.#level--;
+    this.#callPoll(site);
+    // The turn that was about to begin pays at the header.
+    const isLocal = a.fuel === 'local';
+    w.u8(isLocal ? Op.local_get : Op.global_get);
+    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
+    w.u8(Op.i32_const);
+    w.s32(cost);
+    w.u8(Op.i32_add);
+    w.u8(isLocal ? Op.local_set : Op.global_set);
+    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
+    w.u8(Op.br);
+    w.u32(this.#level - againLevel);
+    w.u8(Op.end);
+    this.#level--;
+    w.u8(Op.unreachable);
+    w.u8(Op.end);
+    this.#level--;
+    this.#remap = remap;
+  }
+
+  /** Turns of a loop that were paid for: `continue` goes to the next one, the end of the loop to `doneLevel`. */
+  #copies(loop: number, count: number, doneLevel: number): void {
+    const { w } = this;
+    for (let k = 0; k < count; k++) {
+      w.u8(Op.block);
+      w.u8(VOID);
+      this.#frames.push({ ...PLAIN_FRAME, block: loop, level: ++this.#level, isCopy: true });
+      this.#walk(loop + 1, this.#frames.length, true);
+      w.u8(Op.br);
+      w.u32(this.#level - doneLevel);
+      w.u8(Op.end);
+      this.#level--;
+    }
+  }
+
+  /** How many turns of a loop one poll pays for: more than one for small innermost loops without calls. */
+  #turns(loop: number): number {
+    const { a } = this;
+    const end = a.partner[loop]!;
+    const size = end - loop;
+    if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
+    for (let i = loop + 1; i < end; i++) {
+      const op = a.code.opcode[i]!;
+      if (op === Op.loop || op === Op.try || op === Op.try_table || (i > loop + 1 && this.#siteAt[i]! >= 0)) return 1;
+    }
+    return Math.min(MAX_TURNS, Math.floor(UNROLLED_INSTRUCTIONS / size));
   }
 
   #nextReachable(from: number): number {
@@ -841,18 +965,14 @@ export class BodyEmitter {
     } else this.w.u8(Op.return);
   }
 
-  #poll(siteIndex: number): void {
-    const { a, w, target } = this;
-    const isLocal = a.fuel === 'local';
-    if (isLocal) {
-      w.u8(Op.local_get);
-      w.u32(this.#fuelLocal);
-    } else {
-      w.u8(Op.global_get);
-      w.u32(target.fuelGlobal);
-    }
+  /** Spends fuel and leaves on the stack whether it is used up. */
+  #spend(cost: number): void {
+    const { w, target } = this;
+    const isLocal = this.a.fuel === 'local';
+    w.u8(isLocal ? Op.local_get : Op.global_get);
+    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
     w.u8(Op.i32_const);
-    w.s32(a.sites[siteIndex]!.cost);
+    w.s32(cost);
     w.u8(Op.i32_sub);
     w.u8(Op.local_tee);
     w.u32(this.#fuelLocal);
@@ -865,16 +985,28 @@ export class BodyEmitter {
     w.u8(Op.i32_const);
     w.s32(0);
     w.u8(Op.i32_lt_s);
-    this.unlikely.push(w.position);
-    w.u8(Op.if);
-    w.u8(VOID);
-    this.#level++;
-    if (isLocal) this.#storeFuel();
+  }
+
+  /** Asks the engine for fuel. */
+  #callPoll(siteIndex: number): void {
+    const { a, w, target } = this;
+    if (a.fuel === 'local') this.#storeFuel();
     this.#guarded(siteIndex, [], [], () => {
       w.u8(Op.call);
       w.u32(target.pollFunction);
     });
-    if (isLocal) this.#loadFuel();
+    if (a.fuel === 'local') this.#loadFuel();
+  }
+
+  /** A poll in the middle of straight code. */
+  #poll(siteIndex: number): void {
+    const { w } = this;
+    this.#spend(this.a.sites[siteIndex]!.cost);
+    this.unlikely.push(w.position);
+    w.u8(Op.if);
+    w.u8(VOID);
+    this.#level++;
+    this.#callPoll(siteIndex);
     w.u8(Op.end);
     this.#level--;
   }
