@@ -197,6 +197,19 @@ export class FunctionAnalysis {
     return index;
   }
 
+  /** True if `site` is the poll of a loop, and no call that may suspend lies in the loops around it. */
+  isQuiet(site: Site): boolean {
+    if (site.kind !== SiteKind.poll || site.block < 0 || this.code.opcode[site.block] !== Op.loop) return false;
+    let outermost = site.block;
+    for (let block: number = site.block; block >= 0; block = this.parent[block]!) {
+      if (this.code.opcode[block] === Op.loop) outermost = block;
+    }
+    const end = this.partner[outermost]!;
+    return !this.sites.some(
+      ({ kind, instruction }) => kind === SiteKind.call && instruction > outermost && instruction < end,
+    );
+  }
+
   /** Number of parameters of a loop. */
   loopParams(loop: number): number {
     return blockType(this.module, this.code.immediate[loop]!).params.length;

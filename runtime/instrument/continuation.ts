@@ -9,7 +9,7 @@ import { Op } from '../wasm/opcodes.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { BranchHints } from './branch-hints.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
-import { instrumentedTarget, OWN_IMPORTS, writeOwnImports } from './instrument.ts';
+import { instrumentedTarget, OWN_IMPORTS, POLL_PARAMS, writeOwnImports, writePollBody } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';
 import * as names from './names.ts';
 import { SavePool } from './save.ts';
@@ -35,6 +35,7 @@ export function buildContinuations(
   const { module, graph } = map;
   const types = new TypePool(module);
   const voidType = types.typeIndex([], []);
+  const pollType = types.typeIndex(POLL_PARAMS, []);
   const functionIndexes = [...new Set(sites.map((site) => map.functionOfSite(site)))];
   const { functions, helpers } = collectCallees(map, functionIndexes);
   const importIndex = new Map(functions.map((index, position) => [index, position]));
@@ -66,7 +67,7 @@ export function buildContinuations(
     bodies.bytes(body.toBytes());
     typeIndexes.push(types.typeIndex([], plan.analysis.type.results));
   }
-  writePoll(bodies, voidType, target.slotsTable);
+  writePollBody(bodies, pollType, target.slotsTable);
   const saveTypes = target.saves.typeIndexes();
   target.saves.writeBodies(bodies);
   const helperTypes = helpers.map((name) => helperType(map, types, name));
@@ -113,7 +114,7 @@ export function buildContinuations(
   });
   w.section(3, (s) => {
     s.u32(sites.length + 1 + saveTypes.length);
-    for (const index of [...typeIndexes, voidType, ...saveTypes]) s.u32(index);
+    for (const index of [...typeIndexes, pollType, ...saveTypes]) s.u32(index);
   });
   w.section(7, (s) => {
     s.u32(sites.length);
@@ -176,19 +177,6 @@ const OWN_GLOBALS: readonly string[] = [
   names.EXPORT_FUNCREF_CURSOR,
   names.EXPORT_EXTERNREF_CURSOR,
 ];
-
-function writePoll(w: ByteWriter, voidType: number, slotsTable: number): void {
-  const body = new ByteWriter(32);
-  body.u32(0);
-  body.u8(Op.i32_const);
-  body.s32(names.SLOT_POLL);
-  body.u8(Op.call_indirect);
-  body.u32(voidType);
-  body.u32(slotsTable);
-  body.u8(Op.end);
-  w.u32(body.position);
-  w.bytes(body.toBytes());
-}
 
 function helperName(opcode: number, segment: number, other: number): string {
   switch (opcode) {

@@ -50,7 +50,7 @@ export interface EmitTarget extends SaveContext {
   readonly unwindTag: number;
   readonly fuelGlobal: number;
   readonly slotsTable: number;
-  /** Function that asks the engine for fuel: [] -> []. */
+  /** Function that asks the engine for fuel: [site number] -> []. */
   readonly pollFunction: number;
   /** True: use try_table and throw_ref. */
   readonly standardExceptions: boolean;
@@ -992,6 +992,8 @@ export class BodyEmitter {
     const { a, w, target } = this;
     if (a.fuel === 'local') this.#storeFuel();
     this.#guarded(siteIndex, [], [], () => {
+      w.u8(Op.i32_const);
+      w.s32(this.plan.firstSite + siteIndex);
       w.u8(Op.call);
       w.u32(target.pollFunction);
     });

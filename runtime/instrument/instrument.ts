@@ -138,6 +138,7 @@ function assemble(
   const own = ownFunctions(module, types);
   const saveTypes = target.saves.typeIndexes();
   const voidType = types.typeIndex([], []);
+  const pollType = types.typeIndex(POLL_PARAMS, []);
   const firstOwn = target.pollFunction + 1 + saveTypes.length;
   const functionsTable = module.allTables.length + 3;
   const w = new ByteWriter(code.position + module.bytes.length);
@@ -148,7 +149,7 @@ function assemble(
   w.section(SECTION.function, (s) => {
     s.u32(module.functions.length + 1 + saveTypes.length + own.length);
     for (const type of module.functions) s.u32(type);
-    s.u32(voidType);
+    s.u32(pollType);
     for (const type of saveTypes) s.u32(type);
     for (const f of own) s.u32(f.typeIndex);
   });
@@ -186,7 +187,7 @@ function assemble(
   });
   if (module.data.length > 0) w.section(SECTION.dataCount, (s) => s.u32(module.data.length));
   const bodies = new ByteWriter(1 << 12);
-  writePollBody(bodies, target, voidType);
+  writePollBody(bodies, pollType, target.slotsTable);
   target.saves.writeBodies(bodies);
   const scratch = new ByteWriter(1 << 8);
   for (const f of own) {
@@ -310,14 +311,20 @@ function writePassiveElement(w: ByteWriter, module: WasmModule, segment: Element
   for (const expr of segment.expressions!) w.bytes(module.bytes, expr.range.start, expr.range.end);
 }
 
-function writePollBody(w: ByteWriter, target: EmitTarget, voidType: number): void {
+/** The poll takes the number of its site. */
+export const POLL_PARAMS: readonly ValType[] = [ValType.i32];
+
+/** Writes the code entry, with its size, of the function that calls the engine's poll. */
+export function writePollBody(w: ByteWriter, pollType: number, slotsTable: number): void {
   const body = new ByteWriter(32);
+  body.u32(0);
+  body.u8(Op.local_get);
   body.u32(0);
   body.u8(Op.i32_const);
   body.s32(names.SLOT_POLL);
   body.u8(Op.call_indirect);
-  body.u32(voidType);
-  body.u32(target.slotsTable);
+  body.u32(pollType);
+  body.u32(slotsTable);
   body.u8(Op.end);
   w.u32(body.position);
   w.bytes(body.toBytes());
