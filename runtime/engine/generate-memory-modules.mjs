@@ -11,12 +11,13 @@ const folder = new URL('.', import.meta.url);
 export async function generateMemoryModules() {
   const wabt = await wabtModule();
   const assemble = (name, text) => {
-    const module = wabt.parseWat(name, text, { simd: true, threads: true, memory64: true });
+    const module = wabt.parseWat(name, text, { simd: true, threads: true, memory64: true, multi_memory: true });
     const { buffer } = module.toBinary({});
     module.destroy();
     return Buffer.from(buffer).toString('hex');
   };
   const scan = readFileSync(new URL('page-scan.wat', folder), 'utf8');
+  const stripes = readFileSync(new URL('stripes.wat', folder), 'utf8');
   const scan64 = scan.replaceAll('i32 (;address;)', 'i64').replaceAll(/i32\.(\w+) \(;address;\)/g, 'i64.$1');
   // An imported shared memory must state a maximum that is no smaller than the actual one.
   const modules = {
@@ -27,7 +28,16 @@ export async function generateMemoryModules() {
       'page-scan64-shared',
       scan64.replace('(memory (;limits;) 0)', '(memory i64 0 262144 shared)'),
     ),
-    stripes: assemble('stripes', readFileSync(new URL('stripes.wat', folder), 'utf8')),
+    stripes: assemble('stripes', stripes),
+    stripesInGuest: assemble(
+      'stripes-in-guest',
+      stripes
+        .replace(
+          '(memory (export "memory") 17 17)',
+          '(import "stripes" "memory" (memory 17 17)) (import "guest" "memory" (memory $guest 0))',
+        )
+        .replaceAll('(;data;)', '$guest'),
+    ),
   };
   const lines = Object.entries(modules).map(([name, hex]) => {
     return `export const ${name}: string =\n${hex

@@ -23,6 +23,7 @@ import type { CompiledModule } from './compile.ts';
 import { restoreStack, saveStack } from './frames.ts';
 import { type AtomicCalls, GuestInstance, type InstanceOptions, type Outcome, type RawStack } from './instance.ts';
 import { LinearMemory } from './linear-memory.ts';
+import type { MemoryPool } from './memory-pool.ts';
 import type { ActivationState, InstanceState } from './state.ts';
 
 /** Fuel between two looks at the world: about a millisecond of compiled code. */
@@ -50,6 +51,7 @@ export interface ProcessOptions {
   readonly fuelSlice: number;
   readonly hooks: ProcessHooks;
   readonly compileOptimised: InstanceOptions['compileOptimised'];
+  readonly memoryPool?: MemoryPool;
 }
 
 export type Step =
@@ -106,6 +108,7 @@ export class GuestProcess {
       poll: () => this.#poll(),
       atomics: this.#bindAtomics(),
       compileOptimised: options.compileOptimised,
+      ...(options.memoryPool === undefined ? {} : { memoryPool: options.memoryPool }),
     };
     this.instance =
       state === undefined

@@ -19,6 +19,7 @@ import { Op } from '../wasm/opcodes.ts';
 import type { CompiledModule } from './compile.ts';
 import type { CompiledContinuations, ContinuationModules } from './continuation-modules.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
+import type { MemoryPool } from './memory-pool.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
 export interface RawStack {
@@ -55,6 +56,8 @@ export interface InstanceOptions {
   readonly compileOptimised: <Result>(compile: () => Result) => Result;
   /** Sizes of the memories in pages, if not the module's initial ones. */
   readonly memoryPages?: readonly number[];
+  /** Where memories come from, if not fresh. */
+  readonly memoryPool?: MemoryPool;
 }
 
 const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
@@ -454,6 +457,9 @@ function createMemory(limits: Limits, index: number, options: InstanceOptions): 
   const maximum = Math.min(declared ?? engineMaximum, allowed, engineMaximum);
   const wrap = (pages: number): number | bigint => (limits.is64 ? BigInt(pages) : pages);
   try {
+    if (options.memoryPool !== undefined && !limits.shared && !limits.is64 && limits.pageSizeLog2 === 16) {
+      return options.memoryPool.make(initial, maximum);
+    }
     return new WebAssembly.Memory({
       initial: wrap(initial),
       maximum: wrap(maximum),

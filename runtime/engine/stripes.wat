@@ -1,6 +1,7 @@
 ;; The checksum of records and pages at the speed of memory; runtime/snapshot/stripes.ts defines it. The 32 lanes are
 ;; eight vectors of four; between calls they lie in the first 128 bytes of the module's own memory. The scratch area is the
-;; 1 MiB from 65536 on.
+;; 1 MiB from 65536 on. generate-memory-modules.mjs makes a variant for bytes that lie in a guest's memory: it imports the
+;; lanes of this one, and its loads marked `(;data;)` name the guest's memory.
 (module
   (memory (export "memory") 17 17)
 
@@ -12,8 +13,8 @@
         (i32.mul (i32.add (local.get $lane) (i32.const 1)) (i32.const 0xc2b2ae3d)))
       (br_if $next (i32.lt_u (local.tee $lane (i32.add (local.get $lane) (i32.const 1))) (i32.const 32)))))
 
-  (func (export "absorb") (param $sizeBytes i32)
-    (local $at i32) (local $end i32)
+  (func (export "absorb") (param $at i32) (param $sizeBytes i32)
+    (local $end i32)
     (local $a0 v128) (local $a1 v128) (local $a2 v128) (local $a3 v128)
     (local $a4 v128) (local $a5 v128) (local $a6 v128) (local $a7 v128)
     (local.set $a0 (v128.load offset=0 (i32.const 0)))
@@ -24,19 +25,18 @@
     (local.set $a5 (v128.load offset=80 (i32.const 0)))
     (local.set $a6 (v128.load offset=96 (i32.const 0)))
     (local.set $a7 (v128.load offset=112 (i32.const 0)))
-    (local.set $at (i32.const 65536))
     (local.set $end (i32.add (local.get $at) (local.get $sizeBytes)))
     (block $done
       (loop $stripe
         (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
-        (local.set $a0 (call $round (local.get $a0) (v128.load offset=0 (local.get $at))))
-        (local.set $a1 (call $round (local.get $a1) (v128.load offset=16 (local.get $at))))
-        (local.set $a2 (call $round (local.get $a2) (v128.load offset=32 (local.get $at))))
-        (local.set $a3 (call $round (local.get $a3) (v128.load offset=48 (local.get $at))))
-        (local.set $a4 (call $round (local.get $a4) (v128.load offset=64 (local.get $at))))
-        (local.set $a5 (call $round (local.get $a5) (v128.load offset=80 (local.get $at))))
-        (local.set $a6 (call $round (local.get $a6) (v128.load offset=96 (local.get $at))))
-        (local.set $a7 (call $round (local.get $a7) (v128.load offset=112 (local.get $at))))
+        (local.set $a0 (call $round (local.get $a0) (v128.load (;data;) offset=0 (local.get $at))))
+        (local.set $a1 (call $round (local.get $a1) (v128.load (;data;) offset=16 (local.get $at))))
+        (local.set $a2 (call $round (local.get $a2) (v128.load (;data;) offset=32 (local.get $at))))
+        (local.set $a3 (call $round (local.get $a3) (v128.load (;data;) offset=48 (local.get $at))))
+        (local.set $a4 (call $round (local.get $a4) (v128.load (;data;) offset=64 (local.get $at))))
+        (local.set $a5 (call $round (local.get $a5) (v128.load (;data;) offset=80 (local.get $at))))
+        (local.set $a6 (call $round (local.get $a6) (v128.load (;data;) offset=96 (local.get $at))))
+        (local.set $a7 (call $round (local.get $a7) (v128.load (;data;) offset=112 (local.get $at))))
         (local.set $at (i32.add (local.get $at) (i32.const 128)))
         (br $stripe)))
     (v128.store offset=0 (i32.const 0) (local.get $a0))

@@ -4,9 +4,14 @@ import { WasmPageScanner, WasmStripes } from '../engine/page-scanner.ts';
 import type { ImagePorts } from '../snapshot/image-ports.ts';
 import { digestPort } from './digest.ts';
 
-let shared: ImagePorts | undefined;
+interface HostImagePorts extends ImagePorts {
+  readonly scanner: WasmPageScanner;
+  readonly stripes: WasmStripes;
+}
 
-export function imagePorts(): ImagePorts {
+let shared: HostImagePorts | undefined;
+
+export function imagePorts(): HostImagePorts {
   shared ??= { digest: digestPort, scanner: new WasmPageScanner(), stripes: new WasmStripes() };
   return shared;
 }

@@ -18,6 +18,7 @@ import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { closeHost, type HostParts, openHost } from './host-parts.ts';
+import { memoryPool, prewarm, recycle } from './memory-pool.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
 import { resumeMachine } from './resume-machine.ts';
@@ -116,6 +117,7 @@ interface SnapshotRequest {
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
+const WASM_PAGE_BYTES = 65536;
 /** Touching memory for a copy, between two slices of the guest. */
 const ROOM_SLICE_MS = 4;
 /** Then the guest is stopped, whether all of it is touched or not. */
@@ -133,6 +135,7 @@ export class Machine {
   readonly #requests: SnapshotRequest[] = [];
   /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
   #shownChunks: WeakRef<Uint8Array[]>[] = [];
+  #imagesInWork = 0;
   /** An image that shows the guest's memory is being encoded. */
   #encoding: Promise<unknown> | undefined;
   #state: MachineStats['state'] = 'loaded';
@@ -140,6 +143,8 @@ export class Machine {
   #killed = false;
   /** Somebody takes a snapshot of the guest in the middle of a step: one that stops it must wait for the step's end. */
   #isHeld = false;
+  /** Its memory is to be handed on, or has been. */
+  #isDisposed = false;
   #sliceEndMs = 0;
   #wantsTurn = false;
   #wake: (() => void) | undefined;
@@ -179,6 +184,7 @@ export class Machine {
         fuelSlice: options.stops?.polls === true ? 0 : FUEL_SLICE,
         hooks: this.#hooks(),
         compileOptimised,
+        memoryPool: memoryPool(),
       },
       saved?.instance,
     );
@@ -271,13 +277,43 @@ export class Machine {
     if (this.#state === 'loaded' || this.#state === 'frozen') this.#end({ kind: 'stopped', reason: 'kill' });
   }
 
+  /**
+   * For a machine that nobody needs any more: ends it, like kill(), and hands its memory on to machines that are made
+   * later in this process, which then need no fresh one (fresh memory is what takes longest at a resume).
+   */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.kill();
+    if (this.#exit !== undefined) this.#handOnMemory();
+  }
+
+  /**
+   * Makes memory ready for a guest of this size, which is then resumed (or loaded) several times faster. In all, up to
+   * 256 MiB are held ready. Serves modules that state no maximum for their memory, under the default maxMemoryBytes.
+   */
+  static async prewarm(memoryBytes: number): Promise<void> {
+    await prewarm(memoryBytes, DEFAULT_MAX_MEMORY_BYTES / WASM_PAGE_BYTES);
+  }
+
   stats(): MachineStats {
-    return { fuelUsed: this.#guest.fuelUsed, memoryBytes: this.#guest.memoryBytes, state: this.#state };
+    const memoryBytes = this.#hasMemory ? this.#guest.memoryBytes : 0;
+    return { fuelUsed: this.#guest.fuelUsed, memoryBytes, state: this.#state };
   }
 
   /** Contents of the guest's memories, as they are now. The views are valid until the guest runs again. */
   memories(): Uint8Array[] {
+    if (!this.#hasMemory) return [];
     return this.#guest.instance.memories.map((memory) => new Uint8Array(memory.buffer));
+  }
+
+  get #hasMemory(): boolean {
+    return !this.#isDisposed || this.#exit === undefined;
+  }
+
+  /** Only for Machine.resume. */
+  memoryObjects(): readonly { readonly buffer: ArrayBufferLike }[] {
+    return this.#guest.instance.memories;
   }
 
   #hooks(): ProcessHooks {
@@ -376,6 +412,7 @@ export class Machine {
   }
 
   async #serve(request: SnapshotRequest): Promise<void> {
+    this.#imagesInWork++;
     try {
       const room = request.stop ? undefined : (request.room?.bytes ?? new Uint8Array(0));
       const capture = this.#capture(request.includeModule, request.startNs, room);
@@ -383,10 +420,16 @@ export class Machine {
       if (request.stop) {
         this.#shownChunks.push(new WeakRef(capture.chunks));
         this.#encoding = Promise.allSettled([this.#encoding, image]);
+        const encoding = this.#encoding;
+        void encoding.then(() => {
+          if (this.#encoding === encoding) this.#encoding = undefined;
+        });
       }
       request.resolve(await image);
     } catch (error) {
       request.reject(error);
+    } finally {
+      this.#imagesInWork--;
     }
   }
 
@@ -398,11 +441,7 @@ export class Machine {
 
   /** Before the guest goes on: images that show its memory get copies. */
   async #keepImages(): Promise<void> {
-    while (this.#encoding !== undefined) {
-      const encoding = this.#encoding;
-      await encoding;
-      if (this.#encoding === encoding) this.#encoding = undefined;
-    }
+    while (this.#encoding !== undefined) await this.#encoding;
     for (const shown of this.#shownChunks.splice(0)) {
       const chunks = shown.deref();
       if (chunks !== undefined) keepChunks(chunks, this.#guest);
@@ -486,7 +525,15 @@ export class Machine {
     }
     this.#guest.kernel.close();
     closeHost(this.#host);
+    if (this.#isDisposed) this.#handOnMemory();
     return exit;
+  }
+
+  #handOnMemory(): void {
+    // An image that still shows the memory and is not encoded yet keeps it.
+    if (this.#encoding !== undefined) return;
+    for (const shown of this.#shownChunks.splice(0)) keepChunks(shown.deref() ?? [], this.#guest);
+    recycle(this.#guest.instance.memories);
   }
 }
 

@@ -15,6 +15,11 @@ export interface MemorySink {
   open(machine: MachineState): void;
   /** One or more checked 4 KiB pages from `firstPage` on. The bytes are valid during the call only. */
   write(processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void;
+  /**
+   * Takes a whole block before it is checked, and returns the checksum of its pages as they now lie in memory: one pass
+   * over the bytes less. Undefined, and nothing taken, if it cannot.
+   */
+  fill?(list: PageList, contents: Uint8Array): bigint | undefined;
 }
 
 /** A file: `read` gives exactly the bytes asked for, or fewer at its end. */
@@ -45,6 +50,7 @@ export function decodeImageStream(
 function sinkVisitor(sink: MemorySink): ImageVisitor {
   return {
     open: (machine) => sink.open(machine),
+    fill: (list, contents) => sink.fill?.(list, contents),
     block(list: PageList, contents: Uint8Array | undefined): void {
       let at = 0;
       for (let i = 0; i < list.runs.length; i += 2) {

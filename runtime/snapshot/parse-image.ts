@@ -61,6 +61,8 @@ export interface ImageVisitor {
   open(machine: MachineState): void;
   /** One page block; no contents if the parser skips them. The bytes are valid during the call only. */
   block(list: PageList, contents: Uint8Array | undefined): void;
+  /** In the place of block(): takes contents that are still unchecked and gives their checksum. Undefined: it does not. */
+  fill?(list: PageList, contents: Uint8Array): bigint | undefined;
 }
 
 export interface ParseOptions {
@@ -186,8 +188,9 @@ class ImageParser {
       return;
     }
     const contents = yield* this.take(header.payloadBytes, placeOf(header));
-    checkSum(header.payloadChecksum, checksum(this.#ports.stripes, [contents]), placeOf(header));
-    this.#visitor.block(list, contents);
+    const filled = this.#visitor.fill?.(list, contents);
+    checkSum(header.payloadChecksum, filled ?? checksum(this.#ports.stripes, [contents]), placeOf(header));
+    if (filled === undefined) this.#visitor.block(list, contents);
   }
 
   *trailer(): Parser<void> {
