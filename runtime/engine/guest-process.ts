@@ -29,6 +29,9 @@ import type { ActivationState, InstanceState } from './state.ts';
 /** Fuel between two looks at the world: about a millisecond of compiled code. */
 export const FUEL_SLICE = 1_000_000;
 
+/** Polls in a row after which a function counts as one long loop: some 20 ms. */
+const LOOP_POLLS = 20;
+
 export interface ProcessHooks {
   /** Asked at every poll; true unwinds the stack and ends the step. */
   wantsYield(): boolean;
@@ -88,9 +91,14 @@ export class GuestProcess {
   #stack: RawStack | undefined;
   #pending: Pending = 'entry';
   /** Why the stack was unwound, while it is. */
-  #stop: Step | undefined;
+  #stop: Step | { readonly kind: 'replaced' } | undefined;
   /** Id that the guest's own snapshot got; 0 in a resumed copy. */
   #snapshotId = 0;
+  /** The function that polled last, and how many polls in a row came from it. */
+  #pollFunction = -1;
+  #pollsInFunction = 0;
+  /** Functions whose frame was once replaced by an optimised continuation while it looped. */
+  readonly #replaced = new Set<number>();
   /** All fuel ever given; less what the instance still has, it is what was used. */
   #granted = 0n;
 
@@ -105,7 +113,7 @@ export class GuestProcess {
     const instanceOptions: InstanceOptions = {
       maxMemoryBytes: options.maxMemoryBytes,
       importFunction: (index) => this.#bind(this.#imports[index]!) as (...args: never[]) => unknown,
-      poll: () => this.#poll(),
+      poll: (site) => this.#poll(site),
       atomics: this.#bindAtomics(),
       compileOptimised: options.compileOptimised,
       ...(options.memoryPool === undefined ? {} : { memoryPool: options.memoryPool }),
@@ -160,6 +168,7 @@ export class GuestProcess {
           this.#stack = outcome.stack;
           const stop = this.#stop!;
           this.#stop = undefined;
+          if (stop.kind === 'replaced') continue;
           if (stop.kind === 'exited' || stop.kind === 'trapped') this.#stack = undefined;
           return stop;
         }
@@ -319,17 +328,37 @@ export class GuestProcess {
     return stack;
   }
 
-  #unwind(stop: Step, pending: Pending): never {
+  /** 'replaced': the innermost frame goes on at once, in optimised code. */
+  #unwind(stop: Step | { readonly kind: 'replaced' }, pending: Pending): never {
     this.#stop = stop;
     this.#pending = pending;
     throw this.instance.unwind;
   }
 
-  #poll(): void {
+  #poll(site: number): void {
     const { fuelLimit, hooks } = this.#options;
     if (fuelLimit !== undefined && this.fuelUsed >= fuelLimit) this.#unwind({ kind: 'out-of-fuel' }, 'poll');
     this.#grant(this.instance.fuel);
     if (hooks.wantsYield()) this.#unwind({ kind: 'yielded' }, 'poll');
+    if (this.#staysInLoop(site)) this.#unwind({ kind: 'replaced' }, 'poll');
+  }
+
+  /** True, once per function, if all polls for a while came from one function that only loops. */
+  #staysInLoop(site: number): boolean {
+    const { map } = this.compiled;
+    const functionIndex = map!.functionOfSite(site);
+    if (functionIndex !== this.#pollFunction) {
+      this.#pollFunction = functionIndex;
+      this.#pollsInFunction = 0;
+      return false;
+    }
+    if (++this.#pollsInFunction !== LOOP_POLLS || this.#replaced.has(functionIndex)) return false;
+    if (!this.instance.isQuietLoop(site)) {
+      this.#pollsInFunction = 0;
+      return false;
+    }
+    this.#replaced.add(functionIndex);
+    return true;
   }
 
   /** Gives the guest its next slice; `left` is what it has (less than nothing, at a poll). */

@@ -11,6 +11,7 @@ import { WvmError } from '../base/wvm-error.ts';
 import { SiteKind } from '../instrument/analysis.ts';
 import { atomicSlotType } from '../instrument/atomic-calls.ts';
 import { continuationName, importedFunctionName } from '../instrument/continuation.ts';
+import { POLL_PARAMS } from '../instrument/instrument.ts';
 import { sizeOf } from '../instrument/layout.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import * as names from '../instrument/names.ts';
@@ -48,8 +49,8 @@ export interface InstanceOptions {
   readonly maxMemoryBytes: number;
   /** A value for each function import; called with the guest's arguments. May throw `unwind` to suspend. */
   readonly importFunction: (importIndex: number) => (...args: never[]) => unknown;
-  /** Called when the fuel is used up; returns with new fuel in place, or throws `unwind`. */
-  readonly poll: () => void;
+  /** Called with its site when the fuel is used up; returns with new fuel in place, or throws `unwind`. */
+  readonly poll: (site: number) => void;
   /** Answers waits and notifies on shared memories. May throw `unwind` to suspend. */
   readonly atomics: AtomicCalls;
   /** Compiles with the optimising compiler at once. */
@@ -59,6 +60,9 @@ export interface InstanceOptions {
   /** Where memories come from, if not fresh. */
   readonly memoryPool?: MemoryPool;
 }
+
+/** Optimising a larger function takes longer than it may save: 10,000 instructions take some 30 ms. */
+const OPTIMISED_INSTRUCTIONS = 10_000;
 
 const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
   [ValType.i32]: 'i32',
@@ -115,7 +119,7 @@ export class GuestInstance {
     this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
     this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
     if (module.allMemories.some((limits) => limits.shared)) this.#setAtomics(options.atomics);
-    this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: [], results: [] }, options.poll));
+    this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: POLL_PARAMS, results: [] }, options.poll));
     // A module that is not instrumented keeps what it defines to itself.
     const ours = <T>(all: readonly T[], importedCount: number): readonly T[] =>
       compiled.map === undefined ? all.slice(0, importedCount) : all;
@@ -200,6 +204,7 @@ export class GuestInstance {
   resume(stack: RawStack, result: CallResult | undefined): Outcome {
     const sites = this.sitesOf(stack);
     assert(sites.length > 0, 'a stack to resume has frames');
+    if (this.isQuietLoop(sites[sites.length - 1]!)) this.optimise(sites[sites.length - 1]!);
     this.prepare(sites);
     const end = names.FRAMES_BASE + stack.bytes.length;
     this.#reserveFrames(end);
@@ -245,7 +250,28 @@ export class GuestInstance {
     const map = this.#capturable();
     const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
     if (missing.length === 0) return;
-    const modules = this.#continuations.get(map, missing, (bytes) =>
+    const modules = this.#continuations.get(map, missing, (bytes) => new WebAssembly.Module(bytes));
+    for (const compiled of modules) this.#addContinuations(compiled);
+  }
+
+  /**
+   * True if `site` is the poll of a loop in which, and around which, its function calls nothing that suspends: a frame
+   * there may loop for hours, and a continuation that is compiled optimised runs it faster than V8's baseline code,
+   * which it never replaces while it runs.
+   */
+  isQuietLoop(site: number): boolean {
+    if (this.map === undefined) return false;
+    const plan = this.map.plan(this.map.functionOfSite(site));
+    return plan.analysis.isQuiet(plan.analysis.sites[site - plan.firstSite]!);
+  }
+
+  /** Compiles the continuation of `site` with the optimising compiler, unless it is compiled already or its function is large. */
+  optimise(site: number): void {
+    const map = this.#capturable();
+    if (this.#continuationSlots.has(site)) return;
+    const { analysis } = map.plan(map.functionOfSite(site));
+    if (analysis.code.count > OPTIMISED_INSTRUCTIONS) return;
+    const modules = this.#continuations.get(map, [site], (bytes) =>
       this.#compileOptimised(() => new WebAssembly.Module(bytes)),
     );
     for (const compiled of modules) this.#addContinuations(compiled);

@@ -70,6 +70,11 @@ export interface MachineOptions {
    * snapshot. Not called for a trap or kill().
    */
   beforeEnd?: (machine: Machine) => Promise<void>;
+  /**
+   * Shared with whoever wants something of the machine: it gives the event loop a turn when the first element is not 0
+   * (and sets it to 0), instead of every 10 ms. For a machine on a thread of its own.
+   */
+  interrupt?: Int32Array;
   /** For tests: where the guest is stopped, over and over. */
   stops?: StopEverywhere;
 }
@@ -317,11 +322,14 @@ export class Machine {
   }
 
   #hooks(): ProcessHooks {
-    const { trace, stops, beforeEnd } = this.#options;
+    const { trace, stops, interrupt, beforeEnd } = this.#options;
     const machine = this;
     return {
       wantsYield(): boolean {
-        return stops?.polls === true || machine.#wantsTurn || performance.now() >= machine.#sliceEndMs;
+        if (stops?.polls === true || machine.#wantsTurn) return true;
+        return interrupt === undefined || machine.#hasSideWork
+          ? performance.now() >= machine.#sliceEndMs
+          : Atomics.load(interrupt, 0) !== 0 || performance.now() >= machine.#deadlineMs;
       },
       ...(stops?.calls === true ? { stopsBeforeCall: () => true } : {}),
       // An image of its last moment shall hold the call that ends it, not a process that has ended.
@@ -338,8 +346,14 @@ export class Machine {
     };
   }
 
+  /** Something goes on between slices of the guest: memory for a copy is made ready, or an image is being encoded. */
+  get #hasSideWork(): boolean {
+    return this.#imagesInWork > 0 || this.#requests.length > 0;
+  }
+
   #step(): Step {
     this.#wantsTurn = false;
+    if (this.#options.interrupt !== undefined) Atomics.store(this.#options.interrupt, 0, 0);
     this.#sliceEndMs = performance.now() + SLICE_MS;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 100;
