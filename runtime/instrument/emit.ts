@@ -501,6 +501,7 @@ export class BodyEmitter {
           const helper = target.segmentHelper(op, immediate[i]!, a.code.immediate2[i]!);
           if (helper >= 0) {
             this.#flush(offset[i]!);
+            this.offsets?.push({ emitted: w.position, original: offset[i]!, length: 1 });
             w.u8(Op.call);
             w.u32(helper);
           } else this.#copy(i);
