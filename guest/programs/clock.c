@@ -18,7 +18,7 @@ int main(void) {
     last = now;
   }
   CHECK(last - first < 600ll * 1000000000);
-  CHECK(real > 1500000000ll * 1000000000 && read_clock(CLOCK_REALTIME) - real < 600ll * 1000000000);
+  CHECK(real >= 1000000000ll * 1000000000 && read_clock(CLOCK_REALTIME) - real < 600ll * 1000000000);
   struct timespec resolution;
   CHECK(clock_getres(CLOCK_MONOTONIC, &resolution) == 0 && resolution.tv_nsec > 0);
   return pass();

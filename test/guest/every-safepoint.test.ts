@@ -1,0 +1,79 @@
+// The modes straight, snapshot-once and every-safepoint, for every test guest: what a program prints, how it ends, its
+// memory, its files and the work it did are the same whether or not it was saved and resumed, wherever that was.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Guest, guests } from '../../guest/manifest.ts';
+import { differingWords, hostWords } from './host-values.ts';
+import { type DisturbedOutcome, type Outcome, runDisturbed, runStraight, withDirectory } from './modes.ts';
+import { leastPoints } from './points.ts';
+import { randomFrom, testSeed } from './random.ts';
+
+/** `npm test` tries at least so many points in all. */
+const LEAST_POINTS_IN_ALL = 20_000;
+/** Saving a second time costs as much as the first; this checks some points of even the shortest guest. */
+const COMPARE_EVERY = 7;
+/** Guests whose memory holds inode numbers or file times. */
+const HOLDS_HOST_VALUES: readonly string[] = ['file-io', 'directory', 'sparse-file'];
+
+let pointsInAll = 0;
+
+describe('every test guest', () => {
+  for (const guest of guests.filter(({ kind }) => kind === 'test')) {
+    it(`${guest.name}: straight, snapshot-once and every-safepoint are equal`, async () => {
+      const straight = await withDirectory((directory) => runStraight(guest, directory));
+      expectExpected(guest, straight);
+      const volatile = HOLDS_HOST_VALUES.includes(guest.name) ? await hostWords(guest) : [];
+
+      const every = await withDirectory((directory) => runDisturbed(guest, directory, { compareEvery: COMPARE_EVERY }));
+      expectEqual(every, straight, volatile);
+      expect(every.points + every.refused, 'a place is left out').toBe(every.seen);
+      expect(every.points).toBeGreaterThanOrEqual(leastPoints[guest.name] ?? Number.NaN);
+      expect(every.compared).toBeGreaterThan(0);
+      pointsInAll += every.points;
+
+      const chosen = Math.floor(randomFrom(testSeed)() * every.seen);
+      const once = await withDirectory((directory) =>
+        runDisturbed(guest, directory, { compareEvery: 1, picks: (place) => place === chosen }),
+      );
+      const where = `snapshot-once at place ${chosen} of ${every.seen} (WVM_TEST_SEED=${testSeed})`;
+      expectEqual(once, straight, volatile, where);
+      expect(once.points + once.refused, where).toBe(1);
+    });
+  }
+
+  afterAll(() => {
+    console.log(`saved and resumed at ${pointsInAll} points`);
+  });
+
+  it(`at least ${LEAST_POINTS_IN_ALL} points were tried in all`, ({ skip }) => {
+    // Only if all of them ran.
+    if (pointsInAll === 0) skip();
+    expect(pointsInAll).toBeGreaterThanOrEqual(LEAST_POINTS_IN_ALL);
+  });
+});
+
+function expectExpected(guest: Guest, { stdout, exit }: Outcome): void {
+  const expected = path.join(import.meta.dirname, '../../guest/expected', `${guest.name}.txt`);
+  expect(stdout).toBe(fs.readFileSync(expected, 'utf8'));
+  expect(exit).toMatchObject(guest.expected);
+}
+
+function expectEqual(
+  actual: DisturbedOutcome,
+  straight: Outcome,
+  volatile: readonly ReadonlySet<number>[],
+  where = 'every-safepoint',
+): void {
+  expect(actual.stdout, where).toBe(straight.stdout);
+  expect(actual.stderr, where).toBe(straight.stderr);
+  expect(actual.exit, where).toEqual(straight.exit);
+  expect(actual.files, where).toEqual(straight.files);
+  expect(actual.fuelUsed, where).toBe(straight.fuelUsed);
+  expect(actual.memories.length, where).toBe(straight.memories.length);
+  actual.memories.forEach((memory, k) => {
+    const wrong = differingWords(memory, straight.memories[k]!).filter((word) => volatile[k]?.has(word) !== true);
+    expect(wrong, `${where}: words of memory ${k} that differ`).toEqual([]);
+  });
+}
