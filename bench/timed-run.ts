@@ -38,7 +38,9 @@ export class StoppableProgram {
 
 function machineOptions({ args, stdout, folder }: RunOptions): MachineOptions {
   const directories = [{ hostPath: folder, guestPath: '/', readOnly: false }];
-  return { args, stdout, directories, stdin: 'null', stderr: 'inherit', cacheDirectory: null };
+  // As under `wvm run`: whoever wants something of the guest raises the flag; until then it is not unwound.
+  const interrupt = new Int32Array(new SharedArrayBuffer(4));
+  return { args, stdout, directories, stdin: 'null', stderr: 'inherit', cacheDirectory: null, interrupt };
 }
 
 /** All that a run writes to stdout, as one array. */
