@@ -261,7 +261,7 @@ export class Machine {
       reject,
     };
     if (this.#state === 'ended') {
-      reject(new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`));
+      reject(this.#hasEnded());
     } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
       this.#requests.push(request);
       this.#interrupt();
@@ -272,6 +272,7 @@ export class Machine {
   /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
   snapshotNow(options: { includeModule?: boolean } = {}): SnapshotResult {
     const { includeModule = true } = options;
+    if (this.#state === 'ended') throw this.#hasEnded();
     return this.#capture(includeModule, process.hrtime.bigint(), new Uint8Array(0)).encodeNow();
   }
 
@@ -319,6 +320,10 @@ export class Machine {
   /** Only for Machine.resume. */
   memoryObjects(): readonly { readonly buffer: ArrayBufferLike }[] {
     return this.#guest.instance.memories;
+  }
+
+  #hasEnded(): WvmError {
+    return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
   }
 
   #hooks(): ProcessHooks {

@@ -277,6 +277,7 @@ export const shapes: readonly Shape[] = [
   wideTable(10_000, 16),
   wideTable(10_000, 500),
   deepBlocks(1_000),
+  deepLoops(460),
   deepLoops(1_000),
   deepIfs(1_000),
   deepOperands(1_000),
