@@ -304,6 +304,11 @@ export class NodeFiles implements FilesPort {
     }
   }
 
+  /** Writes what is held back of small writes. */
+  flush(): void {
+    this.#tail.flush();
+  }
+
   /** The open entry, after what is held back of earlier writes was written: for everything but a write. */
   #settled(handle: HostHandle): OpenEntry | undefined {
     this.#tail.flush();

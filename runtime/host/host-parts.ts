@@ -5,6 +5,7 @@ import { HostClock } from './clock.ts';
 import { HostEntropy } from './entropy.ts';
 import { NodeFiles } from './files.ts';
 import type { MachineOptions } from './machine.ts';
+import { OrderedOutput } from './ordered-output.ts';
 import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
 
 export interface HostParts {
@@ -18,8 +19,8 @@ export function openHost(options: MachineOptions): HostParts {
   const files = new NodeFiles();
   const streams: [InputStream, HostStream, HostStream] = [
     openInput(options.stdin ?? 'inherit'),
-    openOutput(options.stdout ?? 'inherit', 1),
-    openOutput(options.stderr ?? 'inherit', 2),
+    new OrderedOutput(openOutput(options.stdout ?? 'inherit', 1), () => files.flush()),
+    new OrderedOutput(openOutput(options.stderr ?? 'inherit', 2), () => files.flush()),
   ];
   const ports: Ports = { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
   const host: HostParts = { files, streams, ports, grants: [] };

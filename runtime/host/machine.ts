@@ -331,6 +331,8 @@ export class Machine {
     const machine = this;
     return {
       wantsYield(): boolean {
+        // Every millisecond or so: nobody waits longer for what the guest has written.
+        machine.#host.files.flush();
         if (stops?.polls === true || machine.#wantsTurn) return true;
         return interrupt === undefined || machine.#hasSideWork
           ? performance.now() >= machine.#sliceEndMs

@@ -8,8 +8,9 @@
 // - A byte is held only in a sector that was just written to, whose space exists: no disk full, quota or size limit can
 //   strike later. What still can (a failing disk) also strikes late without us: the next call on the file gets it.
 // - Everything else that NodeFiles is asked for writes the held bytes first, so the guest never sees a difference.
-// - They are written before the event loop turns, and when the process exits. A kill -9 of wvm within a slice can lose
-//   up to 511 bytes that the guest wrote in it. Appending and synchronous writes are never held.
+// - They are written at the guest's next poll (a millisecond or so), before it writes to stdout or stderr, before the
+//   event loop turns, and when the process exits. A kill -9 of wvm can lose up to 511 bytes that the guest wrote in the
+//   last millisecond. Appending and synchronous writes are never held.
 
 import * as fs from 'node:fs';
 import { errnoOf } from './host-errno.ts';
