@@ -841,9 +841,12 @@ export class BodyEmitter {
     const end = a.partner[loop]!;
     const size = end - loop;
     if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
+    // Behind the loop's own poll, which lies on its first instruction, as a call may.
+    const nextSite = a.sites[this.#siteAt[loop + 1]! + 1];
+    if (nextSite !== undefined && nextSite.instruction < end) return 1;
     for (let i = loop + 1; i < end; i++) {
       const op = a.code.opcode[i]!;
-      if (op === Op.loop || op === Op.try || op === Op.try_table || (i > loop + 1 && this.#siteAt[i]! >= 0)) return 1;
+      if (op === Op.loop || op === Op.try || op === Op.try_table) return 1;
     }
     return Math.min(MAX_TURNS, Math.floor(UNROLLED_INSTRUCTIONS / size));
   }
