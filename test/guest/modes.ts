@@ -150,9 +150,16 @@ class GuestRun {
   }
 
   load(options: ResumeOptions): Promise<Machine> {
-    const { args, stdin } = this.#guest;
+    const { name, args, stdin } = this.#guest;
     const bytes = new TextEncoder().encode(stdin);
-    return Machine.load(moduleOf(this.#guest), { ...this.#shared(), ...options, args, stdin: bytes, seed: 42n });
+    return Machine.load(moduleOf(this.#guest), {
+      ...this.#shared(),
+      ...options,
+      programName: name,
+      args,
+      stdin: bytes,
+      seed: 42n,
+    });
   }
 
   /** The rest of the input travels in the image. */
@@ -173,7 +180,6 @@ class GuestRun {
 
   #shared(): ResumeOptions {
     return {
-      programName: this.#guest.name,
       env: this.#guest.env,
       directories: [{ hostPath: this.#directory, guestPath: '/', readOnly: false }],
       stdout: (chunk) => this.#stdout.push(chunk),
