@@ -68,9 +68,9 @@ function encodeRecord(out: RecordWriter, record: object, path: string, depth: nu
     .map(([key, value]) => ({ key, keyBytes: encodeUtf8(key), value: value as unknown }))
     .sort((a, b) => compareBytes(a.keyBytes, b.keyBytes));
   encodeLength(out, entries.length, 0x80, 15, -1, 0xde, 0xdf);
-  for (const { key, value } of entries) {
+  for (const { key, keyBytes, value } of entries) {
     if (key === '__proto__') throw new BugError(`${path}: a key is "__proto__"`);
-    encodeString(out, key);
+    encodeText(out, keyBytes);
     encode(out, value, `${path}.${key}`, depth + 1);
   }
 }
@@ -106,11 +106,16 @@ function encodeBigInt(out: RecordWriter, value: bigint, path: string): void {
   const signed = BigInt.asIntN(64, value) === value;
   if (!signed && BigInt.asUintN(64, value) !== value) throw new BugError(`${path}: ${value} does not fit 64 bits`);
   out.u8(signed ? 0xd3 : 0xcf);
-  for (let shift = 56n; shift >= 0n; shift -= 8n) out.u8(Number((value >> shift) & 0xffn));
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setBigInt64(0, value);
+  out.raw(new Uint8Array(bits.buffer));
 }
 
 function encodeString(out: RecordWriter, text: string): void {
-  const bytes = encodeUtf8(text);
+  encodeText(out, encodeUtf8(text));
+}
+
+function encodeText(out: RecordWriter, bytes: Uint8Array): void {
   encodeLength(out, bytes.length, 0xa0, 31, 0xd9, 0xda, 0xdb);
   out.raw(bytes);
 }

@@ -1,6 +1,7 @@
-// Little-endian fields of fixed width into a buffer that grows: the payload of one record.
+// Little-endian fields of fixed width into a buffer that grows: the payload of one record. Not assert(): it would have
+// its message made for every byte.
 
-import { assert } from '../base/assert.ts';
+import { BugError } from '../base/assert.ts';
 import { encodeUtf8 } from '../base/utf8.ts';
 
 export class RecordWriter {
@@ -14,13 +15,14 @@ export class RecordWriter {
   }
 
   u8(value: number): void {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 field of an image: ${value}`);
+    if (!(Number.isInteger(value) && value >= 0 && value <= 0xff)) throw new BugError(`u8 field of an image: ${value}`);
     const at = this.#take(1);
     this.#view.setUint8(at, value);
   }
 
   u32(value: number): void {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `u32 field of an image: ${value}`);
+    if (!(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff))
+      throw new BugError(`u32 field of an image: ${value}`);
     const at = this.#take(4);
     this.#view.setUint32(at, value, true);
   }
@@ -28,20 +30,20 @@ export class RecordWriter {
   /** 32 bits given as a signed or an unsigned number. */
   bits32(value: number): void {
     const fits = Number.isInteger(value) && value >= -0x8000_0000 && value <= 0xffff_ffff;
-    assert(fits, `32-bit value of an image: ${value}`);
+    if (!fits) throw new BugError(`32-bit value of an image: ${value}`);
     const at = this.#take(4);
     this.#view.setInt32(at, value, true);
   }
 
   u64(value: bigint): void {
-    assert(value >= 0n && value < 1n << 64n, `u64 field of an image: ${value}`);
+    if (!(value >= 0n && value < 1n << 64n)) throw new BugError(`u64 field of an image: ${value}`);
     const at = this.#take(8);
     this.#view.setBigUint64(at, value, true);
   }
 
   /** 64 bits given as a signed or an unsigned bigint. */
   bits64(value: bigint): void {
-    assert(value >= -(1n << 63n) && value < 1n << 64n, `64-bit value of an image: ${value}`);
+    if (!(value >= -(1n << 63n) && value < 1n << 64n)) throw new BugError(`64-bit value of an image: ${value}`);
     const at = this.#take(8);
     this.#view.setBigInt64(at, value, true);
   }
