@@ -27,6 +27,8 @@ export function recycle(memories: readonly object[]): void {
 
 /** Makes a memory of this size ready, between turns of the event loop. */
 export async function prewarm(sizeBytes: number, maximumPages: number): Promise<void> {
+  // What the pool would not keep is not worth making.
+  if (sizeBytes <= 0 || sizeBytes > LIMIT_BYTES) return;
   const work = memoryPool().prewarm(sizeBytes, maximumPages);
   for (;;) {
     const endMs = performance.now() + PREWARM_SLICE_MS;
