@@ -46,7 +46,9 @@ export function restoreInstance(
     const limits = module.allMemories[k]!;
     const isWithin = memory.pageCount >= limits.min && (limits.max === undefined || memory.pageCount <= limits.max);
     if (!isWithin) bad(`memory ${k} has ${memory.pageCount} pages`);
-    if (memory.shared !== limits.shared || memory.is64 !== limits.is64) bad(`memory ${k} is of another type`);
+    const greatest = limits.max === undefined ? null : Number(limits.max);
+    const isOfType = memory.shared === limits.shared && memory.is64 === limits.is64 && memory.maxPageCount === greatest;
+    if (!isOfType) bad(`memory ${k} is of another type`);
   });
   const instance = new GuestInstance(compiled, {
     ...options,

@@ -167,7 +167,8 @@ const TYPE_NAMES: Readonly<Record<number, ValueState['type']>> = {
 };
 
 /**
- * Builds the records of a stack from the frames of an image, outermost first. `where` names the thread in errors.
+ * Builds the records of a stack from the frames of an image, outermost first. `where` names the thread in errors;
+ * `results` is what the caller of the outermost frame waits for, if that is known.
  * Throws WVM_IMAGE_BAD_FRAME for anything that the module's code could not have produced.
  */
 export function restoreStack(
@@ -175,11 +176,12 @@ export function restoreStack(
   map: ModuleMap,
   activation: ActivationState,
   where: string,
+  results?: readonly ValType[],
 ): RawStack {
   const records: Uint8Array[] = [];
   const funcrefs: unknown[][] = [];
   const externrefs: unknown[][] = [];
-  let expected: readonly ValType[] | undefined;
+  let expected = results;
   activation.frames.forEach((frame, depth) => {
     const bad = (what: string): never => {
       throw new WvmError('WVM_IMAGE_BAD_FRAME', `${where}, frame ${depth} (function ${frame.functionIndex}): ${what}`);
@@ -192,7 +194,7 @@ export function restoreStack(
     const { analysis } = plan;
     const results = analysis.type.results;
     if (expected !== undefined && (expected.length !== results.length || expected.some((t, k) => t !== results[k]))) {
-      bad('it does not return what the frame below it waits for');
+      bad('it does not return what its caller waits for');
     }
     const isInnermost = depth === activation.frames.length - 1;
     if (kind === SiteKind.poll && !isInnermost) bad('it calls nothing, but another frame stands above it');

@@ -229,8 +229,13 @@ export class GuestProcess {
     if (entries.length > legal.length || entries.some((f, k) => f !== legal[legal.length - entries.length + k])) {
       bad('the functions it has still to call are not those of its module');
     }
+    if (fuelLeft > FUEL_SLICE || fuelLeft < -(2 ** 31)) bad(`${fuelLeft} is no rest of a slice of fuel`);
     if (activation.frames.length > 0) {
-      this.#stack = restoreStack(this.instance, this.compiled.map!, activation, where);
+      // What runs was called as an entry function, or in tail position by one.
+      const entry = legal[legal.length - entries.length - 1];
+      if (entry === undefined) bad('it has frames, but all functions are still to be called');
+      const { results } = this.compiled.original.types[this.compiled.original.functionTypes[entry!]!]!;
+      this.#stack = restoreStack(this.instance, this.compiled.map!, activation, where, results);
     }
     this.#pending = pending;
     this.#entries = [...entries];

@@ -99,6 +99,9 @@ function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, ma
   if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
     throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
   }
+  if (state.processes[0]!.threads[0]!.activations.length > 1) {
+    throw new WvmError('WVM_IMAGE_FEATURE', 'a thread of the image has host calls between its frames');
+  }
   const { moduleHash } = state.processes[0]!.instance;
   const module = state.modules.find((entry) => entry.hash === moduleHash);
   const bytes = module?.bytes ?? options.module;

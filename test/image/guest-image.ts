@@ -1,0 +1,121 @@
+// Images of real guests at chosen places, and images with correct checksums of machines that never were.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { guestNamed } from '../../guest/manifest.ts';
+import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { Machine, type MachineExit, type ResumeOptions } from '../../runtime/index.ts';
+import { decodeImage } from '../../runtime/snapshot/decode-image.ts';
+import { encodeImage } from '../../runtime/snapshot/encode-image.ts';
+import { HEADER_BYTES, paddingBytes, RECORD_HEADER_BYTES, RecordType } from '../../runtime/snapshot/image-layout.ts';
+import type { MachineState } from '../../runtime/snapshot/machine-state.ts';
+import { collectPages } from '../../runtime/snapshot/page-block.ts';
+import { portablePageScanner } from '../../runtime/snapshot/page-scanner.ts';
+import { concat, splitImage } from '../../runtime/snapshot/testing/image-surgery.ts';
+import { BytesSink } from '../../runtime/snapshot/testing/memory-sink.ts';
+import { WASM_PAGE_BYTES } from '../../runtime/snapshot/validate-machine.ts';
+import { imageOf, moduleOf } from '../guest/modes.ts';
+
+/** Nobody waits longer for a refusal. */
+const REFUSED_WITHIN_MS = 1000;
+
+/** The image of a guest at the given place; places are polls and host calls, counted from 0. */
+export class GuestImage {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Its / ; must be there as long as the image is used. */
+  readonly directory: string;
+
+  private constructor(name: string, bytes: Uint8Array, directory: string) {
+    this.name = name;
+    this.bytes = bytes;
+    this.directory = directory;
+  }
+
+  static async take(name: string, place: number): Promise<GuestImage> {
+    const guest = guestNamed(name);
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wvm-image-'));
+    let seen = 0;
+    const machine = await Machine.load(moduleOf(guest), {
+      ...quiet,
+      programName: name,
+      args: guest.args,
+      env: guest.env,
+      stdin: new TextEncoder().encode(guest.stdin),
+      seed: 42n,
+      directories: [{ hostPath: directory, guestPath: '/', readOnly: false }],
+      stops: { polls: true, calls: true, onStop: () => seen++ === place },
+    });
+    const exit = await machine.run();
+    if (exit.kind !== 'stopped') throw new Error(`${name} has no place ${place}`);
+    const image = new GuestImage(name, imageOf(machine), directory);
+    machine.kill();
+    return image;
+  }
+
+  /** Resumes this or another image with what this guest had. */
+  resume(image: Uint8Array = this.bytes, options: ResumeOptions = {}): Promise<Machine> {
+    return Machine.resume(image, {
+      ...quiet,
+      env: guestNamed(this.name).env,
+      directories: [{ hostPath: this.directory, guestPath: '/', readOnly: false }],
+      ...options,
+    });
+  }
+
+  /** The code of the error by which an image is refused, which must come soon; or the exit of the guest that ran. */
+  async outcome(image: Uint8Array, options: ResumeOptions = {}): Promise<{ refused: string } | { ran: MachineExit }> {
+    const start = performance.now();
+    let machine: Machine;
+    try {
+      machine = await this.resume(image, options);
+    } catch (error) {
+      const tookMs = performance.now() - start;
+      if (tookMs > REFUSED_WITHIN_MS) throw new Error(`refused after ${tookMs} ms`, { cause: error });
+      const { name, code } = error as { name: string; code?: string };
+      if (name !== 'WvmError') throw error;
+      return { refused: code! };
+    }
+    try {
+      return { ran: await machine.run() };
+    } finally {
+      machine.kill();
+    }
+  }
+
+  /** An image with correct checksums of the machine that `change` makes of this one. */
+  changed(change: (machine: MachineState) => MachineState): Uint8Array {
+    const sink = new BytesSink();
+    const made = change(decodeImage(this.bytes, sink, imagePorts()));
+    // What a smaller memory cannot hold is left out.
+    const sources = sink.memories.flatMap((source) => {
+      const memory = made.processes[source.processIndex]?.instance.memories[source.memoryIndex];
+      if (memory === undefined) return [];
+      return [{ ...source, bytes: source.bytes.slice(0, memory.pageCount * WASM_PAGE_BYTES) }];
+    });
+    return concat(encodeImage(made, collectPages(sources, portablePageScanner), imagePorts()));
+  }
+
+  /** Offset of the first page block: before it lie the records that say everything else. */
+  get recordsEnd(): number {
+    let end = HEADER_BYTES;
+    for (const { type, payload } of splitImage(this.bytes)) {
+      if (type === RecordType.PAGES) return end;
+      end += RECORD_HEADER_BYTES + payload.length + paddingBytes(payload.length);
+    }
+    throw new Error(`the image of ${this.name} has no pages`);
+  }
+
+  remove(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const quiet: ResumeOptions = {
+  stdin: 'null',
+  stdout: 'null',
+  stderr: 'null',
+  cacheDirectory: null,
+  onSelfSnapshot: () => Promise.resolve(1),
+};
