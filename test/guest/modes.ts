@@ -44,7 +44,7 @@ export interface Disturbance {
 const guestFolder = path.join(import.meta.dirname, '../../guest');
 
 /** The built module of a guest. */
-function moduleOf(guest: Guest): Uint8Array {
+export function moduleOf(guest: Guest): Uint8Array {
   return new Uint8Array(fs.readFileSync(path.join(guestFolder, guest.file)));
 }
 
@@ -123,7 +123,7 @@ export async function runInPieces(
 }
 
 /** The image of a machine that stands still. */
-function imageOf(machine: Machine): Uint8Array {
+export function imageOf(machine: Machine): Uint8Array {
   return new Uint8Array(Buffer.concat(machine.snapshotNow().chunks));
 }
 
