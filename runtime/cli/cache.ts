@@ -1,6 +1,7 @@
 // wvm cache: shows or clears the cache of instrumented modules.
 
 import type { Command } from 'commander';
+import { clearModuleCache, describeModuleCache } from '../index.ts';
 import { formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
 import { stdoutFd, writeText } from './terminal.ts';
@@ -24,7 +25,6 @@ export function define(command: Command): void {
 
 async function cache(action: string, flags: CacheFlags, command: Command): Promise<void> {
   if (action !== 'info' && action !== 'clear') command.error(`error: cache: no action '${action}'`);
-  const { clearModuleCache, describeModuleCache } = await import('../index.ts');
   const content = action === 'clear' ? clearModuleCache(flags.cacheDir) : describeModuleCache(flags.cacheDir);
   if (flags.json) {
     writeText(stdoutFd, `${toJson(content)}\n`);

@@ -1,6 +1,7 @@
 // wvm inspect: shows what is in an image.
 
 import type { Command } from 'commander';
+import { inspectImage, readModule } from '../index.ts';
 import { type ImageDetails, imageText } from './image-text.ts';
 import { toJson } from './report.ts';
 import { stdoutFd, writeText } from './terminal.ts';
@@ -30,7 +31,6 @@ export function define(command: Command): void {
 }
 
 async function inspect(image: string, flags: InspectFlags): Promise<void> {
-  const { inspectImage, readModule } = await import('../index.ts');
   const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const description = await inspectImage(image === '-' ? process.stdin : image, {
     verify: flags.verify === true,

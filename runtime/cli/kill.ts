@@ -1,6 +1,7 @@
 // wvm kill: ends a running machine and waits until it has ended.
 
 import type { Command } from 'commander';
+import { killMachine, parseSignal } from '../index.ts';
 
 export function define(command: Command): void {
   command
@@ -12,7 +13,6 @@ export function define(command: Command): void {
 }
 
 async function kill(query: string, flags: { readonly signal: string }, command: Command): Promise<void> {
-  const { killMachine, parseSignal } = await import('../index.ts');
   const signal = parseSignal(flags.signal);
   if (signal === undefined) command.error(`error: '${flags.signal}' is not a signal of this system`);
   await killMachine(query, signal);

@@ -13,7 +13,7 @@
 //   fuelUsed, memoryBytes, wallTimeMs
 //   snapshots   [{ file, event, sizeBytes, stopNs }]
 
-import type { Machine, MachineExit, MachineOutcome } from '../index.ts';
+import { exitCodeOfSignal, type Machine, type MachineExit, type MachineOutcome } from '../index.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { MachineFlags } from './machine-options.ts';
 import { formatDuration } from './quantities.ts';
@@ -23,8 +23,8 @@ import { colorsOf, stderrFd, writeText } from './terminal.ts';
 type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
 
 /** Prints what the flags want to see of `outcome` and ends the process with its exit code. */
-export async function finish(machine: Machine, outcome: MachineOutcome, flags: MachineFlags): Promise<never> {
-  const exitCode = await exitCodeOf(outcome);
+export function finish(machine: Machine, outcome: MachineOutcome, flags: MachineFlags): never {
+  const exitCode = exitCodeOf(outcome);
   const target = flags.jsonFile ?? flags.json;
   if (target !== undefined) printJson(describe(machine, outcome, exitCode), target);
   else if (!flags.quiet) printOutcome(outcome, flags);
@@ -32,7 +32,7 @@ export async function finish(machine: Machine, outcome: MachineOutcome, flags: M
   process.exit(exitCode);
 }
 
-async function exitCodeOf({ exit, signal }: MachineOutcome): Promise<number> {
+function exitCodeOf({ exit, signal }: MachineOutcome): number {
   switch (exit.kind) {
     case 'exit':
       // A guest that raises a signal ends as a native program would.
@@ -41,7 +41,6 @@ async function exitCodeOf({ exit, signal }: MachineOutcome): Promise<number> {
       return exitCodes.trap;
     case 'stopped': {
       if (exit.reason !== 'kill') return exitCodes[exit.reason];
-      const { exitCodeOfSignal } = await import('../index.ts');
       return exitCodeOfSignal(signal ?? 'SIGTERM');
     }
   }

@@ -1,5 +1,5 @@
-// The command tree. Only the file of the command that was asked for is loaded, and what does the work only when it
-// runs: `wvm --version` and a wrong option must not wait for the engine.
+// The command tree. Only the file of the command that was asked for is loaded, and with it what does the work:
+// `wvm --version` and `wvm ps` must not wait for the engine.
 
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';

@@ -1,6 +1,7 @@
 // wvm ps: lists the running machines of this user.
 
 import type { Command } from 'commander';
+import { describeMachines } from '../index.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
 import { stdoutFd, writeText } from './terminal.ts';
@@ -14,7 +15,6 @@ export function define(command: Command): void {
 }
 
 async function ps(flags: { readonly json?: true }): Promise<void> {
-  const { describeMachines } = await import('../index.ts');
   const machines = await describeMachines();
   if (flags.json) {
     writeText(stdoutFd, `${toJson(machines, 2)}\n`);

@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { ResumeOptions } from '../index.ts';
+import { Machine, parseSnapshotEvents, type ResumeOptions, readModule, Supervisor } from '../index.ts';
 import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { printNote } from './report.ts';
@@ -53,7 +53,6 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 async function resume(image: string, flags: ResumeFlags): Promise<void> {
-  const { Machine, Supervisor, parseSnapshotEvents, readModule } = await import('../index.ts');
   const bytes = await openImage(image);
   const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
@@ -76,7 +75,7 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
       if (flags.frozen && !flags.quiet) printNote(`machine ${id} (${name}) is frozen; wvm continue ${id} lets it run`);
     },
   });
-  await finish(machine, await supervisor.run(machine), flags);
+  finish(machine, await supervisor.run(machine), flags);
 }
 
 async function openImage(image: string): Promise<Uint8Array | AsyncIterable<Uint8Array>> {

@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { Machine, parseSnapshotEvents, readModule, Supervisor } from '../index.ts';
 import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
@@ -33,7 +34,6 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 async function run(program: string, args: string[], flags: RunFlags): Promise<void> {
-  const { Machine, Supervisor, parseSnapshotEvents, readModule } = await import('../index.ts');
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
   const machine = await Machine.load(await readModule(program), {
@@ -42,5 +42,5 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
   });
-  await finish(machine, await supervisor.run(machine), flags);
+  finish(machine, await supervisor.run(machine), flags);
 }

@@ -1,7 +1,15 @@
 // wvm snapshot: saves a running machine to an image, which is on disk before the machine hears that it may end.
 
 import type { Command } from 'commander';
-import type { RemoteImage } from '../index.ts';
+import {
+  connectMachine,
+  exitCodeOfSignal,
+  type RemoteImage,
+  stopSignals,
+  writeImageFile,
+  writeNumberedImage,
+  writeStream,
+} from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
@@ -44,8 +52,6 @@ async function snapshot(query: string, flags: SnapshotFlags, command: Command): 
   if (flags.stop && flags.leaveRunning) command.error("error: options '--stop' and '--leave-running' contradict");
   const toStdout = flags.output === '-';
   if (toStdout && isTerminal(stdoutFd)) command.error('error: an image is not for a terminal; use -o FILE or a pipe');
-  const { connectMachine, exitCodeOfSignal, stopSignals, writeImageFile, writeNumberedImage, writeStream } =
-    await import('../index.ts');
   // The temporary file is removed when the process exits; a lost connection lets the machine go on.
   for (const signal of stopSignals) process.on(signal, () => process.exit(exitCodeOfSignal(signal)));
   const client = await connectMachine(query);

@@ -16,8 +16,13 @@ export function describeModuleCache(base?: string): ModuleCacheContent {
   return visitEntries(base, () => {});
 }
 
-/** Removes every entry and says what was removed. Machines that run need none of them any more. */
+/**
+ * Removes every entry and says what was removed. Machines that run need none of them any more. In the user's own cache
+ * also the compiled JavaScript of wvm itself, which Node keeps there for the command line.
+ */
 export function clearModuleCache(base?: string): ModuleCacheContent {
+  const own = base === undefined ? defaultCacheDirectory() : undefined;
+  if (own !== undefined) rmSync(join(own, 'node'), { recursive: true, force: true });
   return visitEntries(base, (path) => rmSync(path, { force: true }));
 }
 
