@@ -179,9 +179,9 @@ let compiledAtomics: Promise<WebAssembly.Module> | undefined;
 
 /** A table of functions takes only WebAssembly functions: the host's function goes in and out of a module. */
 function pollModule(): Promise<WebAssembly.Module> {
-  compiledPoll ??= assembleText('(module (import "host" "poll" (func $poll)) (export "poll" (func $poll)))').then(
-    (bytes) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>),
-  );
+  compiledPoll ??= assembleText(
+    '(module (import "host" "poll" (func $poll (param i32))) (export "poll" (func $poll)))',
+  ).then((bytes) => new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
   return compiledPoll;
 }
 let compiledPoll: Promise<WebAssembly.Module> | undefined;
