@@ -43,10 +43,13 @@ import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
 import { RECORD_TRAILER, type Slot } from './layout.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
+import type { TypePool } from './type-pool.ts';
+import { Flag } from './workspace.ts';
 
 /** The module that the body is written for. */
 export interface EmitTarget extends SaveContext {
   readonly saves: SavePool;
+  readonly types: TypePool;
   readonly unwindTag: number;
   readonly fuelGlobal: number;
   readonly slotsTable: number;
@@ -68,6 +71,7 @@ export interface OffsetRun {
 }
 
 const VOID = 0x40;
+const NO_TYPES: readonly ValType[] = [];
 /** An unrolled loop has at most this many instructions and copies of its body. */
 const UNROLLED_INSTRUCTIONS = 40;
 const MAX_TURNS = 4;
@@ -84,27 +88,18 @@ interface OpenFrame {
   /** Nesting level of the emitted label that branches to this block take. */
   level: number;
   /** Re-opened by a continuation: its first part lies before the site. */
-  readonly reopened: boolean;
+  reopened: boolean;
   /** Level of the block that a re-opened loop leaves by. */
-  readonly outLevel: number;
+  outLevel: number;
   /** A try_table that lets the unwinding pass: two blocks around it are to be closed. */
-  readonly passes: boolean;
+  passes: boolean;
   /** Level of the emitted `try` itself, which a rethrow in place names. */
-  readonly tryLevel: number;
+  tryLevel: number;
   /** A catch clause that is being written behind its try. */
-  readonly isMoved: boolean;
+  isMoved: boolean;
   /** A copy of an unrolled loop's body that is not the last: its end belongs to whoever unrolls. */
-  readonly isCopy: boolean;
+  isCopy: boolean;
 }
-
-const PLAIN_FRAME = {
-  reopened: false,
-  outLevel: 0,
-  passes: false,
-  tryLevel: 0,
-  isMoved: false,
-  isCopy: false,
-} as const;
 
 export class BodyEmitter {
   readonly plan: FunctionPlan;
@@ -115,10 +110,13 @@ export class BodyEmitter {
   readonly unlikely: number[] = [];
   readonly a: FunctionAnalysis;
   readonly #source: Uint8Array;
-  readonly #siteAt: Int32Array;
+  /** Where the code entry begins in `w`. */
+  readonly #start: number;
   readonly #frames: OpenFrame[] = [];
   #level = 0;
   #copyFrom = -1;
+  /** Records hold no references and fit into one call of a save function. */
+  #isPlain = false;
   /** Branch depths differ from the original's. */
   #remap = false;
   #isContinuation = false;
@@ -133,8 +131,14 @@ export class BodyEmitter {
     this.offsets = offsets;
     this.a = plan.analysis;
     this.#source = plan.analysis.module.bytes;
-    this.#siteAt = new Int32Array(this.a.code.count).fill(-1);
-    for (let s = this.a.sites.length - 1; s >= 0; s--) this.#siteAt[this.a.sites[s]!.instruction] = s;
+    this.#start = w.position;
+    const values = this.a.locals.length + this.a.shadowTypes.length;
+    this.#isPlain = !plan.wholeFunction && values <= PART_VALUES && target.saves.values.begin(this.a);
+  }
+
+  /** Offset in the code entry of what is written next. */
+  get #position(): number {
+    return this.w.position - this.#start;
   }
 
   /** Writes the code entry (without its size) of the instrumented function. */
@@ -156,34 +160,28 @@ export class BodyEmitter {
     this.#loadRecord(index);
     const operands = a.operands(site);
     let next = 0;
-    const pushBelow = (node: number): void => {
-      const height = node < 0 ? -1 : a.nodeHeight[node]!;
-      while (next < operands.length && a.nodeHeight[operands[next]!]! <= height) this.#pushOperand(operands[next++]!);
+    const pushBelow = (height: number): void => {
+      while (next < operands.length && a.nodeHeight[operands[next]!]! < height) this.#pushOperand(operands[next++]!);
     };
     const chain: number[] = [];
     for (let block = site.block; block >= 0; block = a.parent[block]!) chain.unshift(block);
     for (const block of chain) {
-      pushBelow(a.baseNode[block]!);
+      pushBelow(a.baseHeight[block]!);
       this.#reopen(block, site);
     }
     while (next < operands.length) this.#pushOperand(operands[next++]!);
     if (site.kind === SiteKind.call) {
       const resume = this.target.typeIndex([], site.results);
-      this.#guarded(index, [], site.results, () => {
-        this.offsets?.push({ emitted: w.position, original: a.code.offset[site.instruction]!, length: 1 });
-        w.u8(Op.local_get);
-        w.u32(this.#baseLocal);
-        writeMemoryAccess(
-          w,
-          Op.i32_load,
-          2,
-          this.target.framesMemory,
-          this.plan.layout(index).sizeBytes - RECORD_TRAILER + 4,
-        );
-        w.u8(Op.call_indirect);
-        w.u32(resume);
-        w.u32(this.target.slotsTable);
-      });
+      this.#beginGuard(index, [], site.results);
+      this.offsets?.push({ emitted: this.#position, original: a.code.offset[site.instruction]!, length: 1 });
+      w.u8(Op.local_get);
+      w.u32(this.#baseLocal);
+      const slotOffset = this.plan.layout(index).sizeBytes - RECORD_TRAILER + 4;
+      writeMemoryAccess(w, Op.i32_load, 2, this.target.framesMemory, slotOffset);
+      w.u8(Op.call_indirect);
+      w.u32(resume);
+      w.u32(this.target.slotsTable);
+      this.#endGuard(index);
       if (a.fuel === 'local') this.#loadFuel();
       this.#shadow(site.instruction);
       const op = a.code.opcode[site.instruction]!;
@@ -243,7 +241,7 @@ export class BodyEmitter {
         this.#level++;
       }
     }
-    this.#frames.push({ ...PLAIN_FRAME, block: -1, level: this.#level });
+    this.#open(-1, this.#level);
   }
 
   #closeWrappers(): void {
@@ -369,7 +367,9 @@ export class BodyEmitter {
       w.u8(Op.block);
       this.#writeBlockType([], type.params);
       this.#level++;
-      this.#frames.push({ ...PLAIN_FRAME, block, level: this.#level, reopened: true, outLevel });
+      const frame = this.#open(block, this.#level);
+      frame.reopened = true;
+      frame.outLevel = outLevel;
       return;
     }
     const inHandler = op === Op.try && a.middle[block]! >= 0 && site.instruction > a.middle[block]!;
@@ -383,7 +383,7 @@ export class BodyEmitter {
     }
     w.u8(Op.block);
     this.#writeBlockType([], type.results);
-    this.#frames.push({ ...PLAIN_FRAME, block, level: ++this.#level, reopened: true });
+    this.#open(block, ++this.#level).reopened = true;
   }
 
   /**
@@ -393,21 +393,34 @@ export class BodyEmitter {
   #walk(from: number, depth: number, skipFirstPoll = false): number {
     const { a, w, target } = this;
     const { opcode, offset, immediate, count } = a.code;
+    const { flags } = a;
     let i = from;
     while (i < count) {
-      if (a.reachable[i] === 0) {
+      const flag = flags[i]!;
+      if (flag === 0) {
+        // A run of instructions that are copied; the end of the body is none of them.
+        if (this.#copyFrom < 0) this.#copyFrom = offset[i]!;
+        do i++;
+        while (flags[i] === 0);
+        this.#copyEnd = offset[i]!;
+        continue;
+      }
+      if ((flag & Flag.dead) !== 0) {
         this.#flush(offset[i]!);
         i++;
         continue;
       }
-      let siteIndex = this.#siteAt[i]!;
-      if (siteIndex >= 0 && a.sites[siteIndex]!.kind === SiteKind.poll) {
-        if (!(skipFirstPoll && i === from)) {
-          this.#flush(offset[i]!);
-          this.#poll(siteIndex);
+      let siteIndex = -1;
+      if ((flag & Flag.site) !== 0) {
+        siteIndex = a.siteAt[i]!;
+        if (a.sites[siteIndex]!.kind === SiteKind.poll) {
+          if (!(skipFirstPoll && i === from)) {
+            this.#flush(offset[i]!);
+            this.#poll(siteIndex);
+          }
+          const following = a.sites[siteIndex + 1];
+          siteIndex = following !== undefined && following.instruction === i ? siteIndex + 1 : -1;
         }
-        const following = a.sites[siteIndex + 1];
-        siteIndex = following !== undefined && following.instruction === i ? siteIndex + 1 : -1;
       }
       const op = opcode[i]!;
       switch (op) {
@@ -501,7 +514,7 @@ export class BodyEmitter {
           const helper = target.segmentHelper(op, immediate[i]!, a.code.immediate2[i]!);
           if (helper >= 0) {
             this.#flush(offset[i]!);
-            this.offsets?.push({ emitted: w.position, original: offset[i]!, length: 1 });
+            this.offsets?.push({ emitted: this.#position, original: offset[i]!, length: 1 });
             w.u8(Op.call);
             w.u32(helper);
           } else this.#copy(i);
@@ -517,17 +530,17 @@ export class BodyEmitter {
             continue;
           }
           this.#copy(i);
-          this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level });
+          this.#open(i, ++this.#level);
           break;
         case Op.block:
         case Op.if:
           this.#copy(i);
-          this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level });
+          this.#open(i, ++this.#level);
           break;
         case Op.try:
           if (a.keptClauses(i).length === 0) {
             this.#copy(i);
-            this.#frames.push({ ...PLAIN_FRAME, block: i, level: ++this.#level, tryLevel: this.#level });
+            this.#open(i, ++this.#level).tryLevel = this.#level;
           } else {
             this.#flush(offset[i]!);
             this.#openTry(i, blockType(a.module, immediate[i]!).params);
@@ -622,7 +635,7 @@ export class BodyEmitter {
           this.#copy(i);
           break;
       }
-      this.#shadow(i);
+      if ((flag & Flag.shadowed) !== 0) this.#shadow(i);
       i++;
     }
     assert(false, 'a body ends with its end');
@@ -647,7 +660,7 @@ export class BodyEmitter {
       } else {
         this.#copy(frame.block);
         this.#flush(a.code.offset[frame.block + 1]!);
-        this.#frames.push({ ...PLAIN_FRAME, block: frame.block, level: ++this.#level });
+        this.#open(frame.block, ++this.#level);
         this.#shadow(frame.block);
         this.#walk(frame.block + 1, this.#frames.length);
       }
@@ -676,7 +689,7 @@ export class BodyEmitter {
     }
     w.u8(Op.try);
     this.#writeBlockType(params, results);
-    this.#frames.push({ ...PLAIN_FRAME, block, level, tryLevel: ++this.#level });
+    this.#open(block, level).tryLevel = ++this.#level;
   }
 
   /** In place of a moved clause: puts the exception into its locals and leaves for the clause. */
@@ -717,7 +730,7 @@ export class BodyEmitter {
         }
       }
       this.#shadow(clause.instruction);
-      this.#frames.push({ ...PLAIN_FRAME, block, level, isMoved: true });
+      this.#open(block, level).isMoved = true;
       this.#walk(clause.instruction + 1, this.#frames.length);
       w.u8(Op.br);
       w.u32(this.#level - level);
@@ -772,7 +785,7 @@ export class BodyEmitter {
   #loop(loop: number): void {
     const { a, w, target } = this;
     const { results } = blockType(a.module, a.code.immediate[loop]!);
-    const site = this.#siteAt[loop + 1]!;
+    const site = a.siteAt[loop + 1]!;
     const turns = this.#turns(loop);
     const cost = a.sites[site]!.cost * turns;
     const remap = this.#remap;
@@ -790,11 +803,11 @@ export class BodyEmitter {
     this.#flush(a.code.offset[loop + 1]!);
     const loopLevel = ++this.#level;
     this.#spend(cost);
-    this.unlikely.push(w.position);
+    this.unlikely.push(this.#position);
     w.u8(Op.br_if);
     w.u32(loopLevel - pollLevel);
     this.#copies(loop, turns - 1, doneLevel);
-    this.#frames.push({ ...PLAIN_FRAME, block: loop, level: loopLevel });
+    this.#open(loop, loopLevel);
     this.#walk(loop + 1, this.#frames.length, true);
     w.u8(Op.br);
     w.u32(this.#level - doneLevel);
@@ -826,7 +839,7 @@ export class BodyEmitter {
     for (let k = 0; k < count; k++) {
       w.u8(Op.block);
       w.u8(VOID);
-      this.#frames.push({ ...PLAIN_FRAME, block: loop, level: ++this.#level, isCopy: true });
+      this.#open(loop, ++this.#level).isCopy = true;
       this.#walk(loop + 1, this.#frames.length, true);
       w.u8(Op.br);
       w.u32(this.#level - doneLevel);
@@ -842,7 +855,7 @@ export class BodyEmitter {
     const size = end - loop;
     if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
     // Behind the loop's own poll, which lies on its first instruction, as a call may.
-    const nextSite = a.sites[this.#siteAt[loop + 1]! + 1];
+    const nextSite = a.sites[a.siteAt[loop + 1]! + 1];
     if (nextSite !== undefined && nextSite.instruction < end) return 1;
     for (let i = loop + 1; i < end; i++) {
       const op = a.code.opcode[i]!;
@@ -851,9 +864,24 @@ export class BodyEmitter {
     return Math.min(MAX_TURNS, Math.floor(UNROLLED_INSTRUCTIONS / size));
   }
 
+  #open(block: number, level: number): OpenFrame {
+    const frame = {
+      block,
+      level,
+      reopened: false,
+      outLevel: 0,
+      passes: false,
+      tryLevel: 0,
+      isMoved: false,
+      isCopy: false,
+    };
+    this.#frames.push(frame);
+    return frame;
+  }
+
   #nextReachable(from: number): number {
     let i = from;
-    while (this.a.reachable[i] === 0) i++;
+    while ((this.a.flags[i]! & Flag.dead) !== 0) i++;
     return i;
   }
 
@@ -868,7 +896,7 @@ export class BodyEmitter {
   #flush(_at: number): void {
     if (this.#copyFrom < 0) return;
     this.offsets?.push({
-      emitted: this.w.position,
+      emitted: this.#position,
       original: this.#copyFrom,
       length: this.#copyEnd - this.#copyFrom,
     });
@@ -879,7 +907,7 @@ export class BodyEmitter {
   /** Keeps values just pushed by instruction `i` in their shadow locals. */
   #shadow(i: number): void {
     const { a, w } = this;
-    if (a.shadowed[i] === 0) return;
+    if ((a.flags[i]! & Flag.shadowed) === 0) return;
     this.#flush(a.code.offset[i + 1]!);
     const first = a.firstNode[i]!;
     const pushed = a.pushedCount(i);
@@ -944,7 +972,7 @@ export class BodyEmitter {
       if (kind < 2) w.u32(lists[at + 2 + c * 3]!);
       w.u32(this.#depth(lists[at + 3 + c * 3]!));
     }
-    this.#frames.push({ ...PLAIN_FRAME, block, level: ++this.#level, passes });
+    this.#open(block, ++this.#level).passes = passes;
   }
 
   #loadFuel(): void {
@@ -995,12 +1023,12 @@ export class BodyEmitter {
   #callPoll(siteIndex: number): void {
     const { a, w, target } = this;
     if (a.fuel === 'local') this.#storeFuel();
-    this.#guarded(siteIndex, [], [], () => {
-      w.u8(Op.i32_const);
-      w.s32(this.plan.firstSite + siteIndex);
-      w.u8(Op.call);
-      w.u32(target.pollFunction);
-    });
+    this.#beginGuard(siteIndex, NO_TYPES, NO_TYPES);
+    w.u8(Op.i32_const);
+    w.s32(this.plan.firstSite + siteIndex);
+    w.u8(Op.call);
+    w.u32(target.pollFunction);
+    this.#endGuard(siteIndex);
     if (a.fuel === 'local') this.#loadFuel();
   }
 
@@ -1008,7 +1036,7 @@ export class BodyEmitter {
   #poll(siteIndex: number): void {
     const { w } = this;
     this.#spend(this.a.sites[siteIndex]!.cost);
-    this.unlikely.push(w.position);
+    this.unlikely.push(this.#position);
     w.u8(Op.if);
     w.u8(VOID);
     this.#level++;
@@ -1026,23 +1054,30 @@ export class BodyEmitter {
       return;
     }
     const isDirect = op === Op.call || op === Op.return_call;
-    const type = isDirect ? a.module.types[a.module.functionTypes[immediate[i]!]!]! : a.module.types[immediate[i]!]!;
-    const extra = isDirect ? [] : [this.#calleeOperand(i)];
+    const typeIndex = isDirect ? a.module.functionTypes[immediate[i]!]! : immediate[i]!;
+    const operand = isDirect ? -1 : this.#calleeOperand(i);
     if (a.fuel === 'local') this.#storeFuel();
-    this.#guarded(siteIndex, [...type.params, ...extra], type.results, () => {
-      this.offsets?.push({ emitted: w.position, original: a.code.offset[i]!, length: 1 });
-      if (isDirect) {
-        w.u8(Op.call);
-        w.u32(target.functionIndex(immediate[i]!));
-      } else if (op === Op.call_indirect) {
-        w.u8(Op.call_indirect);
-        w.u32(immediate[i]!);
-        w.u32(immediate2[i]!);
-      } else {
-        w.u8(Op.call_ref);
-        w.u32(immediate[i]!);
-      }
-    });
+    if (this.plan.wholeFunction) this.#setSite(siteIndex);
+    else if (target.standardExceptions) {
+      const { params, results } = a.module.types[typeIndex]!;
+      this.#beginGuard(siteIndex, operand === -1 ? params : [...params, operand], results);
+    } else {
+      w.u8(Op.try);
+      w.s32(target.types.callType(typeIndex, operand));
+    }
+    this.offsets?.push({ emitted: this.#position, original: a.code.offset[i]!, length: 1 });
+    if (isDirect) {
+      w.u8(Op.call);
+      w.u32(target.functionIndex(immediate[i]!));
+    } else if (op === Op.call_indirect) {
+      w.u8(Op.call_indirect);
+      w.u32(immediate[i]!);
+      w.u32(immediate2[i]!);
+    } else {
+      w.u8(Op.call_ref);
+      w.u32(immediate[i]!);
+    }
+    this.#endGuard(siteIndex);
     if (a.fuel === 'local') this.#loadFuel();
   }
 
@@ -1050,11 +1085,11 @@ export class BodyEmitter {
     const { a, w, target } = this;
     const { params, results } = atomicCallType(a.module, a.code.opcode[i]!, a.code.immediate[i]!);
     if (a.fuel === 'local') this.#storeFuel();
-    this.#guarded(siteIndex, params, results, () => {
-      this.offsets?.push({ emitted: w.position, original: a.code.offset[i]!, length: 1 });
-      w.u8(Op.call);
-      w.u32(atomicCallFunction(target, a.code, i));
-    });
+    this.#beginGuard(siteIndex, params, results);
+    this.offsets?.push({ emitted: this.#position, original: a.code.offset[i]!, length: 1 });
+    w.u8(Op.call);
+    w.u32(atomicCallFunction(target, a.code, i));
+    this.#endGuard(siteIndex);
     if (a.fuel === 'local') this.#loadFuel();
   }
 
@@ -1065,16 +1100,20 @@ export class BodyEmitter {
     return a.module.allTables[a.code.immediate2[i]!]!.limits.is64 ? ValType.i64 : ValType.i32;
   }
 
-  /** A call that may unwind: `call` consumes `params` and leaves `results`. */
-  #guarded(siteIndex: number, params: readonly ValType[], results: readonly ValType[], call: () => void): void {
+  /** In a function with one handler: says which site is in progress. */
+  #setSite(siteIndex: number): void {
+    const { w } = this;
+    w.u8(Op.i32_const);
+    w.s32(this.plan.firstSite + siteIndex);
+    w.u8(Op.local_set);
+    w.u32(this.#siteLocal);
+  }
+
+  /** Before a call that may unwind, which consumes `params` and leaves `results`. */
+  #beginGuard(siteIndex: number, params: readonly ValType[], results: readonly ValType[]): void {
     const { w, target, plan } = this;
-    const siteNumber = plan.firstSite + siteIndex;
     if (plan.wholeFunction) {
-      w.u8(Op.i32_const);
-      w.s32(siteNumber);
-      w.u8(Op.local_set);
-      w.u32(this.#siteLocal);
-      call();
+      this.#setSite(siteIndex);
       return;
     }
     if (target.standardExceptions) {
@@ -1088,7 +1127,17 @@ export class BodyEmitter {
       w.u8(1);
       w.u32(target.unwindTag);
       w.u32(0);
-      call();
+      return;
+    }
+    w.u8(Op.try);
+    this.#writeBlockType(params, results);
+  }
+
+  /** Behind the call. */
+  #endGuard(siteIndex: number): void {
+    const { w, target, plan } = this;
+    if (plan.wholeFunction) return;
+    if (target.standardExceptions) {
       w.u8(Op.end);
       w.u8(Op.br);
       w.u32(1);
@@ -1098,9 +1147,6 @@ export class BodyEmitter {
       w.u8(Op.end);
       return;
     }
-    w.u8(Op.try);
-    this.#writeBlockType(params, results);
-    call();
     w.u8(Op.catch);
     w.u32(target.unwindTag);
     this.#saveFrame(siteIndex);
@@ -1111,7 +1157,16 @@ export class BodyEmitter {
 
   /** Writes the frame record of a site; -1: of the site that the site local names. */
   #saveFrame(siteIndex: number): void {
-    const { w, target, plan } = this;
+    const { a, w, target, plan } = this;
+    if (siteIndex >= 0 && this.#isPlain) {
+      w.u8(Op.i32_const);
+      w.s32(plan.firstSite + siteIndex);
+      const { values } = target.saves;
+      values.write(w, a, plan.liveness, a.sites[siteIndex]!, siteIndex);
+      w.u8(Op.call);
+      w.u32(target.saves.getByCounts(values.counts));
+      return;
+    }
     const slots = plan.layout(Math.max(0, siteIndex)).slots;
     let done = 0;
     while (slots.length - done > PART_VALUES) {
@@ -1151,8 +1206,6 @@ export class BodyEmitter {
   }
 
   #writeBlockType(params: readonly ValType[], results: readonly ValType[]): void {
-    if (params.length === 0 && results.length === 0) this.w.u8(VOID);
-    else if (params.length === 0 && results.length === 1) this.w.u8(results[0]!);
-    else this.w.s32(this.target.typeIndex(params, results));
+    this.w.s32(this.target.types.blockType(params, results));
   }
 }

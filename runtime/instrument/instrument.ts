@@ -20,11 +20,13 @@ import { Op } from '../wasm/opcodes.ts';
 import { BranchHints } from './branch-hints.ts';
 import { buildCallGraph, type CallGraph } from './call-graph.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
+import { ForwardPass } from './forward-pass.ts';
 import { encodeModuleMap, ModuleMap, prefixSums } from './module-map.ts';
 import * as names from './names.ts';
 import { FunctionPlan } from './plan.ts';
 import { SavePool, writePrefixed } from './save.ts';
 import { TypePool } from './type-pool.ts';
+import { Workspace } from './workspace.ts';
 
 export interface InstrumentedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -56,6 +58,7 @@ export function instrumentedTarget(module: WasmModule, types: TypePool, standard
   const firstFunction = module.functionTypes.length;
   const target = {
     module,
+    types,
     framesMemory: module.allMemories.length,
     slotsTable: tables,
     funcrefTable: tables + 1,
@@ -84,7 +87,7 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
   const target = instrumentedTarget(module, types, graph.standardExceptions);
   const siteCounts = new Int32Array(module.code.length);
   const code = new ByteWriter(module.bytes.length * 2);
-  const body = new ByteWriter(1 << 16);
+  const pass = new ForwardPass(new Workspace());
   const hints = new BranchHints();
   let firstSite = 0;
   for (let c = 0; c < module.code.length; c++) {
@@ -95,15 +98,14 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
       code.bytes(module.bytes, entry.start, entry.end);
       continue;
     }
-    const plan = new FunctionPlan(module, graph, functionIndex, firstSite);
+    const plan = new FunctionPlan(module, graph, functionIndex, firstSite, pass);
     siteCounts[c] = plan.analysis.sites.length;
     firstSite += siteCounts[c]!;
-    body.reset();
-    const emitter = new BodyEmitter(plan, target, body);
+    const start = code.beginSized();
+    const emitter = new BodyEmitter(plan, target, code);
     emitter.emitFunction();
+    code.endSized(start);
     hints.add(functionIndex, emitter.unlikely);
-    code.u32(body.position);
-    code.bytes(body.toBytes());
   }
   const map = new ModuleMap(module, graph, prefixSums(siteCounts));
   return { bytes: assemble(module, types, target, code, hints, encodeModuleMap(module, graph, siteCounts)), map };

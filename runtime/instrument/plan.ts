@@ -2,10 +2,12 @@
 // whether each site gets a handler of its own or one handler serves the whole function.
 
 import type { WasmModule } from '../wasm/module.ts';
-import { FunctionAnalysis } from './analysis.ts';
+import type { FunctionAnalysis } from './analysis.ts';
 import type { CallGraph } from './call-graph.ts';
+import { ForwardPass } from './forward-pass.ts';
 import { type FrameLayout, siteLayout, wholeLayout } from './layout.ts';
 import { computeLiveness, type Liveness } from './liveness.ts';
+import { Workspace } from './workspace.ts';
 
 /**
  * Above this product of sites and values, one handler saves everything for all sites: the optimising compiler's
@@ -16,21 +18,27 @@ const WHOLE_FUNCTION_SITES = 300;
 
 export class FunctionPlan {
   readonly analysis: FunctionAnalysis;
-  readonly liveness: Liveness;
   /** Number of the first site, counted over the module. */
   readonly firstSite: number;
   /** True: one handler around the body; false: a handler at every site. */
   readonly wholeFunction: boolean;
+  #liveness: Liveness | undefined;
   readonly #layouts: (FrameLayout | undefined)[] = [];
   #whole: FrameLayout | undefined;
 
-  constructor(module: WasmModule, graph: CallGraph, functionIndex: number, firstSite: number) {
-    this.analysis = new FunctionAnalysis(module, graph, functionIndex);
-    this.liveness = computeLiveness(this.analysis);
+  /** `pass`: one that is used for many functions; the plan is then good until its next use. */
+  constructor(module: WasmModule, graph: CallGraph, functionIndex: number, firstSite: number, pass?: ForwardPass) {
+    const ownPass = pass ?? new ForwardPass(new Workspace(bodyBytes(module, functionIndex) + 1));
+    this.analysis = ownPass.analyse(module, graph, functionIndex);
     this.firstSite = firstSite;
     const sites = this.analysis.sites.length;
     const values = this.analysis.locals.length + this.analysis.shadowTypes.length;
     this.wholeFunction = sites > 1 && (sites > WHOLE_FUNCTION_SITES || sites * values > WHOLE_FUNCTION_VALUES);
+  }
+
+  /** What is live at each site; a function with one handler needs it only when a frame of it is read or written. */
+  get liveness(): Liveness {
+    return (this.#liveness ??= computeLiveness(this.analysis));
   }
 
   /** Record layout of the function's site number `index`. */
@@ -38,4 +46,10 @@ export class FunctionPlan {
     if (this.wholeFunction) return (this.#whole ??= wholeLayout(this.analysis));
     return (this.#layouts[index] ??= siteLayout(this.analysis, this.liveness, this.analysis.sites[index]!, index));
   }
+}
+
+/** The instructions of a body are no more than its bytes. */
+function bodyBytes(module: WasmModule, functionIndex: number): number {
+  const entry = module.code[functionIndex - module.importedFunctionCount]!;
+  return entry.range.end - entry.bodyStart;
 }

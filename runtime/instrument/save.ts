@@ -21,6 +21,7 @@ import { ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { type ExceptionArea, exceptionArea } from './exception-area.ts';
 import { RECORD_TRAILER, sizeOf } from './layout.ts';
+import { NUMERIC_TYPES, RecordValues } from './record-values.ts';
 
 /** A call of a save function takes at most this many values (engines allow 1,000 parameters). */
 export const PART_VALUES = 200;
@@ -72,6 +73,11 @@ export class SavePool {
   readonly #firstIndex: number;
   readonly #index = new Map<string, number>();
   readonly #functions: OwnFunction[] = [];
+  /** Of the function whose sites are being written. */
+  readonly values: RecordValues = new RecordValues();
+  /** Save functions of values that lie in memory: by number of i32 values where there are no others, else by all counts. */
+  readonly #byI32Count: (number | undefined)[] = [];
+  readonly #byCounts = new Map<number, number>();
 
   /** `firstIndex`: function index of the grow function; the save functions follow it. */
   constructor(context: SaveContext, firstIndex: number) {
@@ -85,6 +91,26 @@ export class SavePool {
     if (types.includes(ValType.exnref)) this.exceptionSaver();
     const params = isPart ? types : [ValType.i32, ...types];
     return this.function(`${isPart ? 'p' : 's'}${types.join()}`, params, [], (w) => this.#save(w, { types, isPart }));
+  }
+
+  /** Function index that saves so many values (at most PART_VALUES) of each of NUMERIC_TYPES. */
+  getByCounts(counts: Int32Array): number {
+    let key = 0;
+    for (let t = counts.length - 1; t > 0; t--) key = key * 256 + counts[t]!;
+    const i32Count = counts[0]!;
+    if (key === 0) return (this.#byI32Count[i32Count] ??= this.#getByCounts(counts));
+    key = key * 256 + i32Count;
+    let index = this.#byCounts.get(key);
+    if (index === undefined) this.#byCounts.set(key, (index = this.#getByCounts(counts)));
+    return index;
+  }
+
+  #getByCounts(counts: Int32Array): number {
+    const types: ValType[] = [];
+    NUMERIC_TYPES.forEach((type, t) => {
+      for (let k = 0; k < counts[t]!; k++) types.push(type);
+    });
+    return this.get(types, false);
   }
 
   /** Function index of [exnref, address of the area] -> []. */

@@ -29,14 +29,15 @@ const MEMARG_HAS_MEMORY = 0x40;
 const FIRST_CATCH_ALL = 2;
 const LAST_CATCH_KIND = 3;
 
-/** An empty Instructions for decodeBody() to fill, again and again. */
-export function createInstructions(): Instructions {
+/** An empty Instructions for decodeBody() to fill, again and again; it grows where `capacity` does not suffice. */
+export function createInstructions(capacity: number = INITIAL_CAPACITY): Instructions {
+  const length = Math.max(2, capacity);
   return {
     count: 0,
-    opcode: new Uint32Array(INITIAL_CAPACITY),
-    offset: new Uint32Array(INITIAL_CAPACITY),
-    immediate: new Int32Array(INITIAL_CAPACITY),
-    immediate2: new Int32Array(INITIAL_CAPACITY),
+    opcode: new Uint32Array(length),
+    offset: new Uint32Array(length),
+    immediate: new Int32Array(length),
+    immediate2: new Int32Array(length),
     lists: [],
   };
 }

@@ -1,0 +1,609 @@
+// The forward pass over a function body that fills a FunctionAnalysis: it runs the code on a stack of types.
+//
+// It looks at every instruction of a program, mostly before the engine has optimised it. So what most instructions need
+// is one look into a table and some writes into arrays that are used again; nodes are made only of operands that a site
+// needs: when it is met, every value on the stack that has none yet gets one, lowest first.
+
+import { assert } from '../base/assert.ts';
+import { decodeBody } from '../wasm/decode-body.ts';
+import type { FuncType } from '../wasm/module.ts';
+import { ValType, type WasmModule } from '../wasm/module.ts';
+import { allOpcodes, Op, opcodeIndex, SIMPLE_POPS, SIMPLE_PUSH } from '../wasm/opcodes.ts';
+import { blockType, type CatchClause, FunctionAnalysis, NodeKind, SiteKind } from './analysis.ts';
+import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
+import type { CallGraph } from './call-graph.ts';
+import { Flag, type Workspace } from './workspace.ts';
+
+const EMPTY: readonly ValType[] = [];
+const INITIAL_STACK = 1024;
+
+/** Source of a stacked value that is not a local. */
+const PLAIN = -1;
+const CONSTANT = -2;
+
+/** Node number of a stacked value that has none yet. */
+const NO_NODE = -1;
+/** Control.boundaryTop: the operands below the block. */
+const BLOCK_BASE = -2;
+
+// What an opcode does to the stack, by dense index: operands taken | FROM_CONSTANT | type pushed << 8; -1: see step().
+const POPS_MASK = 7;
+const FROM_CONSTANT = 8;
+const EFFECT: Int16Array = new Int16Array(SIMPLE_POPS.length).fill(-1);
+/** Flag.special of opcodes that are not always copied, by dense index. */
+const SPECIAL: Uint8Array = new Uint8Array(SIMPLE_POPS.length);
+
+for (const { opcode } of allOpcodes()) {
+  const index = opcodeIndex(opcode);
+  const pops = SIMPLE_POPS[index]!;
+  const isConstant = (opcode >= Op.i32_const && opcode <= Op.f64_const) || opcode === Op.v128_const;
+  if (pops >= 0) EFFECT[index] = pops | (isConstant ? FROM_CONSTANT : 0) | (SIMPLE_PUSH[index]! << 8);
+}
+const atomicCalls = [Op.memory_atomic_notify, Op.memory_atomic_wait32, Op.memory_atomic_wait64];
+for (const opcode of atomicCalls) EFFECT[opcodeIndex(opcode)] = -1;
+const blocks = [Op.block, Op.loop, Op.if, Op.else, Op.end, Op.try, Op.try_table, Op.catch, Op.catch_all, Op.delegate];
+const branches = [Op.br, Op.br_if, Op.br_table, Op.br_on_null, Op.br_on_non_null, Op.return, Op.throw, Op.rethrow];
+const calls = [Op.call, Op.call_indirect, Op.call_ref, Op.return_call, Op.return_call_indirect, Op.return_call_ref];
+const segments = [Op.memory_init, Op.data_drop, Op.table_init, Op.elem_drop, Op.ref_func];
+for (const opcode of [...atomicCalls, ...blocks, ...branches, ...calls, ...segments]) {
+  SPECIAL[opcodeIndex(opcode)] = Flag.special;
+}
+
+interface Control {
+  /** The block instruction, -1 for the function. */
+  readonly instruction: number;
+  readonly isLoop: boolean;
+  readonly params: readonly ValType[];
+  readonly results: readonly ValType[];
+  /** Height of the stack below the parameters. */
+  readonly base: number;
+  /** Innermost enclosing loop instruction (this one if it is a loop), -1 if none. */
+  readonly loop: number;
+  /** Innermost catch clause around the current instruction, -1 if none. */
+  clause: number;
+  /** A poll lies on every path to the current instruction. */
+  polled: boolean;
+  readonly polledAtStart: boolean;
+  /** Last instruction of this block at which its part of the stack was lowest, and the top node then, or BLOCK_BASE. */
+  boundary: number;
+  boundaryTop: number;
+  /** It holds a call that may suspend. */
+  isBusy: boolean;
+}
+
+export class ForwardPass {
+  readonly space: Workspace;
+  // Of the function that is being analysed.
+  a!: FunctionAnalysis;
+  graph!: CallGraph;
+  module!: WasmModule;
+  readonly controls: Control[] = [];
+  outsideCost = 0;
+  polls = 0;
+  hasTry = false;
+  hasQuietLoop = false;
+  isUnsorted = false;
+  /** First instruction that no loop and no outside has been charged for. */
+  uncharged = 0;
+
+  // The stack: of each value its type, the local that it is a copy of (or PLAIN, CONSTANT), the instruction that pushed
+  // it, and its node.
+  height = 0;
+  types: Uint8Array = new Uint8Array(INITIAL_STACK);
+  sources: Int32Array = new Int32Array(INITIAL_STACK);
+  origins: Int32Array = new Int32Array(INITIAL_STACK);
+  nodes: Int32Array = new Int32Array(INITIAL_STACK);
+
+  constructor(space: Workspace) {
+    this.space = space;
+  }
+
+  /** The analysis is good until the next call. */
+  analyse(module: WasmModule, graph: CallGraph, functionIndex: number): FunctionAnalysis {
+    const { space } = this;
+    decodeBody(module, functionIndex - module.importedFunctionCount, space.code);
+    space.reserve(space.code.count);
+    const a = new FunctionAnalysis(module, functionIndex, space);
+    this.a = a;
+    this.graph = graph;
+    this.module = module;
+    this.outsideCost = 0;
+    this.polls = 0;
+    this.hasTry = false;
+    this.hasQuietLoop = false;
+    this.isUnsorted = false;
+    this.uncharged = 0;
+    this.height = 0;
+    this.reserve(0);
+    this.open(-1, false, EMPTY, a.type.results, -1, false);
+    this.run(graph.cycle[functionIndex]! !== 0);
+    assert(this.controls.length === 0, 'control structure is balanced');
+    a.finish(this);
+    return a;
+  }
+
+  /** `onCycle`: polls may be due at calls, so boundaries must be known. */
+  run(onCycle: boolean): void {
+    const { a, controls, module } = this;
+    const { flags, locals } = a;
+    const { opcode, immediate, count } = a.code;
+    let { types, sources, origins, nodes } = this;
+    let control = controls[0]!;
+    let height = 0;
+    let i = 0;
+    while (i < count) {
+      if (onCycle && height <= control.base) {
+        control.boundary = i;
+        control.boundaryTop = BLOCK_BASE;
+      }
+      const op = opcode[i]!;
+      const index = op < 256 ? op : opcodeIndex(op);
+      flags[i] = SPECIAL[index]!;
+      const effect = EFFECT[index]!;
+      if (effect >= 0) {
+        height -= effect & POPS_MASK;
+        const pushed = effect >> 8;
+        if (pushed !== 0) {
+          types[height] = pushed;
+          sources[height] = (effect & FROM_CONSTANT) === 0 ? PLAIN : CONSTANT;
+          origins[height] = i;
+          nodes[height] = NO_NODE;
+          height++;
+        }
+        i++;
+        continue;
+      }
+      switch (op) {
+        case Op.local_get:
+        case Op.local_set:
+        case Op.local_tee: {
+          const x = immediate[i]!;
+          if (op !== Op.local_get) {
+            height--;
+            // Operands that stand for the local must be kept apart from now on.
+            for (let k = height - 1; k >= 0; k--) if (sources[k] === x) this.detach(k);
+          }
+          if (op !== Op.local_set) {
+            types[height] = locals[x]!;
+            sources[height] = x;
+            origins[height] = i;
+            nodes[height] = NO_NODE;
+            height++;
+          }
+          i++;
+          continue;
+        }
+        case Op.global_get:
+          types[height] = module.allGlobals[immediate[i]!]!.type;
+          sources[height] = PLAIN;
+          origins[height] = i;
+          nodes[height] = NO_NODE;
+          height++;
+          i++;
+          continue;
+        case Op.br_if:
+        case Op.drop:
+        case Op.global_set:
+          height--;
+          i++;
+          continue;
+        case Op.select:
+          height -= 2;
+          sources[height - 1] = PLAIN;
+          origins[height - 1] = i;
+          nodes[height - 1] = NO_NODE;
+          i++;
+          continue;
+        default: {
+          this.height = height;
+          const transfers = this.step(i, op);
+          i = transfers ? this.skipDead(i + 1) : i + 1;
+          height = this.height;
+          control = controls[controls.length - 1]!;
+          ({ types, sources, origins, nodes } = this);
+        }
+      }
+    }
+  }
+
+  /** Makes room for `count` values and one more for each instruction. */
+  reserve(count: number): void {
+    const capacity = this.height + count + this.space.code.count + 1;
+    if (capacity <= this.types.length) return;
+    const { types, sources, origins, nodes } = this;
+    const grown = capacity * 2;
+    this.types = new Uint8Array(grown);
+    this.sources = new Int32Array(grown);
+    this.origins = new Int32Array(grown);
+    this.nodes = new Int32Array(grown);
+    this.types.set(types);
+    this.sources.set(sources);
+    this.origins.set(origins);
+    this.nodes.set(nodes);
+  }
+
+  /** Index of the next instruction that ends or divides the current block; those before it are dead. */
+  skipDead(from: number): number {
+    const { flags } = this.a;
+    const { opcode, count } = this.a.code;
+    this.charge(from);
+    let depth = 0;
+    let i = from;
+    for (; i < count; i++) {
+      const op = opcode[i]!;
+      if (op <= Op.catch_all) {
+        if (op === Op.end || op === Op.delegate) {
+          if (depth === 0) break;
+          depth--;
+        } else if (op === Op.else || op === Op.catch || op === Op.catch_all) {
+          if (depth === 0) break;
+        } else if (op === Op.block || op === Op.loop || op === Op.if || op === Op.try) depth++;
+      } else if (op === Op.try_table) depth++;
+      flags[i] = Flag.dead;
+    }
+    this.uncharged = i;
+    return i;
+  }
+
+  /** Charges the innermost loop for the instructions before `end`. */
+  charge(end: number): void {
+    const { loop } = this.controls[this.controls.length - 1]!;
+    const cost = end - this.uncharged;
+    this.uncharged = end;
+    if (loop >= 0) this.a.loopCost[loop]! += cost;
+    else this.outsideCost += cost;
+  }
+
+  push(instruction: number, type: ValType, source: number = PLAIN): void {
+    const { height } = this;
+    this.types[height] = type;
+    this.sources[height] = source;
+    this.origins[height] = instruction;
+    this.nodes[height] = NO_NODE;
+    this.height = height + 1;
+  }
+
+  /** Values that are pushed together have nodes from the start, next to one another. */
+  pushAll(instruction: number, types: readonly ValType[]): void {
+    if (types.length === 0) return;
+    if (types.length === 1) {
+      this.push(instruction, types[0]!);
+      return;
+    }
+    this.reserve(types.length);
+    for (const type of types) this.push(instruction, type);
+    this.top();
+  }
+
+  pop(count: number): void {
+    this.height -= count;
+  }
+
+  /** Node of the topmost value, -1 if the stack is empty. */
+  top(): number {
+    return this.nodeBelow(this.height);
+  }
+
+  /** Node of the value below `height`, -1 if there is none. */
+  nodeBelow(height: number): number {
+    if (height === 0) return -1;
+    const { a, types, sources, origins, nodes } = this;
+    let from = height;
+    while (from > 0 && nodes[from - 1] === NO_NODE) from--;
+    for (let k = from; k < height; k++) {
+      const source = sources[k]!;
+      nodes[k] = a.nodeBelow.length;
+      a.nodeBelow.push(k === 0 ? -1 : nodes[k - 1]!);
+      a.nodeType.push(types[k]!);
+      a.nodeHeight.push(k);
+      a.nodeKind.push(source >= 0 ? NodeKind.local : source === CONSTANT ? NodeKind.constant : NodeKind.plain);
+      a.nodeArg.push(source >= 0 ? source : origins[k]!);
+      a.nodeInstruction.push(origins[k]!);
+      a.nodeNeeded.push(false);
+    }
+    return nodes[height - 1]!;
+  }
+
+  /** The stacked value is no copy of its local any more. */
+  detach(k: number): void {
+    this.sources[k] = PLAIN;
+    const node = this.nodes[k]!;
+    if (node !== NO_NODE) this.a.nodeKind[node] = NodeKind.plain;
+  }
+
+  /** Every operand from `node` down is needed by a site. */
+  need(node: number): void {
+    const { nodeNeeded, nodeBelow } = this.a;
+    while (node >= 0 && !nodeNeeded[node]) {
+      nodeNeeded[node] = true;
+      node = nodeBelow[node]!;
+    }
+  }
+
+  enter(i: number, isLoop: boolean, type: FuncType): void {
+    const { a } = this;
+    this.charge(i + 1);
+    const outer = this.controls[this.controls.length - 1]!;
+    a.parent[i] = outer.instruction;
+    a.middle[i] = -1;
+    this.height -= type.params.length;
+    a.baseHeight[i] = this.height;
+    if (isLoop) a.loopCost[i] = 0;
+    this.open(i, isLoop, type.params, type.results, outer.clause, outer.polled || isLoop);
+    if (isLoop) this.poll(i + 1, i, this.top());
+  }
+
+  /** Opens a block above the current height, and pushes its parameters. */
+  open(
+    i: number,
+    isLoop: boolean,
+    params: readonly ValType[],
+    results: readonly ValType[],
+    clause: number,
+    polled: boolean,
+  ): void {
+    const { controls } = this;
+    const base = this.height;
+    this.pushAll(i, params);
+    controls.push({
+      instruction: i,
+      isLoop,
+      params,
+      results,
+      base,
+      loop: isLoop ? i : controls.length === 0 ? -1 : controls[controls.length - 1]!.loop,
+      clause,
+      polled,
+      polledAtStart: polled,
+      boundary: i + 1,
+      boundaryTop: params.length === 0 ? BLOCK_BASE : this.top(),
+      isBusy: false,
+    });
+  }
+
+  poll(instruction: number, block: number, top: number): void {
+    this.polls++;
+    this.site(SiteKind.poll, instruction, block, top, EMPTY);
+  }
+
+  site(kind: 0 | 1, instruction: number, block: number, top: number, results: readonly ValType[]): void {
+    const { sites } = this.a;
+    this.need(top);
+    if (sites.length > 0) {
+      const last = sites[sites.length - 1]!;
+      if (last.instruction > instruction || (last.instruction === instruction && last.kind < kind)) {
+        this.isUnsorted = true;
+      }
+    }
+    sites.push({ kind, instruction, block, top, cost: 0, results, clause: this.siteClause() });
+  }
+
+  /** The clause around a site that is being made; all around it learn that they hold one. */
+  siteClause(): number {
+    const { clauses } = this.a;
+    const { clause } = this.controls[this.controls.length - 1]!;
+    for (let c = clause; c >= 0 && !clauses[c]!.hasSite; c = clauses[c]!.outer) clauses[c]!.hasSite = true;
+    return clause;
+  }
+
+  /** `catch`, `catch_all` (tag -1). */
+  catchClause(i: number, tag: number): void {
+    const { a, controls, module } = this;
+    const control = controls[controls.length - 1]!;
+    const outer = controls[controls.length - 2]!.clause;
+    const { instruction: block } = control;
+    const before = a.clausesOfTry.get(block) ?? [];
+    const isTaken = (t: number): boolean => before.some((clause) => clause.tag === t);
+    const tags = tag >= 0 ? [tag] : module.allTags.flatMap((_, t) => (isTaken(t) ? [] : [t]));
+    this.divide(i, tag >= 0 ? module.types[module.allTags[tag]!]!.params : EMPTY);
+    control.clause = a.clauses.length;
+    a.clauseOf.set(i, a.clauses.length);
+    const flags = { isRethrown: false, hasSite: false, kept: undefined };
+    const clause: CatchClause = { block, instruction: i, tag, tags, outer, end: -1, ...flags };
+    a.clauses.push(clause);
+    a.clausesOfTry.set(block, [...before, clause]);
+  }
+
+  /** `else`, `catch`: the block starts again with its base stack. */
+  divide(i: number, pushed: readonly ValType[]): void {
+    const { a } = this;
+    const control = this.controls[this.controls.length - 1]!;
+    if (control.clause >= 0) this.endClause(i, control);
+    a.partner[i] = control.instruction;
+    if (a.middle[control.instruction] === -1) a.middle[control.instruction] = i;
+    this.height = control.base;
+    this.pushAll(i, pushed);
+    control.polled = control.polledAtStart;
+    control.boundary = i + 1;
+    control.boundaryTop = pushed.length === 0 ? BLOCK_BASE : this.top();
+  }
+
+  endClause(i: number, control: Control): void {
+    const clause = this.a.clauses[control.clause]!;
+    if (clause.block === control.instruction) clause.end = i;
+  }
+
+  leave(i: number): void {
+    const { a, controls } = this;
+    this.charge(i + 1);
+    const control = controls.pop()!;
+    if (control.clause >= 0) this.endClause(i, control);
+    a.partner[i] = control.instruction;
+    if (control.instruction >= 0) {
+      a.partner[control.instruction] = i;
+      if (control.isBusy) controls[controls.length - 1]!.isBusy = true;
+      else if (control.isLoop) this.hasQuietLoop = true;
+    }
+    this.height = control.base;
+    this.pushAll(i, control.results);
+  }
+
+  call(i: number, type: FuncType, extraPops: number, suspends: boolean, closesCycle: boolean): void {
+    const control = this.controls[this.controls.length - 1]!;
+    if (closesCycle && !control.polled) this.pollAtBoundary(control);
+    this.height -= type.params.length + extraPops;
+    if (suspends) {
+      this.site(SiteKind.call, i, control.instruction, this.top(), type.results);
+      control.isBusy = true;
+    }
+    this.pushAll(i, type.results);
+  }
+
+  /** The call that comes closes a cycle: a poll, where the block's part of the stack was last empty. */
+  pollAtBoundary(control: Control): void {
+    const { boundaryTop } = control;
+    const top = boundaryTop === BLOCK_BASE ? this.nodeBelow(control.base) : boundaryTop;
+    this.poll(control.boundary, control.instruction, top);
+    control.polled = true;
+  }
+
+  /** A tail call: only its poll, if it closes a cycle. Returns true: control does not come back. */
+  tailCall(closesCycle: boolean): true {
+    const control = this.controls[this.controls.length - 1]!;
+    if (closesCycle && !control.polled) this.pollAtBoundary(control);
+    return true;
+  }
+
+  /** Simulates an instruction that run() leaves to it; true if control never goes on behind it. */
+  step(i: number, op: number): boolean {
+    const { a, module, graph } = this;
+    const immediate = a.code.immediate[i]!;
+    switch (op) {
+      case Op.nop:
+        return false;
+      case Op.select_t:
+        this.height -= 3;
+        this.push(i, immediate);
+        return false;
+      case Op.block:
+      case Op.loop:
+        this.enter(i, op === Op.loop, blockType(module, immediate));
+        return false;
+      case Op.if:
+        this.height--;
+        this.enter(i, false, blockType(module, immediate));
+        return false;
+      case Op.try:
+        this.hasTry = true;
+        this.enter(i, false, blockType(module, immediate));
+        return false;
+      case Op.try_table:
+        this.hasTry = true;
+        this.enter(i, false, blockType(module, a.code.immediate2[i]!));
+        return false;
+      case Op.else:
+        this.divide(i, this.controls[this.controls.length - 1]!.params);
+        return false;
+      case Op.catch:
+        this.catchClause(i, immediate);
+        return false;
+      case Op.catch_all:
+        this.catchClause(i, -1);
+        return false;
+      case Op.end:
+      case Op.delegate:
+        this.leave(i);
+        return false;
+      case Op.br_on_null:
+      case Op.ref_as_non_null:
+        this.height--;
+        this.push(i, this.types[this.height]!);
+        return false;
+      case Op.br_on_non_null:
+        this.height--;
+        return false;
+      case Op.br:
+      case Op.br_table:
+      case Op.return:
+      case Op.unreachable:
+      case Op.throw:
+      case Op.throw_ref:
+        return true;
+      case Op.rethrow: {
+        const { clause } = this.controls[this.controls.length - 1 - immediate]!;
+        a.clauseOf.set(i, clause);
+        a.clauses[clause]!.isRethrown = true;
+        return true;
+      }
+      case Op.call:
+        this.call(
+          i,
+          module.types[module.functionTypes[immediate]!]!,
+          0,
+          graph.suspends[immediate] === 1,
+          this.closesCycle(graph.cycle[immediate]!),
+        );
+        return false;
+      case Op.call_indirect:
+      case Op.call_ref:
+        this.call(
+          i,
+          module.types[immediate]!,
+          1,
+          graph.typeSuspends[immediate] === 1 || op === Op.call_ref || this.throughImport(i, op),
+          this.closesCycle(graph.typeCycle[immediate]!),
+        );
+        return false;
+      case Op.return_call:
+        if (immediate < module.importedFunctionCount) {
+          this.call(i, module.types[module.functionTypes[immediate]!]!, 0, true, false);
+          return true;
+        }
+        return this.tailCall(this.closesCycle(graph.cycle[immediate]!));
+      case Op.return_call_indirect:
+      case Op.return_call_ref:
+        return this.tailCall(this.closesCycle(graph.typeCycle[immediate]!));
+      case Op.memory_atomic_notify:
+      case Op.memory_atomic_wait32:
+      case Op.memory_atomic_wait64: {
+        const isCall = isAtomicCall(module, op, immediate);
+        this.call(i, atomicCallType(module, op, immediate), 0, isCall, false);
+        return false;
+      }
+      case Op.memory_size:
+        this.push(i, module.allMemories[immediate]!.is64 ? ValType.i64 : ValType.i32);
+        return false;
+      case Op.memory_grow:
+        this.height--;
+        this.push(i, module.allMemories[immediate]!.is64 ? ValType.i64 : ValType.i32);
+        return false;
+      case Op.table_get:
+        this.height--;
+        this.push(i, module.allTables[immediate]!.element);
+        return false;
+      case Op.table_set:
+        this.height -= 2;
+        return false;
+      case Op.table_size:
+        this.push(i, module.allTables[immediate]!.limits.is64 ? ValType.i64 : ValType.i32);
+        return false;
+      case Op.table_grow:
+        this.height -= 2;
+        this.push(i, module.allTables[immediate]!.limits.is64 ? ValType.i64 : ValType.i32);
+        return false;
+      case Op.table_fill:
+        this.height -= 3;
+        return false;
+      case Op.ref_null:
+        this.push(i, immediate, CONSTANT);
+        return false;
+      case Op.ref_func:
+        this.push(i, ValType.funcref);
+        return false;
+      case Op.ref_is_null:
+        this.height--;
+        this.push(i, ValType.i32);
+        return false;
+      default:
+        assert(false, `function ${a.functionIndex}: no stack effect known for opcode 0x${op.toString(16)}`);
+    }
+  }
+
+  closesCycle(calleeCycle: number): boolean {
+    return calleeCycle !== 0 && calleeCycle === this.graph.cycle[this.a.functionIndex];
+  }
+
+  throughImport(i: number, op: number): boolean {
+    return op === Op.call_indirect && this.a.code.immediate2[i]! < this.module.importedTableCount;
+  }
+}
