@@ -12,7 +12,7 @@ export const programsCache: string = join(import.meta.dirname, '../../.cache/pro
 const OWN_SOURCES = join(import.meta.dirname, 'sources');
 
 /** The path that a program is built to. */
-function programPath(program: Program, folder: string = programsCache): string {
+export function programPath(program: Program, folder: string = programsCache): string {
   return join(folder, `${program.name}.wasm`);
 }
 
