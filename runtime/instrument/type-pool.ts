@@ -7,7 +7,7 @@ import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { typeKey } from './call-graph.ts';
 
 /** Block type of a block that takes and leaves nothing: the byte 0x40. */
-export const EMPTY_BLOCK = -0x40;
+const EMPTY_BLOCK = -0x40;
 
 /** Entry of a table of block types that has not been asked for. */
 const UNKNOWN = -0x80;
