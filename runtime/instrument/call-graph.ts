@@ -11,7 +11,7 @@
 import { WvmError } from '../base/wvm-error.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
 import { createInstructions, decodeBody } from '../wasm/decode-body.ts';
-import { BLOCK_VALUE_TYPE } from '../wasm/instructions.ts';
+import { BLOCK_VALUE_TYPE, type Instructions } from '../wasm/instructions.ts';
 import { type FuncType, OTHER_REF, ValType, type WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { isAtomicCall } from './atomic-calls.ts';
@@ -77,11 +77,15 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     if (value.kind === 'ref.func') addressTaken[value.index] = 1;
   }
 
-  // Values of exceptions are saved by code of the standard form.
-  let standardExceptions = holdsExceptions(module);
-  let legacyExceptions = false;
-  let writesTables = false;
-  const uncapturable = new Set([...module.uncapturable, ...uncapturableDeclarations(module)]);
+  const found: BodyFacts = {
+    // Values of exceptions are saved by code of the standard form.
+    standardExceptions: holdsExceptions(module),
+    legacyExceptions: false,
+    writesTables: false,
+    uncapturable: new Set([...module.uncapturable, ...uncapturableDeclarations(module)]),
+    addressTaken,
+  };
+  const { uncapturable } = found;
   const list = createInstructions();
   for (let codeIndex = 0; codeIndex < module.code.length; codeIndex++) {
     const node = importCount + codeIndex;
@@ -92,65 +96,9 @@ export function buildCallGraph(module: WasmModule): CallGraph {
       uncapturable.add(GC);
       break;
     }
-    const out = edges[node]!;
-    const { opcode, immediate, immediate2, count } = list;
-    for (let i = 0; i < count; i++) {
-      switch (opcode[i]) {
-        case Op.try:
-          legacyExceptions = true;
-          break;
-        case Op.block:
-        case Op.if:
-          if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
-          break;
-        case Op.select_t:
-        case Op.ref_null:
-          if (immediate[i] === OTHER_REF) uncapturable.add(TYPED_REFERENCES);
-          break;
-        case Op.call:
-        case Op.return_call:
-          out.push(immediate[i]!);
-          break;
-        case Op.call_indirect:
-        case Op.return_call_indirect:
-          out.push(typeNode[immediate[i]!]!);
-          if (immediate2[i]! < module.importedTableCount) suspends[node] = 1;
-          break;
-        case Op.call_ref:
-        case Op.return_call_ref:
-          uncapturable.add(TYPED_REFERENCES);
-          break;
-        case Op.ref_func:
-          addressTaken[immediate[i]!] = 1;
-          break;
-        case Op.try_table:
-          standardExceptions = true;
-          if (immediate2[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
-          break;
-        case Op.throw_ref:
-          standardExceptions = true;
-          break;
-        case Op.table_set:
-        case Op.table_grow:
-        case Op.table_fill:
-        case Op.table_copy:
-        case Op.table_init:
-          writesTables = true;
-          break;
-        case Op.loop:
-          suspends[node] = 1;
-          if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) uncapturable.add(TYPED_REFERENCES);
-          break;
-        case Op.memory_atomic_notify:
-        case Op.memory_atomic_wait32:
-        case Op.memory_atomic_wait64:
-          if (isAtomicCall(module, opcode[i]!, immediate[i]!)) suspends[node] = 1;
-          break;
-        default:
-          break;
-      }
-    }
+    if (scanBody(module, list, typeNode, edges[node]!, found)) suspends[node] = 1;
   }
+  const { standardExceptions, legacyExceptions, writesTables } = found;
   if (legacyExceptions && standardExceptions) uncapturable.add('both forms of exceptions');
   for (let f = 0; f < functionCount; f++) {
     if (addressTaken[f] === 1) edges[typeNode[module.functionTypes[f]!]!]!.push(f);
@@ -201,6 +149,90 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     uncapturable: [...uncapturable],
   };
 }
+
+/** What bodies are searched for, all of them together. */
+interface BodyFacts {
+  standardExceptions: boolean;
+  legacyExceptions: boolean;
+  writesTables: boolean;
+  readonly uncapturable: Set<string>;
+  readonly addressTaken: Uint8Array;
+}
+
+/**
+ * Adds the callees of one body to `out`, and what else is found to `found`; true if it suspends by itself. Opcodes are
+ * numbers here, because every instruction of a program passes: V8 makes jump tables of literals alone.
+ */
+function scanBody(
+  module: WasmModule,
+  list: Instructions,
+  typeNode: Int32Array,
+  out: number[],
+  found: BodyFacts,
+): boolean {
+  const { opcode, immediate, immediate2, count } = list;
+  let suspends = false;
+  for (let i = 0; i < count; i++) {
+    const op = opcode[i]!;
+    // Locals, globals, memory, arithmetic: nine of ten instructions.
+    if (op > 0x26 /* table.set */ && op < 0xd0 /* ref.null */) continue;
+    switch (op) {
+      case 0x03: // loop
+        suspends = true;
+        if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) found.uncapturable.add(TYPED_REFERENCES);
+        break;
+      case 0x02: // block
+      case 0x04: // if
+      case 0x06: // try
+        if (op === 0x06) found.legacyExceptions = true;
+        else if (immediate[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) found.uncapturable.add(TYPED_REFERENCES);
+        break;
+      case 0x0a: // throw_ref
+        found.standardExceptions = true;
+        break;
+      case 0x10: // call
+      case 0x12: // return_call
+        out.push(immediate[i]!);
+        break;
+      case 0x11: // call_indirect
+      case 0x13: // return_call_indirect
+        out.push(typeNode[immediate[i]!]!);
+        if (immediate2[i]! < module.importedTableCount) suspends = true;
+        break;
+      case 0x14: // call_ref
+      case 0x15: // return_call_ref
+        found.uncapturable.add(TYPED_REFERENCES);
+        break;
+      case 0x1c: // select_t
+        if (immediate[i] === OTHER_REF) found.uncapturable.add(TYPED_REFERENCES);
+        break;
+      case 0x1f: // try_table
+        found.standardExceptions = true;
+        if (immediate2[i] === (BLOCK_VALUE_TYPE | OTHER_REF)) found.uncapturable.add(TYPED_REFERENCES);
+        break;
+      case 0x20: // local.get
+      case 0x21: // local.set
+      case 0x22: // local.tee
+      case 0x23: // global.get
+      case 0x24: // global.set
+        break;
+      case 0x26: // table.set
+        found.writesTables = true;
+        break;
+      default:
+        if (op < 0xd0) break;
+        if (isAtomicCall(module, op, immediate[i]!)) suspends = true;
+        else if (op === Op.ref_func) found.addressTaken[immediate[i]!] = 1;
+        else if (op === Op.ref_null) {
+          if (immediate[i] === OTHER_REF) found.uncapturable.add(TYPED_REFERENCES);
+        } else if (WRITES_TABLES.has(op)) found.writesTables = true;
+        break;
+    }
+  }
+  return suspends;
+}
+
+const WRITES_TABLES: ReadonlySet<number> = new Set([Op.table_grow, Op.table_fill, Op.table_copy, Op.table_init]);
 
 const GC = 'gc';
 const TYPED_REFERENCES = 'typed function references';

@@ -70,6 +70,7 @@ export interface OffsetRun {
   readonly length: number;
 }
 
+// Opcodes are numbers in #walk: V8 makes jump tables of literals alone.
 const VOID = 0x40;
 const NO_TYPES: readonly ValType[] = [];
 /** An unrolled loop has at most this many instructions and copies of its body. */
@@ -424,9 +425,9 @@ export class BodyEmitter {
       }
       const op = opcode[i]!;
       switch (op) {
-        case Op.call:
-        case Op.call_indirect:
-        case Op.call_ref:
+        case 0x10: // call
+        case 0x11: // call_indirect
+        case 0x14: // call_ref
           if (siteIndex >= 0) {
             this.#flush(offset[i]!);
             this.#callSite(siteIndex, i);
@@ -436,17 +437,9 @@ export class BodyEmitter {
             w.u32(target.functionIndex(immediate[i]!));
           } else this.#copy(i);
           break;
-        case Op.memory_atomic_notify:
-        case Op.memory_atomic_wait32:
-        case Op.memory_atomic_wait64:
-          if (siteIndex >= 0) {
-            this.#flush(offset[i]!);
-            this.#callSite(siteIndex, i);
-          } else this.#copy(i);
-          break;
-        case Op.return_call:
-        case Op.return_call_indirect:
-        case Op.return_call_ref:
+        case 0x12: // return_call
+        case 0x13: // return_call_indirect
+        case 0x15: // return_call_ref
           this.#flush(offset[i]!);
           if (siteIndex >= 0) {
             this.#callSite(siteIndex, i);
@@ -459,37 +452,29 @@ export class BodyEmitter {
             } else this.#copy(i);
           }
           break;
-        case Op.ref_func:
-          if (target.functionIndex(immediate[i]!) !== immediate[i]!) {
-            this.#flush(offset[i]!);
-            w.u8(Op.ref_func);
-            w.u32(target.functionIndex(immediate[i]!));
-          } else this.#copy(i);
-          break;
-        case Op.return:
+        case 0x0f: // return
           if (a.fuel === 'local') {
             this.#flush(offset[i]!);
             this.#leaveFunction();
           } else this.#copy(i);
           break;
-        case Op.throw:
+        case 0x08: // throw
           if (a.fuel === 'local') {
             this.#flush(offset[i]!);
             this.#storeFuel();
           }
           this.#copy(i);
           break;
-        case Op.br:
-        case Op.br_if:
-        case Op.br_on_null:
-        case Op.br_on_non_null:
+        case 0x0c: // br
+        case 0x0d: // br_if
           if (this.#remap) {
             this.#flush(offset[i]!);
             w.u8(op);
             w.u32(this.#depth(immediate[i]!));
           } else this.#copy(i);
           break;
-        case Op.rethrow: {
+        case 0x09: {
+          // rethrow
           const clause = a.clauses[a.clauseOf.get(i)!]!;
           if (clause.kept !== undefined) {
             this.#flush(offset[i]!);
@@ -501,26 +486,13 @@ export class BodyEmitter {
           } else this.#copy(i);
           break;
         }
-        case Op.br_table:
+        case 0x0e: // br_table
           if (this.#remap) {
             this.#flush(offset[i]!);
             this.#brTable(i);
           } else this.#copy(i);
           break;
-        case Op.memory_init:
-        case Op.data_drop:
-        case Op.table_init:
-        case Op.elem_drop: {
-          const helper = target.segmentHelper(op, immediate[i]!, a.code.immediate2[i]!);
-          if (helper >= 0) {
-            this.#flush(offset[i]!);
-            this.offsets?.push({ emitted: this.#position, original: offset[i]!, length: 1 });
-            w.u8(Op.call);
-            w.u32(helper);
-          } else this.#copy(i);
-          break;
-        }
-        case Op.loop:
+        case 0x03: // loop
           if (a.loopParams(i) === 0) {
             const end = a.partner[i]!;
             this.#flush(offset[i]!);
@@ -532,12 +504,12 @@ export class BodyEmitter {
           this.#copy(i);
           this.#open(i, ++this.#level);
           break;
-        case Op.block:
-        case Op.if:
+        case 0x02: // block
+        case 0x04: // if
           this.#copy(i);
           this.#open(i, ++this.#level);
           break;
-        case Op.try:
+        case 0x06: // try
           if (a.keptClauses(i).length === 0) {
             this.#copy(i);
             this.#open(i, ++this.#level).tryLevel = this.#level;
@@ -546,13 +518,14 @@ export class BodyEmitter {
             this.#openTry(i, blockType(a.module, immediate[i]!).params);
           }
           break;
-        case Op.try_table:
+        case 0x1f: // try_table
           this.#flush(offset[i]!);
           this.#openTryTable(i, blockType(a.module, a.code.immediate2[i]!).params);
           break;
-        case Op.else:
-        case Op.catch:
-        case Op.catch_all: {
+        case 0x05: // else
+        case 0x07: // catch
+        case 0x19: {
+          // catch_all
           const frame = this.#frames[this.#frames.length - 1]!;
           if (frame.isMoved) return this.#endMoved(i);
           if (frame.reopened) {
@@ -580,7 +553,8 @@ export class BodyEmitter {
           this.#copy(i);
           break;
         }
-        case Op.delegate: {
+        case 0x18: {
+          // delegate
           this.#flush(offset[i]!);
           this.#frames.pop();
           this.#level--;
@@ -590,7 +564,8 @@ export class BodyEmitter {
           w.u32(this.#level - Math.max(target.level, target.tryLevel));
           break;
         }
-        case Op.end: {
+        case 0x0b: {
+          // end
           const frame = this.#frames[this.#frames.length - 1]!;
           if (frame.block < 0) {
             this.#flush(offset[i]!);
@@ -632,13 +607,60 @@ export class BodyEmitter {
           break;
         }
         default:
-          this.#copy(i);
+          this.#rare(i, op, siteIndex);
           break;
       }
       if ((flag & Flag.shadowed) !== 0) this.#shadow(i);
       i++;
     }
     assert(false, 'a body ends with its end');
+  }
+
+  /** Writes an instruction that is not always copied, of those that hardly any program is full of. */
+  #rare(i: number, op: number, siteIndex: number): void {
+    const { w, target } = this;
+    const { offset, immediate, immediate2 } = this.a.code;
+    switch (op) {
+      case Op.memory_atomic_notify:
+      case Op.memory_atomic_wait32:
+      case Op.memory_atomic_wait64:
+        if (siteIndex >= 0) {
+          this.#flush(offset[i]!);
+          this.#callSite(siteIndex, i);
+        } else this.#copy(i);
+        break;
+      case Op.ref_func:
+        if (target.functionIndex(immediate[i]!) !== immediate[i]!) {
+          this.#flush(offset[i]!);
+          w.u8(Op.ref_func);
+          w.u32(target.functionIndex(immediate[i]!));
+        } else this.#copy(i);
+        break;
+      case Op.br_on_null:
+      case Op.br_on_non_null:
+        if (this.#remap) {
+          this.#flush(offset[i]!);
+          w.u8(op);
+          w.u32(this.#depth(immediate[i]!));
+        } else this.#copy(i);
+        break;
+      case Op.memory_init:
+      case Op.data_drop:
+      case Op.table_init:
+      case Op.elem_drop: {
+        const helper = target.segmentHelper(op, immediate[i]!, immediate2[i]!);
+        if (helper >= 0) {
+          this.#flush(offset[i]!);
+          this.offsets?.push({ emitted: this.#position, original: offset[i]!, length: 1 });
+          w.u8(Op.call);
+          w.u32(helper);
+        } else this.#copy(i);
+        break;
+      }
+      default:
+        this.#copy(i);
+        break;
+    }
   }
 
   /** Ends a re-opened block at instruction `i` (its `end`, or where its next arm begins); returns where to go on. */

@@ -20,13 +20,11 @@ import { Op } from '../wasm/opcodes.ts';
 import { BranchHints } from './branch-hints.ts';
 import { buildCallGraph, type CallGraph } from './call-graph.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
-import { ForwardPass } from './forward-pass.ts';
 import { encodeModuleMap, ModuleMap, prefixSums } from './module-map.ts';
 import * as names from './names.ts';
-import { FunctionPlan } from './plan.ts';
+import { FunctionPlan, Passes } from './plan.ts';
 import { SavePool, writePrefixed } from './save.ts';
 import { TypePool } from './type-pool.ts';
-import { Workspace } from './workspace.ts';
 
 export interface InstrumentedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -87,7 +85,7 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
   const target = instrumentedTarget(module, types, graph.standardExceptions);
   const siteCounts = new Int32Array(module.code.length);
   const code = new ByteWriter(module.bytes.length * 2);
-  const pass = new ForwardPass(new Workspace());
+  const passes = new Passes();
   const hints = new BranchHints();
   let firstSite = 0;
   for (let c = 0; c < module.code.length; c++) {
@@ -98,7 +96,7 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
       code.bytes(module.bytes, entry.start, entry.end);
       continue;
     }
-    const plan = new FunctionPlan(module, graph, functionIndex, firstSite, pass);
+    const plan = new FunctionPlan(module, graph, functionIndex, firstSite, passes);
     siteCounts[c] = plan.analysis.sites.length;
     firstSite += siteCounts[c]!;
     const start = code.beginSized();

@@ -5,6 +5,7 @@
 // A loop whose nesting needs more than MAX_PASSES passes gets "everything is live" at the headers that
 // still change: sound, and the same for the same module.
 //
+// Opcodes are numbers where every instruction passes: V8 makes jump tables of literals alone.
 // All sets of a function lie in one array, at multiples of its words per set: first those of the open blocks (SETS each),
 // then those of the loop headers.
 
@@ -36,8 +37,8 @@ export class Liveness {
   }
 }
 
-/** Computes the live locals of every site of a function. `pass`: one that is used for many functions. */
-export function computeLiveness(a: FunctionAnalysis, pass: BackwardPass = new BackwardPass()): Liveness {
+/** Computes the live locals of every site of a function; good until the pass is used again. */
+export function computeLiveness(a: FunctionAnalysis, pass: BackwardPass): Liveness {
   const words = (a.locals.length + 31) >>> 5;
   if (a.sites.length * words * 32 > MAX_BITS) return new Liveness(words, undefined);
   return new Liveness(words, pass.run(a, words));
@@ -116,13 +117,13 @@ export class BackwardPass {
         }
       }
       const op = opcode[i]!;
-      if (op === Op.local_get) {
+      if (op > 0x22 /* local.tee */) {
+        if (op === Op.br_on_null || op === Op.br_on_non_null) this.uniteLabel(immediate[i]!);
+      } else if (op >= 0x20 /* local.get */) {
         const x = immediate[i]!;
-        live[x >>> 5]! |= 1 << (x & 31);
-      } else if (op === Op.local_set || op === Op.local_tee) {
-        const x = immediate[i]!;
-        live[x >>> 5]! &= ~(1 << (x & 31));
-      } else if (op <= Op.try_table || op >= Op.call_ref) {
+        if (op === 0x20) live[x >>> 5]! |= 1 << (x & 31);
+        else live[x >>> 5]! &= ~(1 << (x & 31));
+      } else if (op < 0x1a /* drop */ || op === 0x1f /* try_table */) {
         const next = this.step(i, op);
         if (next >= 0) {
           i = next;
@@ -143,44 +144,44 @@ export class BackwardPass {
   step(i: number, op: number): number {
     const { a, live } = this;
     switch (op) {
-      case Op.end:
-      case Op.delegate:
+      case 0x0b: // end
+      case 0x18: // delegate
         if (a.partner[i]! >= 0) this.open(i, op);
         break;
-      case Op.else:
+      case 0x05: // else
         this.copyIn(this.depth - 1, ELSE);
         this.frames[this.depth - 1]!.hasElse = true;
         this.copyOut(this.depth - 1, AFTER);
         break;
-      case Op.catch:
-      case Op.catch_all: {
+      case 0x07: // catch
+      case 0x19: {
+        // catch_all
         const at = this.place(this.depth - 1, HANDLERS);
         for (let w = 0; w < this.words; w++) this.sets[at + w]! |= live[w]!;
         if (op === Op.catch_all) this.frames[this.depth - 1]!.catchesAll = true;
         this.copyOut(this.depth - 1, AFTER);
         break;
       }
-      case Op.if:
+      case 0x04: // if
         this.depth--;
         this.unite(this.depth, this.frames[this.depth]!.hasElse ? ELSE : AFTER);
         break;
-      case Op.block:
-      case Op.try:
-      case Op.try_table:
+      case 0x02: // block
+      case 0x06: // try
+      case 0x1f: // try_table
         this.depth--;
         break;
-      case Op.loop:
+      case 0x03: // loop
         return this.loop(i);
-      case Op.br:
+      case 0x0c: // br
         this.clear();
         this.uniteLabel(a.code.immediate[i]!);
         break;
-      case Op.br_if:
-      case Op.br_on_null:
-      case Op.br_on_non_null:
+      case 0x0d: // br_if
         this.uniteLabel(a.code.immediate[i]!);
         break;
-      case Op.br_table: {
+      case 0x0e: {
+        // br_table
         this.clear();
         const { lists } = a.code;
         const at = a.code.immediate[i]!;
@@ -188,22 +189,22 @@ export class BackwardPass {
         for (let t = lists[at]! + 1; t > 0; t--) this.uniteLabel(lists[at + t]!);
         break;
       }
-      case Op.return:
-      case Op.unreachable:
-      case Op.return_call:
-      case Op.return_call_indirect:
-      case Op.return_call_ref:
+      case 0x0f: // return
+      case 0x00: // unreachable
+      case 0x12: // return_call
+      case 0x13: // return_call_indirect
+      case 0x15: // return_call_ref
         this.clear();
         break;
-      case Op.throw:
-      case Op.rethrow:
-      case Op.throw_ref:
+      case 0x08: // throw
+      case 0x09: // rethrow
+      case 0x0a: // throw_ref
         this.clear();
         this.uniteHandlers(i);
         break;
-      case Op.call:
-      case Op.call_indirect:
-      case Op.call_ref:
+      case 0x10: // call
+      case 0x11: // call_indirect
+      case 0x14: // call_ref
         if (a.hasTry) this.uniteHandlers(i);
         break;
       default:

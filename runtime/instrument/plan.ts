@@ -6,7 +6,7 @@ import type { FunctionAnalysis } from './analysis.ts';
 import type { CallGraph } from './call-graph.ts';
 import { ForwardPass } from './forward-pass.ts';
 import { type FrameLayout, siteLayout, wholeLayout } from './layout.ts';
-import { computeLiveness, type Liveness } from './liveness.ts';
+import { BackwardPass, computeLiveness, type Liveness } from './liveness.ts';
 import { Workspace } from './workspace.ts';
 
 /**
@@ -16,20 +16,31 @@ import { Workspace } from './workspace.ts';
 const WHOLE_FUNCTION_VALUES = 4000;
 const WHOLE_FUNCTION_SITES = 300;
 
+/** What plans of many functions are made with, one after the other: each is good until the next is made. */
+export class Passes {
+  readonly forward: ForwardPass;
+  readonly backward: BackwardPass = new BackwardPass();
+
+  /** `capacity`: instructions that are expected; more are possible. */
+  constructor(capacity?: number) {
+    this.forward = new ForwardPass(new Workspace(capacity));
+  }
+}
+
 export class FunctionPlan {
   readonly analysis: FunctionAnalysis;
   /** Number of the first site, counted over the module. */
   readonly firstSite: number;
   /** True: one handler around the body; false: a handler at every site. */
   readonly wholeFunction: boolean;
+  readonly #passes: Passes;
   #liveness: Liveness | undefined;
   readonly #layouts: (FrameLayout | undefined)[] = [];
   #whole: FrameLayout | undefined;
 
-  /** `pass`: one that is used for many functions; the plan is then good until its next use. */
-  constructor(module: WasmModule, graph: CallGraph, functionIndex: number, firstSite: number, pass?: ForwardPass) {
-    const ownPass = pass ?? new ForwardPass(new Workspace(bodyBytes(module, functionIndex) + 1));
-    this.analysis = ownPass.analyse(module, graph, functionIndex);
+  constructor(module: WasmModule, graph: CallGraph, functionIndex: number, firstSite: number, passes?: Passes) {
+    this.#passes = passes ?? new Passes(bodyBytes(module, functionIndex) + 1);
+    this.analysis = this.#passes.forward.analyse(module, graph, functionIndex);
     this.firstSite = firstSite;
     const sites = this.analysis.sites.length;
     const values = this.analysis.locals.length + this.analysis.shadowTypes.length;
@@ -38,7 +49,7 @@ export class FunctionPlan {
 
   /** What is live at each site; a function with one handler needs it only when a frame of it is read or written. */
   get liveness(): Liveness {
-    return (this.#liveness ??= computeLiveness(this.analysis));
+    return (this.#liveness ??= computeLiveness(this.analysis, this.#passes.backward));
   }
 
   /** Record layout of the function's site number `index`. */
