@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { guestNamed } from '../../guest/manifest.ts';
 import { imagePorts } from '../../runtime/host/image-ports.ts';
-import { Machine, type MachineExit, type ResumeOptions } from '../../runtime/index.ts';
+import { Machine, type MachineExit, type ResumeOptions, WvmError } from '../../runtime/index.ts';
 import { decodeImage } from '../../runtime/snapshot/decode-image.ts';
 import { encodeImage } from '../../runtime/snapshot/encode-image.ts';
 import { HEADER_BYTES, paddingBytes, RECORD_HEADER_BYTES, RecordType } from '../../runtime/snapshot/image-layout.ts';
@@ -64,23 +64,30 @@ export class GuestImage {
     });
   }
 
-  /** The code of the error by which an image is refused, which must come soon; or the exit of the guest that ran. */
-  async outcome(image: Uint8Array, options: ResumeOptions = {}): Promise<{ refused: string } | { ran: MachineExit }> {
+  /** The code of the error by which an image is refused, which must come soon; undefined if it is not refused. */
+  async refusal(image: Uint8Array, options: ResumeOptions = {}): Promise<string | undefined> {
     const start = performance.now();
-    let machine: Machine;
     try {
-      machine = await this.resume(image, options);
+      (await this.resume(image, options)).kill();
+      return undefined;
     } catch (error) {
+      if (!(error instanceof WvmError)) throw error;
       const tookMs = performance.now() - start;
       if (tookMs > REFUSED_WITHIN_MS) throw new Error(`refused after ${tookMs} ms`, { cause: error });
-      const { name, code } = error as { name: string; code?: string };
-      if (name !== 'WvmError') throw error;
-      return { refused: code! };
+      return error.code;
     }
+  }
+
+  /** How a guest ends that goes on from an image, with copies of its files: the next one finds them as they were. */
+  async run(image: Uint8Array, options: ResumeOptions = {}): Promise<MachineExit> {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wvm-image-'));
+    fs.cpSync(this.directory, directory, { recursive: true, verbatimSymlinks: true });
+    const directories = [{ hostPath: directory, guestPath: '/', readOnly: false }];
     try {
-      return { ran: await machine.run() };
+      const machine = await this.resume(image, { directories, files: 'ignore', ...options });
+      return await machine.run();
     } finally {
-      machine.kill();
+      fs.rmSync(directory, { recursive: true, force: true });
     }
   }
 
