@@ -4,7 +4,7 @@
 // Two builds, which share no file: a chunk of the command line holds what one command needs, and the library is whole.
 
 import { readFileSync, rmSync } from 'node:fs';
-import { defineConfig, type OutputOptions, type RolldownOptions } from 'rolldown';
+import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
 
 const outputDirectory = 'dist/runtime';
 
@@ -18,11 +18,34 @@ function licenceText(name: string): string {
   return `${name}\n${'-'.repeat(name.length)}\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8').trim()}\n`;
 }
 
+/** The thread of a machine is a program of its own, found by its address wherever the file that starts it ends up. */
+const workerAddress = "new URL('./machine-worker.ts', import.meta.url)";
+const threadEntry: Plugin = {
+  name: 'thread-entry',
+  transform(code, id) {
+    if (!id.endsWith('/machine-thread.ts')) return null;
+    if (!code.includes(workerAddress)) throw new Error(`${id}: no ${workerAddress}`);
+    const file = this.emitFile({ type: 'chunk', id: 'runtime/host/machine-worker.ts', name: 'machine-worker' });
+    return code.replace(workerAddress, `new URL(import.meta.ROLLUP_FILE_URL_${file})`);
+  },
+};
+
+const licences: Plugin = {
+  name: 'licences-of-bundled-packages',
+  generateBundle() {
+    const source = bundledPackages.map(licenceText).join('\n\n');
+    this.emitFile({ type: 'asset', fileName: 'cli/chunks/LICENSES.txt', source });
+  },
+};
+
 const common: RolldownOptions = {
   platform: 'node',
   external: ['wabt'],
   // Files of wvm only define things when they are loaded: importing one name of index.ts must not bring all the others.
-  treeshake: { moduleSideEffects: (id) => id.endsWith('/cli/main.ts') || id.includes('/node_modules/') },
+  treeshake: {
+    moduleSideEffects: (id) =>
+      /\/(main|thread|machine-worker|machine-server)\.ts$/.test(id) || id.includes('/node_modules/'),
+  },
 };
 
 function output(chunkDirectory: string): OutputOptions {
@@ -40,15 +63,7 @@ export default defineConfig([
     ...common,
     input: { 'cli/main': 'runtime/cli/main.ts' },
     output: output('cli/chunks'),
-    plugins: [
-      {
-        name: 'licences-of-bundled-packages',
-        generateBundle(): void {
-          const source = bundledPackages.map(licenceText).join('\n\n');
-          this.emitFile({ type: 'asset', fileName: 'cli/chunks/LICENSES.txt', source });
-        },
-      },
-    ],
+    plugins: [threadEntry, licences],
   },
-  { ...common, input: { index: 'runtime/index.ts' }, output: output('chunks') },
+  { ...common, input: { index: 'runtime/index.ts' }, output: output('chunks'), plugins: [threadEntry] },
 ]);

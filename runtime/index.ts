@@ -19,11 +19,23 @@ export {
   type StdinOption,
   type StdoutOption,
 } from './host/machine.ts';
+export {
+  MachineThread,
+  type ThreadHooks,
+  type ThreadMachineOptions,
+  type ThreadResumeOptions,
+} from './host/machine-thread.ts';
 export { clearModuleCache, describeModuleCache, type ModuleCacheContent } from './host/module-cache-content.ts';
 export { readModule } from './host/read-module.ts';
 export { connectMachine, describeMachines, killMachine } from './host/remote-machine.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
-export { type MachineOutcome, type SavedSnapshot, type SuperviseOptions, Supervisor } from './host/supervise.ts';
+export {
+  type MachineOutcome,
+  type SavedSnapshot,
+  type SupervisedMachine,
+  type SuperviseOptions,
+  Supervisor,
+} from './host/supervise.ts';
 export type { FdDescription } from './snapshot/describe-kernel.ts';
 export type {
   FrameDescription,

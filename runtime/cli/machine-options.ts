@@ -1,12 +1,13 @@
 // The options that `run` and `resume` share, and what they become: options of a Machine and of its Supervisor.
 
-import { openSync, writeSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { DirectoryGrant, MachineOptions, SuperviseOptions, Supervisor } from '../index.ts';
+import type { DirectoryGrant, SuperviseOptions, Supervisor, ThreadHooks, ThreadMachineOptions } from '../index.ts';
 import { addDirectory, addVariable, addVariablesOfFile } from './grants.ts';
 import { addOptionalValue } from './optional-value.ts';
 import { formatDuration, formatSize, parseDuration, parseFuel, parseSize } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
+import { stderrFd } from './terminal.ts';
 
 /** As commander hands them over. */
 export interface MachineFlags {
@@ -57,11 +58,10 @@ export function addMachineOptions(command: Command): void {
 
 type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined;
 
-/** What both Machine.load and Machine.resume take. */
-type CommonOptions = Omit<MachineOptions, 'args' | 'programName' | 'seed'>;
+/** What both load and resume take. */
+type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed'>;
 
-/** `supervisor` is asked only once the guest runs. */
-export function toMachineOptions(flags: MachineFlags, events: Events, supervisor: () => Supervisor): CommonOptions {
+export function toMachineOptions(flags: MachineFlags): CommonOptions {
   return {
     env: flags.env ?? {},
     directories: flags.dir ?? [],
@@ -69,12 +69,20 @@ export function toMachineOptions(flags: MachineFlags, events: Events, supervisor
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.fuel === undefined ? {} : { fuel: flags.fuel }),
-    ...(flags.trace || flags.traceFile !== undefined ? { trace: openTrace(flags.traceFile) } : {}),
+    ...(flags.trace || flags.traceFile !== undefined
+      ? { traceFd: flags.traceFile === undefined ? stderrFd : openSync(flags.traceFile, 'w') }
+      : {}),
     ...(flags.cache
       ? flags.cacheDir === undefined
         ? {}
         : { cacheDirectory: flags.cacheDir }
       : { cacheDirectory: null }),
+  };
+}
+
+/** `supervisor` is asked only once the guest runs. */
+export function toHooks(flags: MachineFlags, events: Events, supervisor: () => Supervisor): ThreadHooks {
+  return {
     ...(events?.atEnd ? { beforeEnd: () => supervisor().saveBeforeEnd() } : {}),
     // Without --output a guest that asks for snapshots would fill a directory that nobody has lent it.
     ...(flags.output === undefined ? {} : { onSelfSnapshot: () => supervisor().saveForGuest() }),
@@ -97,13 +105,5 @@ export function toSuperviseOptions(flags: MachineFlags, events: Events): Omit<Su
       if (!isQuiet)
         printNote(`saved ${file} (${formatSize(sizeBytes)}, the guest stood still for ${formatDuration(stopMs)})`);
     },
-  };
-}
-
-/** Each line is written at once, so that a trace tells the truth about a crash. */
-function openTrace(file: string | undefined): (line: string) => void {
-  const fd = file === undefined ? 2 : openSync(file, 'w');
-  return (line) => {
-    writeSync(fd, `${line}\n`);
   };
 }

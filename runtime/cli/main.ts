@@ -16,6 +16,8 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
   const cacheHome = process.env['XDG_CACHE_HOME'] || (process.env['HOME'] && `${process.env['HOME']}/.cache`);
   const { enableCompileCache } = await import('node:module');
   if (cacheHome?.startsWith('/')) enableCompileCache(`${cacheHome}/wvm/node`);
+  // Not waited for: what it fails of, the command that waits for it says.
+  if (['run', 'resume'].includes(process.argv[2] ?? '')) import('./thread.ts').catch(() => {});
   const { main } = await import('./program.ts');
   await main(process.argv.slice(2));
 }

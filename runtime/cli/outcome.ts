@@ -13,7 +13,13 @@
 //   fuelUsed, memoryBytes, wallTimeMs
 //   snapshots   [{ file, event, sizeBytes, stopNs }]
 
-import { exitCodeOfSignal, type Machine, type MachineExit, type MachineOutcome } from '../index.ts';
+import {
+  exitCodeOfSignal,
+  type MachineExit,
+  type MachineOutcome,
+  type MachineStats,
+  type SupervisedMachine,
+} from '../index.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { MachineFlags } from './machine-options.ts';
 import { formatDuration } from './quantities.ts';
@@ -23,10 +29,10 @@ import { colorsOf, stderrFd, writeText } from './terminal.ts';
 type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
 
 /** Prints what the flags want to see of `outcome` and ends the process with its exit code. */
-export function finish(machine: Machine, outcome: MachineOutcome, flags: MachineFlags): never {
+export async function finish(machine: SupervisedMachine, outcome: MachineOutcome, flags: MachineFlags): Promise<never> {
   const exitCode = exitCodeOf(outcome);
   const target = flags.jsonFile ?? flags.json;
-  if (target !== undefined) printJson(describe(machine, outcome, exitCode), target);
+  if (target !== undefined) printJson(describe(await machine.stats(), outcome, exitCode), target);
   else if (!flags.quiet) printOutcome(outcome, flags);
   // Not by running out of work: a guest's stdin that nobody reads any more may be open for ever.
   process.exit(exitCode);
@@ -46,9 +52,9 @@ function exitCodeOf({ exit, signal }: MachineOutcome): number {
   }
 }
 
-function describe(machine: Machine, outcome: MachineOutcome, exitCode: number): Record<string, unknown> {
+function describe(stats: MachineStats, outcome: MachineOutcome, exitCode: number): Record<string, unknown> {
   const { exit, signal, id, name, snapshots, wallNs } = outcome;
-  const { fuelUsed, memoryBytes } = machine.stats();
+  const { fuelUsed, memoryBytes } = stats;
   const common = { exitCode, id, name, fuelUsed, memoryBytes, wallTimeMs: Number(wallNs) / 1e6, snapshots };
   switch (exit.kind) {
     case 'exit':

@@ -1,12 +1,17 @@
 // wvm resume: lets the machine of an image go on, in this process, with what this command line lends it.
 
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { Machine, parseSnapshotEvents, type ResumeOptions, readModule, Supervisor } from '../index.ts';
-import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
+import { parseSnapshotEvents, Supervisor, type ThreadResumeOptions } from '../index.ts';
+import {
+  addMachineOptions,
+  type MachineFlags,
+  toHooks,
+  toMachineOptions,
+  toSuperviseOptions,
+} from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { printNote } from './report.ts';
+import { thread } from './thread.ts';
 
 interface ResumeFlags extends MachineFlags {
   readonly files: 'check' | 'ignore';
@@ -14,9 +19,6 @@ interface ResumeFlags extends MachineFlags {
   readonly frozen?: true;
   readonly module?: string;
 }
-
-/** Images up to this size are read at once, larger ones as a stream. */
-const readAtOnceBytes = 32 * 1024 * 1024;
 
 export function define(command: Command): void {
   command
@@ -53,33 +55,25 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 async function resume(image: string, flags: ResumeFlags): Promise<void> {
-  const bytes = await openImage(image);
-  const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
-  const options: ResumeOptions = {
-    ...toMachineOptions(flags, events, () => supervisor),
+  const options: ThreadResumeOptions = {
+    ...toMachineOptions(flags),
     files: flags.files,
     features: flags.features,
-    frozen: flags.frozen === true,
     // The image was stdin: nothing is left of it for the guest.
     ...(image === '-' ? { stdin: 'null' } : {}),
-    ...(module === undefined ? {} : { module }),
+    ...(flags.module === undefined ? {} : { modulePath: flags.module }),
   };
-  const machine = await Machine.resume(bytes, options);
+  const hooks = toHooks(flags, events, () => supervisor);
+  await thread.resume(image === '-' ? process.stdin : image, options, hooks);
   const supervisor = new Supervisor({
     ...toSuperviseOptions(flags, events),
     program: image,
-    defaultName: machine.name,
+    defaultName: thread.name,
     frozen: flags.frozen,
     onPublished: (id, name) => {
       if (flags.frozen && !flags.quiet) printNote(`machine ${id} (${name}) is frozen; wvm continue ${id} lets it run`);
     },
   });
-  finish(machine, await supervisor.run(machine), flags);
-}
-
-async function openImage(image: string): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
-  if (image === '-') return process.stdin;
-  const { size } = await stat(image);
-  return size <= readAtOnceBytes ? await readFile(image) : createReadStream(image, { highWaterMark: 1024 * 1024 });
+  await finish(thread, await supervisor.run(thread), flags);
 }

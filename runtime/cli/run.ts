@@ -2,10 +2,17 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { Machine, parseSnapshotEvents, readModule, Supervisor } from '../index.ts';
-import { addMachineOptions, type MachineFlags, toMachineOptions, toSuperviseOptions } from './machine-options.ts';
+import { parseSnapshotEvents, Supervisor } from '../index.ts';
+import {
+  addMachineOptions,
+  type MachineFlags,
+  toHooks,
+  toMachineOptions,
+  toSuperviseOptions,
+} from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
+import { thread } from './thread.ts';
 
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
@@ -36,11 +43,16 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 async function run(program: string, args: string[], flags: RunFlags): Promise<void> {
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
-  const machine = await Machine.load(await readModule(program), {
-    ...toMachineOptions(flags, events, () => supervisor),
+  const options = {
+    ...toMachineOptions(flags),
     args,
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-  });
-  finish(machine, await supervisor.run(machine), flags);
+  };
+  await thread.load(
+    program,
+    options,
+    toHooks(flags, events, () => supervisor),
+  );
+  await finish(thread, await supervisor.run(thread), flags);
 }

@@ -39,7 +39,9 @@ export interface ControlImage {
 
 /** What a control server may do to its machine. */
 export interface ControlTarget {
-  info(): MachineInfo;
+  /** Of the machine in the registry. */
+  readonly id: string;
+  info(): MachineInfo | Promise<MachineInfo>;
   snapshot(options: { stop: boolean; includeModule: boolean }): Promise<ControlImage>;
   /** Ends the guest as the host signal of this name would; throws WVM_USAGE for a signal that cannot. */
   kill(signal: string): void;
@@ -96,8 +98,8 @@ export class ControlServer {
   async #converse(socket: Socket): Promise<void> {
     const frames = decodeFrames(socket.iterator({ destroyOnReturn: false }));
     try {
-      const { id, pid } = this.#target.info();
-      await this.#send(socket, encodeMessage({ type: 'hello', protocol: protocolVersion, id, pid }));
+      const { id } = this.#target;
+      await this.#send(socket, encodeMessage({ type: 'hello', protocol: protocolVersion, id, pid: process.pid }));
       for (;;) {
         this.#idle.add(socket);
         const request = await nextRequest(frames);
@@ -118,7 +120,7 @@ export class ControlServer {
     try {
       switch (request.type) {
         case 'info':
-          return await this.#send(socket, encodeMessage({ type: 'info', machine: this.#target.info() }));
+          return await this.#send(socket, encodeMessage({ type: 'info', machine: await this.#target.info() }));
         case 'kill':
           this.#target.kill(request.signal);
           return await this.#send(socket, encodeMessage({ type: 'done' }));

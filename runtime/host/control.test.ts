@@ -11,12 +11,13 @@ import { type ControlImage, ControlServer, type ControlTarget } from './control-
 
 /** A machine that only remembers what was done to it. */
 class RecordingTarget implements ControlTarget {
+  readonly id = 'f0000001';
   readonly log: string[] = [];
   chunks: Uint8Array[] = [new Uint8Array(300_000).fill(1), new Uint8Array(0), new Uint8Array(5).fill(2)];
 
   info(): MachineInfo {
     return {
-      id: 'f0000001',
+      id: this.id,
       name: 'app',
       pid: process.pid,
       program: 'app.wasm',

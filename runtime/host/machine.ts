@@ -71,8 +71,9 @@ export interface MachineOptions {
    */
   beforeEnd?: (machine: Machine) => Promise<void>;
   /**
-   * Shared with whoever wants something of the machine: it gives the event loop a turn when the first element is not 0
-   * (and sets it to 0), instead of every 10 ms. For a machine on a thread of its own.
+   * Shared with whoever wants something of the machine: it gives the event loop a turn while the first element is not
+   * 0, instead of every 10 ms. Who sets it takes it back when he has what he wanted. For a machine on a thread of its
+   * own.
    */
   interrupt?: Int32Array;
   /** For tests: where the guest is stopped, over and over. */
@@ -302,6 +303,11 @@ export class Machine {
     await prewarm(memoryBytes, DEFAULT_MAX_MEMORY_BYTES / WASM_PAGE_BYTES);
   }
 
+  /** What of the module cannot be captured: then no snapshot is possible, and nothing stops the guest while it computes. */
+  get uncapturable(): readonly string[] {
+    return this.#compiled.map === undefined ? this.#compiled.original.uncapturable : [];
+  }
+
   stats(): MachineStats {
     const memoryBytes = this.#hasMemory ? this.#guest.memoryBytes : 0;
     return { fuelUsed: this.#guest.fuelUsed, memoryBytes, state: this.#state };
@@ -360,7 +366,6 @@ export class Machine {
 
   #step(): Step {
     this.#wantsTurn = false;
-    if (this.#options.interrupt !== undefined) Atomics.store(this.#options.interrupt, 0, 0);
     this.#sliceEndMs = performance.now() + SLICE_MS;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 100;

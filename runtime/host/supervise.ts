@@ -11,8 +11,7 @@
 import { WvmError } from '../base/wvm-error.ts';
 import type { MachineInfo } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget } from './control-server.ts';
-import { writeNumberedImage } from './image-series.ts';
-import type { Machine, MachineExit, SnapshotResult } from './machine.ts';
+import type { MachineExit, MachineStats, SnapshotResult } from './machine.ts';
 import {
   checkMachineName,
   claimName,
@@ -24,6 +23,14 @@ import {
   writeEntry,
 } from './registry.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
+
+/** What is supervised: a Machine or a MachineThread. */
+export interface SupervisedMachine {
+  run(): Promise<MachineExit>;
+  snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
+  kill(): void;
+  stats(): MachineStats | Promise<MachineStats>;
+}
 
 export interface SuperviseOptions {
   /** Shown by `wvm ps`, and the source of a default name: the file as the user named it. */
@@ -67,13 +74,13 @@ export interface MachineOutcome {
 
 export class Supervisor implements ControlTarget {
   readonly #options: SuperviseOptions;
-  readonly #id: string = newMachineId();
+  readonly id: string = newMachineId();
   readonly #startedAtMs: number = Date.now();
   readonly #snapshots: SavedSnapshot[] = [];
   /** Undoes, last first, what publishing and listening for signals have set up. */
   readonly #undo: (() => void)[] = [];
   readonly #server: ControlServer = new ControlServer(this);
-  #machine: Machine | undefined;
+  #machine: SupervisedMachine | undefined;
   #name: string;
   #frozen: boolean;
   /** A client holds an image for which the guest was stopped, and has not given its verdict. */
@@ -95,7 +102,7 @@ export class Supervisor implements ControlTarget {
   }
 
   /** Publishes `machine`, runs it to its end, and leaves nothing behind. */
-  async run(machine: Machine): Promise<MachineOutcome> {
+  async run(machine: SupervisedMachine): Promise<MachineOutcome> {
     this.#machine = machine;
     const startNs = process.hrtime.bigint();
     let exit: MachineExit | undefined;
@@ -112,7 +119,7 @@ export class Supervisor implements ControlTarget {
       for (const undo of this.#undo.reverse()) undo();
     }
     const wallNs = process.hrtime.bigint() - startNs;
-    return { exit, signal: this.#signal, id: this.#id, name: this.#name, snapshots: this.#snapshots, wallNs };
+    return { exit, signal: this.#signal, id: this.id, name: this.#name, snapshots: this.#snapshots, wallNs };
   }
 
   /** For MachineOptions.beforeEnd: saves the last moment if that is wanted. Before a kill #stop() does that. */
@@ -125,10 +132,10 @@ export class Supervisor implements ControlTarget {
     return await this.#save('guest');
   }
 
-  info(): MachineInfo {
-    const stats = this.#machine!.stats();
+  async info(): Promise<MachineInfo> {
+    const stats = await this.#machine!.stats();
     return {
-      id: this.#id,
+      id: this.id,
       name: this.#name,
       pid: process.pid,
       program: this.#options.program,
@@ -179,12 +186,12 @@ export class Supervisor implements ControlTarget {
   }
 
   continue(): void {
-    if (!this.#frozen) throw new WvmError('WVM_USAGE', `continue: machine ${this.#id} is not frozen`);
+    if (!this.#frozen) throw new WvmError('WVM_USAGE', `continue: machine ${this.id} is not frozen`);
     this.#frozen = false;
     this.#wakeHeld();
   }
 
-  async #runToEnd(machine: Machine): Promise<MachineExit> {
+  async #runToEnd(machine: SupervisedMachine): Promise<MachineExit> {
     for (;;) {
       while (this.#end === undefined && (this.#frozen || this.#awaitingVerdict)) {
         await new Promise<void>((resolve) => {
@@ -232,7 +239,7 @@ export class Supervisor implements ControlTarget {
     const { name, program, onWarning, onPublished } = this.#options;
     try {
       const directory = openRegistryDirectory();
-      const id = this.#id;
+      const id = this.id;
       const remove = (): void => removeEntry(directory, id, this.#name);
       process.once('exit', remove);
       this.#undo.push(() => {
@@ -285,6 +292,8 @@ export class Supervisor implements ControlTarget {
     const leave = await this.#saving.enter();
     try {
       const image = await this.#snapshotInTurn(options);
+      // Most machines never need it, and it costs a tenth of their start.
+      const { writeNumberedImage } = await import('./image-series.ts');
       const { file, sequence, sizeBytes } = await writeNumberedImage(
         this.#options.outputDirectory ?? '.',
         this.#name,

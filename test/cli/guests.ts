@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toBinaryModule } from '../../runtime/host/read-module.ts';
+import { assembleText } from '../conformance/assembler.ts';
 
 const imports = {
   fd_write: '(param i32 i32 i32 i32) (result i32)',
@@ -121,6 +122,16 @@ export const guestTexts = {
         (select (i32.const 45) (i32.add (i32.const 48) (local.get $id)) (i32.lt_s (local.get $id) (i32.const 0))))
       (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 1))
       (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`,
+  /** Calls itself 100,000 deep; exits with 0 if the sum of all depths is right. */
+  deep: moduleText(
+    [],
+    `(func $sum (param $n i32) (result i32)
+      (if (result i32) (i32.eqz (local.get $n))
+        (then (i32.const 0))
+        (else (i32.add (local.get $n) (call $sum (i32.sub (local.get $n) (i32.const 1)))))))
+    (func (export "_start")
+      (call $proc_exit (i32.ne (call $sum (i32.const 100000)) (i32.const 705082704))))`,
+  ),
   /** Has 8 MiB of memory that is not zero, and works until somebody ends it. */
   large: `(module
     (memory (export "memory") 129)
@@ -131,12 +142,26 @@ export const guestTexts = {
       (loop $l (br $l))))`,
 } as const;
 
-export type GuestName = keyof typeof guestTexts;
+/** Guests with garbage-collected objects, which wabt cannot assemble and wvm cannot capture. */
+const uncapturableTexts = {
+  /** Works until somebody ends it, with no point where it could be stopped. */
+  unstoppable: `(module
+    (type $box (struct (field i32)))
+    (memory (export "memory") 1)
+    (func (export "_start") (local $box (ref null $box))
+      (local.set $box (struct.new $box (i32.const 1)))
+      (loop $l (br $l))))`,
+} as const;
+
+export type GuestName = keyof typeof guestTexts | keyof typeof uncapturableTexts;
 
 /** Writes every guest as NAME.wasm. */
 export async function writeGuests(directory: string): Promise<void> {
   for (const [name, text] of Object.entries(guestTexts)) {
     const bytes = await toBinaryModule(new TextEncoder().encode(text), name);
     writeFileSync(join(directory, `${name}.wasm`), bytes);
+  }
+  for (const [name, text] of Object.entries(uncapturableTexts)) {
+    writeFileSync(join(directory, `${name}.wasm`), await assembleText(text));
   }
 }

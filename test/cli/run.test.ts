@@ -72,6 +72,30 @@ describe('exit codes of wvm run', () => {
     }
   });
 
+  test('a guest with no point to stop at is ended by signals, wvm kill and --timeout, and refuses snapshots', async () => {
+    const guest = bench.guest('unstoppable');
+    const machine = await bench.startMachine(['run', guest], 'unstoppable');
+    const refused = await bench.run(['snapshot', 'unstoppable']);
+    expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/^wvm: WVM_SNAPSHOT_UNSUPPORTED: /)]);
+    expect(JSON.parse((await bench.run(['ps', '--json'])).stdout)).toMatchObject([{ state: 'running' }]);
+    machine.child.kill('SIGINT');
+    expect(await machine.done).toEqual({ code: 130, signal: null, stdout: '', stderr: '' });
+    const atEnd = await bench.startMachine(['run', '--snapshot-on', 'exit', guest], 'unstoppable');
+    expect((await bench.run(['kill', 'unstoppable'])).code).toBe(0);
+    const ended = await atEnd.done;
+    expect([ended.code, ended.stderr]).toEqual([
+      143,
+      expect.stringMatching(/^wvm: warning: WVM_SNAPSHOT_UNSUPPORTED: /),
+    ]);
+    const late = await bench.run(['run', '--timeout', '50ms', guest]);
+    expect([late.code, late.stderr]).toEqual([124, 'wvm: stopped: --timeout of 50 ms is over\n']);
+    expect(bench.registryFiles()).toEqual(['names']);
+  });
+
+  test('a guest may call 100,000 deep', async () => {
+    expect(await bench.run(['run', bench.guest('deep')])).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  });
+
   test('2 for wrong usage, 125 for what wvm could not do, both with code and hint', async () => {
     const usage = await bench.run(['run', '--warp', '9', bench.guest('count')]);
     expect([usage.code, usage.stdout]).toEqual([2, '']);

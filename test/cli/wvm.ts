@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type GuestName, writeGuests } from './guests.ts';
 
-const mainFile = fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
+/** The sources, or what WVM_CLI names: the built command line. */
+const mainFile = process.env['WVM_CLI'] ?? fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
 /** Everything here takes less than a second on an idle machine. */
 const patienceMs = 60_000;
 

@@ -1,0 +1,102 @@
+// The thread of one machine: does what its MachineThread asks for. The guest runs until the event loop is wanted: the
+// first element of `interrupt` counts the calls that have no answer yet, and while there are any, the guest stops at
+// each poll. It is counted down only when the answer is on its way, for a guest that ran on before would keep it here.
+
+import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { Machine, type MachineExit, type MachineOptions, type MachineStats, type SnapshotResult } from './machine.ts';
+import type {
+  LoadRequest,
+  MachineProcedures,
+  Ready,
+  ResumeRequest,
+  ThreadData,
+  ThreadOwner,
+} from './machine-thread.ts';
+import { readModule } from './read-module.ts';
+import { ThreadCalls } from './thread-calls.ts';
+
+/** Images up to this size are read at once, larger ones as a stream. */
+const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
+const STREAM_PIECE_BYTES: number = 1024 * 1024;
+
+const { interrupt, compileCache } = workerData as ThreadData;
+let machine: Machine | undefined;
+
+const procedures: MachineProcedures = {
+  async load({ path, options, hooks }: LoadRequest): Promise<Ready> {
+    return ready(await Machine.load(await readModule(path), machineOptions(options, hooks)));
+  },
+  async resume({ imagePath, modulePath, options, hooks }: ResumeRequest): Promise<Ready> {
+    const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);
+    const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
+    return ready(await Machine.resume(image, { ...machineOptions(options, hooks), ...module }));
+  },
+  async run(): Promise<{ exit: MachineExit; stats: MachineStats }> {
+    const exit = await current().run();
+    // Nothing to do but after the first start. Node does it at the end of the main thread only.
+    if (compileCache !== undefined) flushCompileCache();
+    return { exit, stats: current().stats() };
+  },
+  async snapshot(options, moved): Promise<SnapshotResult> {
+    const result = await current().snapshot(options);
+    // Copies: some chunks are views of the guest's memory or of its module.
+    const chunks = result.chunks.map((chunk) => {
+      // Not slice(): some are Buffers, whose slices are views.
+      const copy = new Uint8Array(chunk);
+      moved.push(copy.buffer);
+      return copy;
+    });
+    return { ...result, chunks };
+  },
+  kill(): void {
+    current().kill();
+  },
+  stats(): MachineStats {
+    return current().stats();
+  },
+};
+
+const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!, procedures, (name) => {
+  // What sets the guest going is no reason to interrupt it.
+  if (name !== 'run') Atomics.sub(interrupt, 0, 1);
+});
+
+function ready(loaded: Machine): Ready {
+  machine = loaded;
+  const { name, moduleHash, uncapturable } = loaded;
+  return { name, moduleHash, uncapturable, stats: loaded.stats() };
+}
+
+function current(): Machine {
+  assert(machine !== undefined, 'the thread has a machine');
+  return machine;
+}
+
+function machineOptions(options: LoadRequest['options'], hooks: LoadRequest['hooks']): MachineOptions {
+  const { traceFd, ...rest } = options;
+  return {
+    ...rest,
+    interrupt,
+    // Each line is written at once, so that a trace tells the truth about a crash.
+    ...(traceFd === undefined ? {} : { trace: (line) => void writeSync(traceFd, `${line}\n`) }),
+    ...(hooks.beforeEnd ? { beforeEnd: () => owner.call('beforeEnd') } : {}),
+    ...(hooks.onSelfSnapshot ? { onSelfSnapshot: () => owner.call('onSelfSnapshot') } : {}),
+  };
+}
+
+function openImage(path: string): Uint8Array | AsyncIterable<Uint8Array> {
+  if (statSync(path).size <= READ_AT_ONCE_BYTES) return readFileSync(path);
+  return createReadStream(path, { highWaterMark: STREAM_PIECE_BYTES });
+}
+
+/** An image that only the other thread can read. */
+async function* imageOfOwner(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const piece = await owner.call('nextImagePiece');
+    if (piece === undefined) return;
+    yield piece;
+  }
+}

@@ -1,0 +1,261 @@
+// A machine on a thread of its own, driven from this one: the guest has a deep stack, is interrupted only when somebody
+// wants something of it, and can be ended even if it never reaches a safe point.
+//
+//   constructor ──load()/resume()──> ready ──run()──> …        as Machine; errors come over as they are
+//
+// - Every call counts up `interrupt`, which stops the guest at its next poll; the thread counts it down (machine-server).
+// - A guest that cannot be captured has no polls and answers nobody while it runs: it is not asked, and when it is to
+//   end and has not done so after a grace period, its thread is.
+// - stdin, stdout and stderr are the process's own descriptors, used by the guest's thread itself.
+
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { BugError } from '../base/assert.ts';
+import { WvmError } from '../base/wvm-error.ts';
+import type { MachineExit, MachineOptions, MachineStats, ResumeOptions, SnapshotResult } from './machine.ts';
+import { ThreadCalls } from './thread-calls.ts';
+
+/** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
+export interface ThreadMachineOptions
+  extends Omit<MachineOptions, 'stdout' | 'stderr' | 'trace' | 'onSelfSnapshot' | 'beforeEnd' | 'interrupt' | 'stops'> {
+  readonly stdout?: 'inherit' | 'null';
+  readonly stderr?: 'inherit' | 'null';
+  readonly traceFd?: number;
+}
+
+export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed'> &
+  Pick<ResumeOptions, 'files' | 'features'> & {
+    /** Where the module is, when the image names it by hash only. */
+    readonly modulePath?: string;
+  };
+
+/** As in MachineOptions; called here, while the guest stands still over there. */
+export interface ThreadHooks {
+  readonly onSelfSnapshot?: () => Promise<number>;
+  readonly beforeEnd?: () => Promise<void>;
+}
+
+/** What the thread has from its start. */
+export interface ThreadData {
+  readonly interrupt: Int32Array;
+  /** The directory given to enableCompileCache, if it was. */
+  readonly compileCache: string | undefined;
+}
+
+interface WantedHooks {
+  readonly onSelfSnapshot: boolean;
+  readonly beforeEnd: boolean;
+}
+export interface LoadRequest {
+  readonly path: string;
+  readonly options: ThreadMachineOptions;
+  readonly hooks: WantedHooks;
+}
+export interface ResumeRequest {
+  /** Undefined: its owner has it, piece by piece. */
+  readonly imagePath: string | undefined;
+  readonly modulePath: string | undefined;
+  readonly options: Omit<ThreadResumeOptions, 'modulePath'>;
+  readonly hooks: WantedHooks;
+}
+export interface Ready {
+  readonly name: string;
+  readonly moduleHash: string;
+  readonly uncapturable: readonly string[];
+  readonly stats: MachineStats;
+}
+
+/** What the thread of a machine can be asked. */
+export type MachineProcedures = {
+  load(request: LoadRequest): Promise<Ready>;
+  resume(request: ResumeRequest): Promise<Ready>;
+  run(): Promise<{ exit: MachineExit; stats: MachineStats }>;
+  snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
+  kill(): void;
+  stats(): MachineStats;
+};
+
+/** What that thread asks its owner. */
+export type ThreadOwner = {
+  onSelfSnapshot(): Promise<number>;
+  beforeEnd(): Promise<void>;
+  nextImagePiece(): Promise<Uint8Array | undefined>;
+};
+
+/** For the guest's recursion: unused, it is only address space. Linux programs have 8; unoptimised frames are larger. */
+const STACK_MB = 256;
+/** A guest without safe points that is to end may do so itself for so long. */
+const GRACE_MS = 500;
+/** setTimeout takes no more. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+export class MachineThread {
+  readonly #worker: Worker;
+  readonly #calls: ThreadCalls<MachineProcedures>;
+  readonly #interrupt: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  #hooks: ThreadHooks = {};
+  #pieces: AsyncIterator<Uint8Array> | undefined;
+  #ready: Ready | undefined;
+  #timeoutMs: number | undefined;
+  #stats: MachineStats = { fuelUsed: 0n, memoryBytes: 0, state: 'loaded' };
+  #exit: MachineExit | undefined;
+  /** Resolves the run() that waits. */
+  #cutShort: ((exit: MachineExit) => void) | undefined;
+  #graceTimer: NodeJS.Timeout | undefined;
+
+  /** Starts the thread. It takes a while until it listens, so make it before you know what it is to run. */
+  constructor() {
+    // Node answers with a directory in the one that it was given.
+    const cache = getCompileCacheDir();
+    const workerData: ThreadData = {
+      interrupt: this.#interrupt,
+      compileCache: cache === undefined ? undefined : dirname(cache),
+    };
+    const resourceLimits = { stackSizeMb: STACK_MB };
+    this.#worker = new Worker(new URL('./machine-worker.ts', import.meta.url), { workerData, resourceLimits });
+    this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
+      onSelfSnapshot: () => this.#hooks.onSelfSnapshot!(),
+      beforeEnd: () => this.#hooks.beforeEnd!(),
+      nextImagePiece: async () => {
+        const { done, value } = await this.#pieces!.next();
+        return done ? undefined : value;
+      },
+    } satisfies ThreadOwner);
+    this.#worker.on('error', (error) => this.#calls.fail(error));
+    this.#worker.on('exit', () => {
+      this.#calls.fail(this.#exit === undefined ? new BugError('the thread of a machine has gone') : this.#ended());
+    });
+    // Nobody waits for a thread that has nothing to do.
+    this.#worker.unref();
+  }
+
+  get name(): string {
+    return this.#ready?.name ?? 'machine';
+  }
+
+  /** As Machine.load, of a file (.wasm or .wat). */
+  async load(path: string, options: ThreadMachineOptions = {}, hooks: ThreadHooks = {}): Promise<void> {
+    await this.#prepare(options, hooks, (wanted) => this.#ask('load', { path, options, hooks: wanted }));
+  }
+
+  /** As Machine.resume, of a file or of pieces that come from this thread. */
+  async resume(
+    image: string | AsyncIterable<Uint8Array>,
+    { modulePath, ...options }: ThreadResumeOptions = {},
+    hooks: ThreadHooks = {},
+  ): Promise<void> {
+    const imagePath = typeof image === 'string' ? image : undefined;
+    if (typeof image !== 'string') this.#pieces = image[Symbol.asyncIterator]();
+    await this.#prepare(options, hooks, (wanted) =>
+      this.#ask('resume', { imagePath, modulePath, options, hooks: wanted }),
+    );
+  }
+
+  /** As Machine.run. */
+  async run(): Promise<MachineExit> {
+    if (this.#exit !== undefined) return this.#exit;
+    this.#stats = { ...this.#stats, state: 'running' };
+    const cut = Promise.withResolvers<MachineExit>();
+    this.#cutShort = cut.resolve;
+    const timer = this.#startTimeout();
+    try {
+      // Not #ask(): this is answered when the guest ends, and interrupts nobody.
+      const ended = this.#calls.call('run').then(({ exit, stats }) => {
+        this.#stats = stats;
+        return exit;
+      });
+      const exit = await Promise.race([ended, cut.promise]);
+      if (exit.kind !== 'stopped' || exit.reason !== 'snapshot') this.#exit = exit;
+      return exit;
+    } finally {
+      this.#cutShort = undefined;
+      clearTimeout(timer);
+      clearTimeout(this.#graceTimer);
+    }
+  }
+
+  /** As Machine.snapshot; the chunks are copies. */
+  async snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
+    if (this.#exit !== undefined) throw this.#ended();
+    // It would not hear of it while it runs.
+    if (this.#isUnreachable) {
+      const what = this.#ready!.uncapturable.join(', ');
+      throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', `the module uses ${what}, whose state cannot be captured`);
+    }
+    return await this.#ask('snapshot', options);
+  }
+
+  /** As Machine.kill; ends the thread if the guest cannot be reached. */
+  kill(): void {
+    if (this.#exit !== undefined) return;
+    this.#ask('kill', undefined).catch(() => {}); // It has ended meanwhile.
+    if (this.#isUnreachable) this.#endThreadAfterGrace('kill');
+  }
+
+  /** As Machine.stats, as of the last time the guest could be asked. */
+  async stats(): Promise<MachineStats> {
+    const isRunning = this.#cutShort !== undefined;
+    if (this.#exit === undefined && !(isRunning && this.#isUnreachable)) {
+      // A guest that ends meanwhile has said its last figures with its end.
+      await this.#ask('stats', undefined).then(
+        (stats) => {
+          this.#stats = stats;
+        },
+        () => {},
+      );
+    }
+    return this.#stats;
+  }
+
+  get #isUnreachable(): boolean {
+    return (this.#ready?.uncapturable.length ?? 0) > 0;
+  }
+
+  async #prepare(
+    { timeoutMs }: ThreadMachineOptions,
+    hooks: ThreadHooks,
+    ask: (wanted: WantedHooks) => Promise<Ready>,
+  ): Promise<void> {
+    this.#worker.ref();
+    this.#hooks = hooks;
+    this.#timeoutMs = timeoutMs;
+    this.#ready = await ask({
+      onSelfSnapshot: hooks.onSelfSnapshot !== undefined,
+      beforeEnd: hooks.beforeEnd !== undefined,
+    });
+    this.#stats = this.#ready.stats;
+  }
+
+  /** The guest stops at its next poll and hears of it. */
+  #ask<Name extends Exclude<keyof MachineProcedures, 'run'>>(
+    name: Name,
+    argument: Parameters<MachineProcedures[Name]>[0],
+  ): Promise<Awaited<ReturnType<MachineProcedures[Name]>>> {
+    const answer = this.#calls.call(name, argument);
+    Atomics.add(this.#interrupt, 0, 1);
+    return answer;
+  }
+
+  /** The machine has its own deadline; a guest without polls does not come to see it. */
+  #startTimeout(): NodeJS.Timeout | undefined {
+    const timeoutMs = this.#timeoutMs;
+    if (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS || !this.#isUnreachable) return undefined;
+    return setTimeout(() => this.#endThreadAfterGrace('timeout'), timeoutMs);
+  }
+
+  #endThreadAfterGrace(reason: 'kill' | 'timeout'): void {
+    if (this.#cutShort === undefined) return;
+    this.#graceTimer ??= setTimeout(() => {
+      // Before the thread's own failure: that it was ended is known.
+      this.#exit ??= { kind: 'stopped', reason };
+      this.#stats = { ...this.#stats, state: 'ended' };
+      this.#cutShort?.(this.#exit);
+      void this.#worker.terminate();
+    }, GRACE_MS);
+  }
+
+  #ended(): WvmError {
+    return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
+  }
+}
