@@ -1,9 +1,10 @@
 // The saved form of an open host file: where it is found again and how it is recognised.
 //
-//   save    grant (by guest path), path below it, identity: dev, ino, size, mtime
+//   save    grant (by guest path), path below it, identity: dev, ino, size, mtime; of a directory only dev and ino, and of
+//           the root of a grant nothing, so that an image holds no more of the host than what resume compares
 //   resume  1. the grant must be on the command line, read-write if the file was open for writing
 //           2. walk the path without following any link; never create or truncate
-//           3. compare the identity (of a directory: only dev and ino, its contents are free to change)
+//           3. compare the identity (the contents of a directory are free to change)
 
 import type { FileSaver } from '../open-file.ts';
 import type { FileIdentity, HostFileState } from '../open-file-state.ts';
@@ -13,13 +14,15 @@ import type { HostNode } from './host-node.ts';
 export type SavedNode = Pick<HostFileState, 'grant' | 'path' | 'type' | 'identity'>;
 
 export function saveNode(node: HostNode, path: string, saver: FileSaver): SavedNode {
+  return { grant: saver.grantIndex(node.grant.guestPath), path, type: node.type, identity: identityOf(node, path) };
+}
+
+function identityOf(node: HostNode, path: string): FileIdentity {
+  const nothing = { dev: 0n, ino: 0n, sizeBytes: 0n, mtimeNs: 0n, digest: null };
+  if (path === '') return nothing;
   const { dev, ino, size, mtimeNs } = node.stat();
-  return {
-    grant: saver.grantIndex(node.grant.guestPath),
-    path,
-    type: node.type,
-    identity: { dev, ino, sizeBytes: size, mtimeNs, digest: null },
-  };
+  if (node.type === HostFileType.directory) return { ...nothing, dev, ino };
+  return { dev, ino, sizeBytes: size, mtimeNs, digest: null };
 }
 
 /**
