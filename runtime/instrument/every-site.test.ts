@@ -93,7 +93,7 @@ describe('frames that the code could not have made', () => {
 });
 
 /** How many, from which seed on; in CI many more. */
-const PROGRAMS = Number(process.env['WVM_FUZZ_PROGRAMS'] ?? (process.env['CI'] === undefined ? 80 : 1500));
+const PROGRAMS = Number(process.env['WVM_FUZZ_PROGRAMS'] ?? (process.env['CI'] === undefined ? 60 : 300));
 const FIRST_SEED = Number(process.env['WVM_FUZZ_SEED'] ?? 1);
 const SINGLE_STOPS = 2;
 
