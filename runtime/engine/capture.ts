@@ -5,6 +5,7 @@ import { WvmError } from '../base/wvm-error.ts';
 import * as names from '../instrument/names.ts';
 import { type GlobalType, ValType } from '../wasm/module.ts';
 import type { CompiledModule } from './compile.ts';
+import { TYPE_NAMES } from './frames.ts';
 import { GuestInstance, type InstanceOptions } from './instance.ts';
 import type { InstanceState, MemoryState, TableState, ValueState } from './state.ts';
 
@@ -129,16 +130,7 @@ function restoreGlobal(
   value: ValueState,
   bad: (what: string) => never,
 ): void {
-  const expected: Readonly<Record<number, ValueState['type']>> = {
-    [ValType.i32]: 'i32',
-    [ValType.i64]: 'i64',
-    [ValType.f32]: 'f32',
-    [ValType.f64]: 'f64',
-    [ValType.v128]: 'v128',
-    [ValType.funcref]: 'funcref',
-    [ValType.externref]: 'externref',
-  };
-  if (expected[type.type] !== value.type) bad(`global ${index} is a ${value.type}`);
+  if (TYPE_NAMES[type.type] !== value.type) bad(`global ${index} is a ${value.type}`);
   switch (value.type) {
     case 'i32':
     case 'i64':

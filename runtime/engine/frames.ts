@@ -155,7 +155,8 @@ function readValue(view: DataView, offset: number, type: ValType): ValueState {
   }
 }
 
-const TYPE_NAMES: Readonly<Record<number, ValueState['type']>> = {
+/** Kind of the saved form of a value, by its type. */
+export const TYPE_NAMES: Readonly<Record<number, ValueState['type']>> = {
   [ValType.i32]: 'i32',
   [ValType.i64]: 'i64',
   [ValType.f32]: 'f32',

@@ -2,6 +2,7 @@
 // back for a moment (write-tail.ts), and whoever reads "done" on stdout may look into the file at once.
 
 import type { HostResult, StreamKind } from '../kernel/ports.ts';
+import { LinuxErrno } from './host-errno.ts';
 import type { HostStream } from './streams.ts';
 
 export class OrderedOutput implements HostStream {
@@ -34,7 +35,7 @@ export class OrderedOutput implements HostStream {
 
   shutdown(read: boolean, write: boolean): HostResult {
     this.#before();
-    return this.#output.shutdown?.(read, write) ?? -95;
+    return this.#output.shutdown?.(read, write) ?? -LinuxErrno.EOPNOTSUPP;
   }
 
   onceReadable(wake: () => void): void {
