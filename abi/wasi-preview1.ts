@@ -3,6 +3,8 @@
 //
 // Layouts are tables of byte offsets from the start of the struct, little endian, plus `size`.
 
+import { type FunctionSignature, signature } from './signature.ts';
+
 /** Rights, bit by bit. They fit in 30 bits, so the kernel keeps them as plain numbers. */
 export const Rights = {
   FD_DATASYNC: 0x1,
@@ -182,57 +184,6 @@ export const UNSTABLE_SUBSCRIPTION: SubscriptionLayout = {
   size: 56,
 };
 
-type CoreType = 'i32' | 'i64';
-
-/** What a parameter means; decides its core type and how a trace prints it. */
-type ParameterKind =
-  | 'fd'
-  | 'u32'
-  | 'size'
-  | 'u64'
-  | 's64'
-  /** Address of a path; the length is the next parameter. */
-  | 'path'
-  /** Address of bytes; the length is the next parameter. */
-  | 'buffer'
-  /** Address of an array of (address, length); the count is the next parameter. */
-  | 'ciovecs'
-  | 'iovecs'
-  | 'oflags'
-  | 'fdflags'
-  | 'fstflags'
-  | 'lookupflags'
-  | 'rights'
-  | 'whence'
-  | 'clockid'
-  /** Addresses of results. */
-  | 'out-u32'
-  | 'out-u64'
-  | 'out';
-
-export interface Parameter {
-  readonly name: string;
-  readonly kind: ParameterKind;
-  readonly type: CoreType;
-}
-
-export interface FunctionSignature {
-  readonly parameters: readonly Parameter[];
-  readonly params: readonly CoreType[];
-  readonly results: readonly CoreType[];
-}
-
-const I64_KINDS: ReadonlySet<ParameterKind> = new Set<ParameterKind>(['u64', 's64', 'rights']);
-
-function signature(text: string, results: readonly CoreType[] = ['i32']): FunctionSignature {
-  const parameters = text.split(' ').flatMap((word): Parameter[] => {
-    if (word === '') return [];
-    const [name, kind] = word.split(':') as [string, ParameterKind];
-    return [{ name, kind, type: I64_KINDS.has(kind) ? 'i64' : 'i32' }];
-  });
-  return { parameters, params: parameters.map((parameter) => parameter.type), results };
-}
-
 const PATH = 'path:path path_len:size';
 
 /** The 46 functions of module `wasi_snapshot_preview1`. */
@@ -291,9 +242,3 @@ export const WASI_PREVIEW1_FUNCTIONS: Readonly<Record<string, FunctionSignature>
 export const WASI_UNSTABLE_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = Object.fromEntries(
   Object.entries(WASI_PREVIEW1_FUNCTIONS).filter(([name]) => name !== 'sock_accept'),
 );
-
-/** wvm's own import namespace, module `wvm`. */
-export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
-  /** Takes a snapshot of the whole machine; an id above 0 in the original, 0 in a resumed copy, below 0: -errno. */
-  snapshot: signature(''),
-};

@@ -7,7 +7,8 @@
 //
 // Fuel is counted, not timed: every poll happens at the same place in every run, whatever the slices were.
 
-import { WASI_PREVIEW1_FUNCTIONS, WASI_UNSTABLE_FUNCTIONS, WVM_FUNCTIONS } from '../../abi/wasi-preview1.ts';
+import { WASI_PREVIEW1_FUNCTIONS, WASI_UNSTABLE_FUNCTIONS } from '../../abi/wasi-preview1.ts';
+import { WVM_FUNCTIONS } from '../../abi/wvm.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { atomicSlotType } from '../instrument/atomic-calls.ts';
 import { type AtomicDoor, createAtomicDoor } from '../kernel/atomic-wait.ts';

@@ -3,6 +3,10 @@
 // it. So a parked call is plain data (name, arguments, restart record), and is saved as such: a resumed
 // machine makes the call again and either finishes it or parks it again for the rest of its time.
 
+import type { Process } from './process.ts';
+import type { Thread } from './thread.ts';
+import type { WaitQueue } from './wait-queue.ts';
+
 /** What a parked thread waits for; derived again whenever the call is made, never saved. */
 export type WaitFor =
   /** Machine monotonic time, in nanoseconds. */
@@ -10,7 +14,9 @@ export type WaitFor =
   /** The host stream has data or has ended. */
   | { readonly kind: 'readable'; readonly stream: number }
   /** The host stream takes data again. */
-  | { readonly kind: 'writable'; readonly stream: number };
+  | { readonly kind: 'writable'; readonly stream: number }
+  /** A kernel object has changed. */
+  | { readonly kind: 'queue'; readonly queue: WaitQueue };
 
 /** What a call needs to go on when it is made again: absolute deadlines, progress so far. Plain data, saved. */
 export interface RestartRecord {
@@ -20,6 +26,8 @@ export interface RestartRecord {
   readonly deadlineNs?: bigint;
   /** Bytes already transferred. */
   readonly doneBytes?: number;
+  /** What the call was waiting for has been given to it while it was parked (a futex wake, a lock): its result. */
+  readonly result?: number;
 }
 
 export class Blocked {
@@ -50,8 +58,114 @@ export class Trapped {
   }
 }
 
+/** The call has this result, but a signal may have to be delivered, or another thread to run, before the caller goes on. */
+export class Completed {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/**
+ * fork: the kernel has made the child (Kernel.fork), the engine copies memory and stack. Both get errno 0 from the call and a pid at
+ * `pidAddr`: the child's in the parent, 0 in the child. If the engine cannot, Kernel.abandon(child) and the errno.
+ */
+export class Forked {
+  readonly child: Process;
+  readonly pidAddr: number;
+  constructor(child: Process, pidAddr: number) {
+    this.child = child;
+    this.pidAddr = pidAddr;
+  }
+}
+
+/** A program to be run: found, read, not yet compiled. */
+export interface ProgramFile {
+  /** As the user would name it: the path, or the name of a mapped program. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * exec: the engine compiles the program; ENOEXEC if it is none. Then Kernel.commitExec() changes the process, and its new
+ * instance begins. The old one gets `errno` of a failure as its result.
+ */
+export class ExecWanted {
+  readonly program: ProgramFile;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  constructor(program: ProgramFile, args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.program = program;
+    this.args = args;
+    this.env = env;
+  }
+}
+
+/** spawn: the kernel has made the child; the engine starts the program in it. A failure: Kernel.abandon(child), and ENOEXEC. */
+export class Spawned {
+  readonly child: Process;
+  readonly program: ProgramFile;
+  /** What the call returns when the child has been started. */
+  readonly value: number;
+  constructor(child: Process, program: ProgramFile, value: number) {
+    this.child = child;
+    this.program = program;
+    this.value = value;
+  }
+}
+
+/** A new thread of the calling process begins with the exported function `entry`; the caller goes on with `value`. */
+export class ThreadSpawned {
+  readonly thread: Thread;
+  readonly entry: string;
+  readonly args: readonly number[];
+  readonly value: number;
+  constructor(thread: Thread, entry: string, args: readonly number[], value: number) {
+    this.thread = thread;
+    this.entry = entry;
+    this.args = args;
+    this.value = value;
+  }
+}
+
+/** The calling thread has ended; the kernel has taken it out of its process. */
+export class ThreadEnded {}
+
+/** setjmp: the engine keeps a copy of the stack under `id`; the call returns 0 now, and what a restore brings later. */
+export class StackSaved {
+  readonly id: bigint;
+  readonly valueAddr: number;
+  constructor(id: bigint, valueAddr: number) {
+    this.id = id;
+    this.valueAddr = valueAddr;
+  }
+}
+
+/** longjmp: the thread goes on where the stack `id` was saved, with `value`. */
+export class StackRestored {
+  readonly id: bigint;
+  readonly value: bigint;
+  constructor(id: bigint, value: bigint) {
+    this.id = id;
+    this.value = value;
+  }
+}
+
 /** The guest asked for a snapshot of itself (`wvm.snapshot`). The engine takes it and delivers the id, or 0 in a resumed copy. */
 export class SnapshotWanted {}
 
 /** What a front door's function may return: an errno or another small result, or one of the above. */
-export type SystemCallResult = number | Blocked | Exited | Trapped | SnapshotWanted;
+export type SystemCallResult =
+  | number
+  | Blocked
+  | Completed
+  | Exited
+  | Trapped
+  | SnapshotWanted
+  | Forked
+  | ExecWanted
+  | Spawned
+  | ThreadSpawned
+  | ThreadEnded
+  | StackSaved
+  | StackRestored;

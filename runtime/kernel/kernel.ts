@@ -19,9 +19,10 @@ import { Process, type ProcessState } from './process.ts';
 import { Random, type RandomState } from './random.ts';
 import { reopenFiles } from './reopen.ts';
 import { DIRECTORY_RIGHTS, STREAM_RIGHTS } from './rights.ts';
+import { Scheduler } from './scheduler.ts';
 import { StreamFile } from './stream-file.ts';
 import type { Thread } from './thread.ts';
-import { badRecord, checkArray, checkBoolean, checkRecord, checkString } from './validate.ts';
+import { badRecord, checkArray, checkBoolean, checkInteger, checkRecord, checkString } from './validate.ts';
 import { DetachedInode, type DetachedState, detach } from './vfs/detached-files.ts';
 import type { HostNode } from './vfs/host-node.ts';
 import { Vfs } from './vfs/vfs.ts';
@@ -40,8 +41,20 @@ export interface KernelState {
   readonly detached: readonly DetachedState[];
   readonly openFiles: readonly OpenFileState[];
   readonly processes: readonly ProcessState[];
+  /** Tids of the threads that can run, in their order; the first one is running. */
+  readonly ready: readonly number[];
+  /** Tids of the threads that wait, in the order in which they began to. */
+  readonly blocked: readonly number[];
+  readonly lastId: number;
   /** What the streams had taken from the host and the guest has not read yet, by stream. */
   readonly unread: readonly Uint8Array[];
+}
+
+/** What the kernel tells the engine of things that happen inside a system call. */
+export interface EnginePort {
+  /** Its memory and its stacks are not needed any more. */
+  processEnded(process: Process): void;
+  threadEnded(thread: Thread): void;
 }
 
 export interface KernelOptions {
@@ -69,6 +82,9 @@ interface RestoredParts {
   readonly files: OpenFile[];
 }
 
+const NO_ENGINE: EnginePort = { processEnded() {}, threadEnded() {} };
+/** Linux's pid_max on 64-bit systems. */
+const ID_MAX = 2 ** 22;
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** More than any host stream reads ahead; input given as bytes may be as long as an image allows. */
 const UNREAD_MAX: number = 2 ** 30;
@@ -86,6 +102,9 @@ export class Kernel {
     random: 'saved',
     vfs: 'derived',
     processes: 'saved',
+    scheduler: 'saved',
+    lastId: 'saved',
+    engine: 'host',
     current: 'derived',
   };
 
@@ -99,6 +118,11 @@ export class Kernel {
   readonly vfs: Vfs;
   /** By pid. */
   readonly processes: Map<Pid, Process> = new Map();
+  readonly scheduler: Scheduler = new Scheduler();
+  /** The last pid or tid that was given. */
+  lastId: number = INIT_PID;
+  /** Host: what runs the processes. */
+  engine: EnginePort = NO_ENGINE;
   /** Derived: the thread whose system call is being made; the engine sets it when it switches. */
   current: Thread;
 
@@ -129,8 +153,37 @@ export class Kernel {
       const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds, this.clock.nowNs());
       init.addThread(INIT_PID as number as Tid);
       this.processes.set(INIT_PID, init);
+      this.scheduler.add(init.mainThread);
     }
-    this.current = this.init.mainThread;
+    if (parts !== undefined) this.restoreSchedule(parts.state);
+    this.current = this.scheduler.next() ?? [...this.scheduler.blocked][0] ?? this.init.mainThread;
+  }
+
+  private restoreSchedule({ ready, blocked, lastId }: KernelState): void {
+    const threads = new Map<number, Thread>();
+    for (const process of this.processes.values())
+      for (const [tid, thread] of process.threads) threads.set(tid, thread);
+    for (const tid of ready) this.scheduler.ready.add(threads.get(tid)!);
+    for (const tid of blocked) this.scheduler.blocked.add(threads.get(tid)!);
+    for (const thread of threads.values()) {
+      if (!this.scheduler.ready.has(thread) && !this.scheduler.blocked.has(thread)) this.scheduler.held.add(thread);
+    }
+    this.lastId = lastId;
+  }
+
+  /** A number for a new process or thread; both come from one space, as on Linux. Undefined if all are taken. */
+  allocateId(): number | undefined {
+    for (let tries = 0; tries < ID_MAX; tries++) {
+      this.lastId = this.lastId >= ID_MAX ? INIT_PID + 1 : this.lastId + 1;
+      if (!this.isIdUsed(this.lastId)) return this.lastId;
+    }
+    return undefined;
+  }
+
+  private isIdUsed(id: number): boolean {
+    if (this.processes.has(id as Pid)) return true;
+    for (const process of this.processes.values()) if (process.threads.has(id as Tid)) return true;
+    return false;
   }
 
   /** The first process of the machine. */
@@ -160,7 +213,18 @@ export class Kernel {
     const fileIndex = (file: OpenFile): number => indexOf(indexes, file, openFiles, () => file.save(saver));
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
     const unread = this.ports.streams.map((stream) => stream.unreadBytes?.() ?? NOTHING);
-    return { clock: this.clock.save(), random: this.random.save(), grants, detached, openFiles, processes, unread };
+    return {
+      clock: this.clock.save(),
+      random: this.random.save(),
+      grants,
+      detached,
+      openFiles,
+      processes,
+      ready: Array.from(this.scheduler.ready, (thread) => thread.tid),
+      blocked: Array.from(this.scheduler.blocked, (thread) => thread.tid),
+      lastId: this.lastId,
+      unread,
+    };
   }
 
   /** Open files of one inode share its record, which is told by the identity that the guest sees. */
@@ -228,8 +292,34 @@ export class Kernel {
       if (!(bytes instanceof Uint8Array)) badRecord(`unread[${index}]`, 'no bytes');
       if (bytes.length > UNREAD_MAX) badRecord(`unread[${index}]`, `${bytes.length} bytes`);
     }
+    Kernel.checkSchedule(state);
     if (!pids.has(INIT_PID)) badRecord('processes', 'no process 1');
     if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
+  }
+
+  /** Every thread is ready, waits in a call, or belongs to a stopped process. */
+  private static checkSchedule(state: KernelState): void {
+    const calls = new Map<number, boolean>();
+    const held = new Set<number>();
+    for (const { isStopped, threads } of state.processes) {
+      for (const { tid, call } of threads) {
+        if (calls.has(tid)) badRecord('processes', `tid ${tid} stands twice`);
+        calls.set(tid, call !== null);
+        if (isStopped) held.add(tid);
+      }
+    }
+    const seen = new Set<number>();
+    for (const list of ['ready', 'blocked'] as const) {
+      for (const tid of checkArray(state[list], calls.size, list)) {
+        checkInteger(tid, 1, ID_MAX, list);
+        if (seen.has(tid) || !calls.has(tid)) badRecord(list, `${tid} is no thread, or stands twice`);
+        if (list === 'ready' && held.has(tid)) badRecord(list, `${tid} belongs to a stopped process`);
+        if (list === 'blocked' && calls.get(tid) === false) badRecord(list, `${tid} is in no call`);
+        seen.add(tid);
+      }
+    }
+    for (const tid of calls.keys()) if (!seen.has(tid) && !held.has(tid)) badRecord('ready', `${tid} is missing`);
+    checkInteger(state.lastId, INIT_PID, ID_MAX, 'lastId');
   }
 
   private initialFds(): FdTable {

@@ -12,7 +12,16 @@ import type { Kernel } from './kernel.ts';
 import type { OpenFile } from './open-file.ts';
 import { Thread, type ThreadState } from './thread.ts';
 import { encodeUtf8 } from './utf8.ts';
-import { badRecord, checkArray, checkBigint, checkInteger, checkRecord, checkString, INT64_MAX } from './validate.ts';
+import {
+  badRecord,
+  checkArray,
+  checkBigint,
+  checkBoolean,
+  checkInteger,
+  checkRecord,
+  checkString,
+  INT64_MAX,
+} from './validate.ts';
 
 export interface ProcessState {
   readonly pid: number;
@@ -23,6 +32,7 @@ export interface ProcessState {
   readonly envToldBytes: number | null;
   readonly startedNs: bigint;
   readonly blockedNs: bigint;
+  readonly isStopped: boolean;
   readonly fds: readonly FdState[];
   readonly threads: readonly ThreadState[];
 }
@@ -47,12 +57,14 @@ export class Process {
     startedNs: 'saved',
     blockedNs: 'saved',
     memory: 'derived',
+    isStopped: 'saved',
   };
 
   /** Derived: the kernel it lives in. */
   readonly kernel: Kernel;
   readonly pid: Pid;
-  readonly parentPid: Pid;
+  /** 0 for the first process; 1 when the parent has ended. */
+  parentPid: Pid;
   /** argv, the program name first. */
   readonly args: readonly string[];
   /** Host: from the command line; only the names are saved. */
@@ -67,6 +79,8 @@ export class Process {
   blockedNs = 0n;
   /** Derived: the engine's, set before the first call and whenever the memory grows. */
   memory: GuestMemory = NO_MEMORY;
+  /** Stopped by a signal: none of its threads runs. */
+  isStopped = false;
 
   constructor(
     kernel: Kernel,
@@ -113,6 +127,7 @@ export class Process {
       envToldBytes: this.envToldBytes,
       startedNs: this.startedNs,
       blockedNs: this.blockedNs,
+      isStopped: this.isStopped,
       fds: this.fds.save(fileIndex),
       threads: [...this.threads.values()].map((thread) => thread.save()),
     };
@@ -131,13 +146,13 @@ export class Process {
     if (state.envToldBytes !== null) checkInteger(state.envToldBytes, 0, 2 ** 32, `${where}.envToldBytes`);
     checkBigint(state.startedNs, 0n, INT64_MAX, `${where}.startedNs`);
     checkBigint(state.blockedNs, 0n, INT64_MAX, `${where}.blockedNs`);
+    checkBoolean(state.isStopped, `${where}.isStopped`);
     FdTable.check(state.fds, fileCount, `${where}.fds`);
     const threads = checkArray(state.threads, THREADS_MAX, `${where}.threads`);
     for (const [index, thread] of threads.entries()) Thread.check(thread, `${where}.threads[${index}]`);
     if (new Set(threads.map((thread) => thread.tid)).size !== threads.length) {
       badRecord(`${where}.threads`, 'a tid stands twice');
     }
-    if (!threads.some((thread) => thread.tid === state.pid)) badRecord(`${where}.threads`, 'no main thread');
   }
 
   /** The variables that the guest knows, with the values of the resuming command line; WVM_CAPABILITY_MISSING by name. */
@@ -186,6 +201,7 @@ export class Process {
     );
     process.envToldBytes = state.envToldBytes;
     process.blockedNs = state.blockedNs;
+    process.isStopped = state.isStopped;
     for (const thread of state.threads) process.threads.set(thread.tid as Tid, Thread.restore(process, thread));
     return process;
   }

@@ -5,6 +5,8 @@
 //   2. One of its waits comes true (or the machine is resumed): the engine makes the call again, with the arguments kept
 //      here; the call reads `restart` to know how far it was.
 //   3. It returns Blocked once more: block(...). Anything else: unblock().
+//
+// A parked thread is blocked (the scheduler runs it when a wait comes true) or ready (its call was held back before it was made).
 
 import type { Tid } from '../base/ids.ts';
 import type { Blocked, RestartRecord, WaitFor } from './blocked.ts';
@@ -51,6 +53,7 @@ export class Thread {
     restart: 'saved',
     blockedSinceNs: 'saved',
     waits: 'derived',
+    isInterrupted: 'derived',
   };
 
   readonly tid: Tid;
@@ -62,6 +65,8 @@ export class Thread {
   blockedSinceNs: bigint | undefined = undefined;
   /** Derived: comes with every Blocked; empty after a resume, when every parked call is tried at once. */
   waits: readonly WaitFor[] = [];
+  /** Derived: a signal handler is to run next. A call that would wait on now ends with EINTR, or with what it has done so far. */
+  isInterrupted = false;
 
   constructor(process: Process, tid: Tid) {
     this.process = process;

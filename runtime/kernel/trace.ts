@@ -2,8 +2,22 @@
 // from the table of functions in abi; paths, written data and results are read from guest memory.
 
 import { errnoName } from '../../abi/errno.ts';
-import { IOVEC, type Parameter, WASI_PREVIEW1_FUNCTIONS, WVM_FUNCTIONS } from '../../abi/wasi-preview1.ts';
-import { Blocked, Exited, SnapshotWanted, type SystemCallResult, Trapped } from './blocked.ts';
+import type { Parameter } from '../../abi/signature.ts';
+import { IOVEC, WASI_PREVIEW1_FUNCTIONS } from '../../abi/wasi-preview1.ts';
+import { WVM_FUNCTIONS } from '../../abi/wvm.ts';
+import {
+  Blocked,
+  ExecWanted,
+  Exited,
+  Forked,
+  SnapshotWanted,
+  Spawned,
+  StackRestored,
+  StackSaved,
+  type SystemCallResult,
+  ThreadEnded,
+  Trapped,
+} from './blocked.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { GuestNumber } from './thread.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -73,6 +87,12 @@ function formatResult(result: SystemCallResult, isErrno: boolean): string {
   if (result instanceof Exited) return `? EXITED ${result.status}`;
   if (result instanceof Trapped) return `? TRAP ${result.message}`;
   if (result instanceof SnapshotWanted) return '? SNAPSHOT';
+  if (result instanceof ExecWanted) return `? EXEC ${result.program.name}`;
+  if (result instanceof Forked) return `? FORKED ${result.child.pid}`;
+  if (result instanceof Spawned) return `? SPAWNED ${result.child.pid}`;
+  if (result instanceof ThreadEnded) return '? THREAD ENDED';
+  if (result instanceof StackSaved || result instanceof StackRestored) return '?';
+  if (typeof result !== 'number') return formatResult(result.value, isErrno);
   return result === 0 || !isErrno ? String(result) : (errnoName(result) ?? String(result));
 }
 

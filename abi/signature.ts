@@ -1,0 +1,57 @@
+// Signatures of imported functions: what each parameter is called and means. The core type follows from the meaning; a
+// trace prints by it, and the headers for guests are generated from it.
+
+export type CoreType = 'i32' | 'i64';
+
+/** What a parameter means; decides its core type and how a trace prints it. */
+export type ParameterKind =
+  | 'fd'
+  | 'u32'
+  | 'size'
+  | 'u64'
+  | 's64'
+  /** Address of a path; the length is the next parameter. */
+  | 'path'
+  /** Address of bytes; the length is the next parameter. */
+  | 'buffer'
+  /** Address of an array of (address, length); the count is the next parameter. */
+  | 'ciovecs'
+  | 'iovecs'
+  | 'oflags'
+  | 'fdflags'
+  | 'fstflags'
+  | 'lookupflags'
+  | 'rights'
+  | 'whence'
+  | 'clockid'
+  /** Address of bytes that are text; the length is the next parameter. */
+  | 'string'
+  /** Address of something that is read. */
+  | 'in'
+  /** Addresses of results. */
+  | 'out-u32'
+  | 'out-u64'
+  | 'out';
+
+export interface Parameter {
+  readonly name: string;
+  readonly kind: ParameterKind;
+  readonly type: CoreType;
+}
+
+export interface FunctionSignature {
+  readonly parameters: readonly Parameter[];
+  readonly params: readonly CoreType[];
+  readonly results: readonly CoreType[];
+}
+
+const I64_KINDS: ReadonlySet<ParameterKind> = new Set<ParameterKind>(['u64', 's64', 'rights']);
+
+export function signature(text: string, results: readonly CoreType[] = ['i32']): FunctionSignature {
+  const parameters = text.split(' ').flatMap((word): Parameter[] => {
+    if (word === '') return [];
+    const [name, kind] = word.split(':') as [string, ParameterKind];
+    return [{ name, kind, type: I64_KINDS.has(kind) ? 'i64' : 'i32' }];
+  });
+  return { parameters, params: parameters.map((parameter) => parameter.type), results };
+}

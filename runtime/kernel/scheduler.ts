@@ -1,0 +1,147 @@
+// Which thread runs next. One queue of ready threads, first in first out; a thread runs until it blocks, ends, or has used
+// up its quantum of fuel while others are ready. Fuel is counted, so the same input gives the same interleaving.
+//
+//   ready ──next()──> running ──rotate()──> ready (at the tail)
+//     ^                  └──block()──> blocked ──wake()──> ready
+//
+// - The running thread stays the head of the queue: a machine that is saved and resumed goes on with it.
+// - A blocked thread costs nothing: it stands in the wait queues of its `waits`, among the sleepers, or waits for a host stream.
+// - A thread of a stopped process is left out of the queue until the process goes on.
+
+import type { WaitFor } from './blocked.ts';
+import type { FateTable } from './fate.ts';
+import type { Thread } from './thread.ts';
+
+export class Scheduler {
+  static readonly fates: FateTable = {
+    ready: 'saved',
+    blocked: 'saved',
+    timed: 'derived',
+    streamWaiters: 'derived',
+    held: 'derived',
+  };
+
+  /** The head is the running thread, or the next to run. */
+  readonly ready: Set<Thread> = new Set();
+  /** In the order in which their calls were parked. */
+  readonly blocked: Set<Thread> = new Set();
+  /** Derived: blocked threads that wait for a time, among other things. */
+  readonly timed: Set<Thread> = new Set();
+  /** Derived: blocked threads that wait for a host stream, among other things. */
+  readonly streamWaiters: Set<Thread> = new Set();
+  /** Derived: ready threads of stopped processes. */
+  readonly held: Set<Thread> = new Set();
+
+  /** The thread whose turn it is; undefined if none can run. */
+  next(): Thread | undefined {
+    for (const thread of this.ready) return thread;
+    return undefined;
+  }
+
+  /** A new thread, or one that has been parked: it runs after all that are ready now. */
+  add(thread: Thread): void {
+    if (thread.process.isStopped) this.held.add(thread);
+    else this.ready.add(thread);
+  }
+
+  /** The head has had its turn. */
+  rotate(): void {
+    const thread = this.next();
+    if (thread === undefined) return;
+    this.ready.delete(thread);
+    this.add(thread);
+  }
+
+  get isAlone(): boolean {
+    return this.ready.size <= 1;
+  }
+
+  /** Takes a thread whose call was just parked (Thread.block) out of the queue. */
+  block(thread: Thread): void {
+    this.ready.delete(thread);
+    this.held.delete(thread);
+    this.blocked.add(thread);
+    for (const wait of thread.waits) {
+      if (wait.kind === 'queue') wait.queue.waiters.add(thread);
+      else if (wait.kind === 'timer') this.timed.add(thread);
+      else this.streamWaiters.add(thread);
+    }
+  }
+
+  /** One of a blocked thread's waits has come true, or a signal has come; any other thread is left as it is. */
+  wake(thread: Thread): void {
+    if (!this.blocked.has(thread)) return;
+    this.#forget(thread);
+    this.add(thread);
+  }
+
+  /** The thread has ended. */
+  remove(thread: Thread): void {
+    this.#forget(thread);
+    this.ready.delete(thread);
+    this.held.delete(thread);
+  }
+
+  /** The process was stopped: its threads leave the queue. */
+  hold(threads: Iterable<Thread>): void {
+    for (const thread of threads) if (this.ready.delete(thread)) this.held.add(thread);
+  }
+
+  /** The process goes on. */
+  release(threads: Iterable<Thread>): void {
+    for (const thread of threads) if (this.held.delete(thread)) this.ready.add(thread);
+  }
+
+  /** Wakes every thread whose time has come, earliest deadline first. */
+  expire(nowNs: bigint): void {
+    if (this.timed.size === 0) return;
+    const due: { thread: Thread; deadlineNs: bigint }[] = [];
+    for (const thread of this.timed) {
+      const deadlineNs = deadlineOf(thread.waits);
+      if (deadlineNs !== undefined && deadlineNs <= nowNs) due.push({ thread, deadlineNs });
+    }
+    due.sort((a, b) => (a.deadlineNs < b.deadlineNs ? -1 : a.deadlineNs > b.deadlineNs ? 1 : 0));
+    for (const { thread } of due) this.wake(thread);
+  }
+
+  /** Machine time at which the first sleeper is to be woken. */
+  nextDeadlineNs(): bigint | undefined {
+    let earliest: bigint | undefined;
+    for (const thread of this.timed) {
+      const deadlineNs = deadlineOf(thread.waits);
+      if (deadlineNs !== undefined && (earliest === undefined || deadlineNs < earliest)) earliest = deadlineNs;
+    }
+    return earliest;
+  }
+
+  /** A host stream has become readable or writable. */
+  wakeStream(kind: 'readable' | 'writable', stream: number): void {
+    for (const thread of [...this.streamWaiters]) {
+      if (thread.waits.some((wait) => wait.kind === kind && wait.stream === stream)) this.wake(thread);
+    }
+  }
+
+  /** Host streams that some thread waits for. */
+  streamWaits(): WaitFor[] {
+    const waits: WaitFor[] = [];
+    for (const thread of this.streamWaiters) {
+      for (const wait of thread.waits) if (wait.kind === 'readable' || wait.kind === 'writable') waits.push(wait);
+    }
+    return waits;
+  }
+
+  #forget(thread: Thread): void {
+    if (!this.blocked.delete(thread)) return;
+    this.timed.delete(thread);
+    this.streamWaiters.delete(thread);
+    for (const wait of thread.waits) if (wait.kind === 'queue') wait.queue.waiters.delete(thread);
+  }
+}
+
+function deadlineOf(waits: readonly WaitFor[]): bigint | undefined {
+  let earliest: bigint | undefined;
+  for (const wait of waits) {
+    if (wait.kind === 'timer' && (earliest === undefined || wait.deadlineNs < earliest)) earliest = wait.deadlineNs;
+  }
+  return earliest;
+}
