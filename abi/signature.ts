@@ -24,6 +24,17 @@ export type ParameterKind =
   | 'rights'
   | 'whence'
   | 'clockid'
+  | 'fdflagsext'
+  | 'bool'
+  /** May be negative, or 0, as in kill(2) and waitpid(2). */
+  | 'pid'
+  | 'tid'
+  /** Linux number of a signal. */
+  | 'signal'
+  /** Bit n - 1 stands for signal n. */
+  | 'sigset'
+  /** FUTEX_* with its flags. */
+  | 'futexop'
   /** Address of bytes that are text; the length is the next parameter. */
   | 'string'
   /** Address of something that is read. */
@@ -45,7 +56,7 @@ export interface FunctionSignature {
   readonly results: readonly CoreType[];
 }
 
-const I64_KINDS: ReadonlySet<ParameterKind> = new Set<ParameterKind>(['u64', 's64', 'rights']);
+const I64_KINDS: ReadonlySet<ParameterKind> = new Set<ParameterKind>(['u64', 's64', 'rights', 'sigset']);
 
 export function signature(text: string, results: readonly CoreType[] = ['i32']): FunctionSignature {
   const parameters = text.split(' ').flatMap((word): Parameter[] => {

@@ -17,28 +17,28 @@ export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
    * Action of a signal. `handler`: 0 SIG_DFL, 1 SIG_IGN, else what the exported `__wvm_signal` gets back as its second argument
    * (a table index, in C). `old`: SIGACTION, or 0.
    */
-  sigaction: signature('signal:u32 handler:u32 mask:u64 flags:u32 old:out'),
+  sigaction: signature('signal:signal handler:u32 mask:sigset flags:u32 old:out'),
   /** `how`: SIG_BLOCK 0, SIG_UNBLOCK 1, SIG_SETMASK 2; `set`, `old`: addresses of u64, or 0. */
   sigprocmask: signature('how:u32 set:in old:out-u64'),
   sigpending: signature('set:out-u64'),
   /** Waits with `mask` in place of the thread's until a handler has run: EINTR. */
-  sigsuspend: signature('mask:u64'),
+  sigsuspend: signature('mask:sigset'),
   /** Takes a pending signal of `set` without running its handler. `info`: SIGINFO, or 0. EAGAIN after the timeout. */
-  sigtimedwait: signature('set:u64 info:out timeout_ns:s64'),
-  sigqueue: signature('pid:u32 signal:u32 value:u32'),
+  sigtimedwait: signature('set:sigset info:out timeout_ns:s64'),
+  sigqueue: signature('pid:pid signal:signal value:u32'),
   /** kill(2): a process, 0 for the caller's group, -1 for all, -n for group n. Signal 0 only asks. */
-  kill: signature('pid:u32 signal:u32'),
-  tgkill: signature('pid:u32 tid:u32 signal:u32'),
+  kill: signature('pid:pid signal:signal'),
+  tgkill: signature('pid:pid tid:tid signal:signal'),
   /** ITIMER_REAL 0 (SIGALRM), ITIMER_VIRTUAL 1, ITIMER_PROF 2. `value_ns` 0 disarms. `old`: ITIMER, or 0. */
   setitimer: signature('which:u32 value_ns:u64 interval_ns:u64 old:out'),
   getitimer: signature('which:u32 value:out'),
 
   /** wait4(2): `pid` as there; `status` in Linux's encoding. WNOHANG 1, WUNTRACED 2, WCONTINUED 8. `waited`: the pid, or 0. */
-  waitpid: signature('pid:u32 status:out-u32 options:u32 waited:out-u32'),
-  setpgid: signature('pid:u32 pgid:u32'),
-  getpgid: signature('pid:u32 pgid:out-u32'),
+  waitpid: signature('pid:pid status:out-u32 options:u32 waited:out-u32'),
+  setpgid: signature('pid:pid pgid:pid'),
+  getpgid: signature('pid:pid pgid:out-u32'),
   setsid: signature('sid:out-u32'),
-  getsid: signature('pid:u32 sid:out-u32'),
+  getsid: signature('pid:pid sid:out-u32'),
   /** The thread's name, at most 15 bytes (prctl(PR_SET_NAME)); get writes 16 bytes with a NUL. */
   thread_set_name: signature('name:string name_len:size'),
   thread_get_name: signature('name:out'),
@@ -47,10 +47,10 @@ export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
    * futex(2). `timeout_or_value2`: for waits a timeout (relative for FUTEX_WAIT, absolute for the others; CLOCK_REALTIME by flag),
    * for FUTEX_REQUEUE, CMP_REQUEUE and WAKE_OP the second count. `result`: u32, woken threads.
    */
-  futex: signature('addr:in op:u32 value:u32 timeout_or_value2:s64 addr2:in value3:u32 result:out-u32'),
+  futex: signature('addr:in op:futexop value:u32 timeout_or_value2:s64 addr2:in value3:u32 result:out-u32'),
   set_robust_list: signature('head:in len:size'),
   /** Of thread `tid`, 0 for the caller. */
-  get_robust_list: signature('tid:u32 head:out-u32 len:out-u32'),
+  get_robust_list: signature('tid:tid head:out-u32 len:out-u32'),
 
   /** pipe2(2) with FDFLAGS_NONBLOCK and, as bit 16, close-on-exec; two u32 at `fds`. */
   pipe2: signature('flags:u32 fds:out'),
