@@ -9,6 +9,7 @@ import { instrumentTime } from './instrument-time.ts';
 import { micro } from './micro.ts';
 import { osr } from './osr.ts';
 import { overhead } from './overhead.ts';
+import { pageDiff } from './page-diff.ts';
 import { polybench } from './polybench.ts';
 import { resumeTime } from './resume-time.ts';
 import { size } from './size.ts';
@@ -31,4 +32,5 @@ export const areas: readonly Area[] = [
   syscall,
   afterResume,
   micro,
+  pageDiff,
 ];

@@ -1,0 +1,2 @@
+/** Text of page-diff-modules.ts. */
+export function generatePageDiffModules(): Promise<string>;

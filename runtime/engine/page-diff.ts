@@ -1,0 +1,251 @@
+// What a guest has changed in its memory since the last capture, in 4 KiB pages, found in WebAssembly (page-diff.wat).
+//
+// Two strategies behind one interface; RATIONALE.md ("How are changed pages found?") has the figures:
+// - CopyPageTracker keeps a copy of the memory. The changed pages are copied into it, and `contents` shows that copy.
+// - HashPageTracker keeps 16 bytes for each page. The changed pages are packed into a room of their own.
+//
+// 1. The guest stands still: capture() finds and copies what changed. 2. The guest goes on; `contents` stays as it is until
+// the next capture(). 3. confirm() says that all of it is safe. Without confirm() the next capture() reports these pages again,
+// so a commit that failed loses nothing.
+//
+// Invariants: the guest's memory is only read. A page of zeros takes no room in the copy, in `contents` or in the packed
+// pages, and is never written to. A memory that grew is taken at its new size.
+
+import { pageDiff32, pageDiff32Shared, pageDiff64, pageDiff64Shared } from './page-diff-modules.ts';
+
+const PAGE_BYTES = 4096;
+const WASM_PAGE_BYTES = 65536;
+/** A key for each byte of a page, and 32 more for the second pass of the hash. */
+export const PAGE_HASH_KEY_BYTES: number = PAGE_BYTES + 32;
+const HASH_BYTES = 16;
+/** Where the state bytes begin: after the keys, at the next full page. */
+const STATES_ADDRESS = 8192;
+const CHANGED = 2;
+const CHANGED_WORD = 0x02020202;
+
+/** What changed since the last confirmed capture. */
+export interface PageChanges {
+  /** Size of the memory, in 4 KiB pages. */
+  readonly pageCount: number;
+  /** Pages that changed and hold something: first page, page count, … ascending, no two runs touch. */
+  readonly changed: Uint32Array;
+  /** Pages that changed and hold zeros only, in the same form. */
+  readonly zeroed: Uint32Array;
+  /** The pages of each run of `changed`. Valid until the next capture(). */
+  readonly contents: readonly Uint8Array[];
+}
+
+export interface PageTracker {
+  /** The guest must stand still. */
+  capture(): PageChanges;
+  /** Everything that capture() gave last is safe. */
+  confirm(): void;
+  /** Memory that the tracker takes for itself, resident or not. */
+  readonly sizeBytes: number;
+}
+
+type Compare = (first: number, end: number, states: number) => void;
+type CompareHashes = (first: number, end: number, states: number, hashes: number, keys: number) => void;
+type Pack = (first: number, pageCount: number, to: number) => void;
+
+const modules: Map<string, WebAssembly.Module> = new Map();
+
+/** The exports for this memory, and the copy they work on. */
+function instantiate(guest: WebAssembly.Memory, state: WebAssembly.Memory): Linked {
+  const shared = guest.buffer instanceof SharedArrayBuffer;
+  try {
+    const copy = new WebAssembly.Memory({ initial: 0, maximum: 65536 });
+    return link(shared ? pageDiff32Shared : pageDiff32, guest, copy, state, (pages) => copy.grow(pages));
+  } catch (error) {
+    // Nothing in a Memory tells its address type; linking does.
+    if (!(error instanceof WebAssembly.LinkError)) throw error;
+    const copy = new WebAssembly.Memory({ address: 'i64', initial: 0n, maximum: 262144n });
+    return link(shared ? pageDiff64Shared : pageDiff64, guest, copy, state, (pages) => copy.grow(BigInt(pages)));
+  }
+}
+
+interface Linked {
+  readonly exports: WebAssembly.Exports;
+  readonly copy: WebAssembly.Memory;
+  growCopy(wasmPages: number): void;
+}
+
+function link(
+  hex: string,
+  guest: WebAssembly.Memory,
+  copy: WebAssembly.Memory,
+  state: WebAssembly.Memory,
+  growCopy: (wasmPages: number) => void,
+): Linked {
+  let module = modules.get(hex);
+  if (module === undefined) modules.set(hex, (module = new WebAssembly.Module(decodeHex(hex))));
+  const { exports } = new WebAssembly.Instance(module, { guest: { memory: guest }, own: { copy, state } });
+  return { exports, copy, growCopy };
+}
+
+/** The state bytes, which both strategies share. They lie in `state` from STATES_ADDRESS on, `capacity` of them. */
+class PageStates {
+  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+  /** How many pages have room. */
+  capacity = 0;
+  /** Bytes of other things for each page, which lie behind the states: kept when the capacity grows. */
+  readonly #extraBytes: number;
+
+  constructor(extraBytes: number) {
+    this.#extraBytes = extraBytes;
+  }
+
+  get extraAddress(): number {
+    return STATES_ADDRESS + this.capacity;
+  }
+
+  /** Where nothing lies any more. */
+  get endAddress(): number {
+    return this.extraAddress + this.capacity * this.#extraBytes;
+  }
+
+  /** Room for `pageCount` pages. */
+  fit(pageCount: number): void {
+    if (pageCount <= this.capacity) return;
+    const from = this.extraAddress;
+    const extra = this.capacity * this.#extraBytes;
+    // Full 64 KiB of states, so that everything behind them is aligned.
+    this.capacity = Math.ceil(pageCount / WASM_PAGE_BYTES) * WASM_PAGE_BYTES;
+    this.reserve(this.endAddress);
+    const bytes = new Uint8Array(this.memory.buffer);
+    bytes.copyWithin(this.extraAddress, from, from + extra);
+    bytes.fill(0, from, Math.min(from + extra, this.extraAddress));
+  }
+
+  reserve(sizeBytes: number): void {
+    const missing = Math.ceil((sizeBytes - this.memory.buffer.byteLength) / WASM_PAGE_BYTES);
+    if (missing > 0) this.memory.grow(missing);
+  }
+
+  /** Runs of changed pages among the first `pageCount`, apart by what they hold now. */
+  runs(pageCount: number): { changed: Uint32Array; zeroed: Uint32Array } {
+    const states = new Uint8Array(this.memory.buffer, STATES_ADDRESS, pageCount);
+    const words = new Uint32Array(this.memory.buffer, STATES_ADDRESS, pageCount >>> 2);
+    const runs: [zeroed: number[], changed: number[]] = [[], []];
+    for (let page = 0; page < pageCount; page++) {
+      if ((page & 3) === 0 && page >>> 2 < words.length && (words[page >>> 2]! & CHANGED_WORD) === 0) {
+        page += 3;
+        continue;
+      }
+      const state = states[page]!;
+      if ((state & CHANGED) === 0) continue;
+      const list = runs[(state & 1) as 0 | 1];
+      if (list.length > 0 && list[list.length - 2]! + list[list.length - 1]! === page) list[list.length - 1]!++;
+      else list.push(page, 1);
+    }
+    return { zeroed: Uint32Array.from(runs[0]), changed: Uint32Array.from(runs[1]) };
+  }
+
+  clearChanged(): void {
+    const words = new Uint32Array(this.memory.buffer, STATES_ADDRESS, this.capacity >>> 2);
+    for (let i = 0; i < words.length; i++) if ((words[i]! & CHANGED_WORD) !== 0) words[i]! &= ~CHANGED_WORD;
+  }
+}
+
+export class CopyPageTracker implements PageTracker {
+  readonly #guest: WebAssembly.Memory;
+  readonly #states = new PageStates(0);
+  readonly #copy: WebAssembly.Memory;
+  readonly #growCopy: (wasmPages: number) => void;
+  readonly #compare: Compare;
+
+  /** `memory`: a WebAssembly.Memory of any kind. */
+  constructor(memory: object) {
+    this.#guest = asMemory(memory);
+    const { exports, copy, growCopy } = instantiate(this.#guest, this.#states.memory);
+    this.#copy = copy;
+    this.#growCopy = growCopy;
+    this.#compare = exports['compare'] as Compare;
+  }
+
+  get sizeBytes(): number {
+    return this.#copy.buffer.byteLength + this.#states.memory.buffer.byteLength;
+  }
+
+  capture(): PageChanges {
+    const sizeBytes = this.#guest.buffer.byteLength;
+    const pageCount = sizeBytes / PAGE_BYTES;
+    const missing = (sizeBytes - this.#copy.buffer.byteLength) / WASM_PAGE_BYTES;
+    if (missing > 0) this.#growCopy(missing);
+    this.#states.fit(pageCount);
+    this.#compare(0, pageCount, STATES_ADDRESS);
+    const { changed, zeroed } = this.#states.runs(pageCount);
+    const copy = new Uint8Array(this.#copy.buffer);
+    const contents: Uint8Array[] = [];
+    for (let i = 0; i < changed.length; i += 2) {
+      const first = changed[i]! * PAGE_BYTES;
+      contents.push(copy.subarray(first, first + changed[i + 1]! * PAGE_BYTES));
+    }
+    return { pageCount, changed, zeroed, contents };
+  }
+
+  confirm(): void {
+    this.#states.clearChanged();
+  }
+}
+
+export class HashPageTracker implements PageTracker {
+  readonly #guest: WebAssembly.Memory;
+  readonly #states = new PageStates(HASH_BYTES);
+  readonly #compare: CompareHashes;
+  readonly #pack: Pack;
+
+  /** `keys`: PAGE_HASH_KEY_BYTES random bytes; nobody who can choose the contents of pages may know them. */
+  constructor(memory: object, keys: Uint8Array) {
+    if (keys.length !== PAGE_HASH_KEY_BYTES) throw new RangeError(`${keys.length} bytes of keys`);
+    this.#guest = asMemory(memory);
+    const { exports } = instantiate(this.#guest, this.#states.memory);
+    this.#compare = exports['compareHashes'] as CompareHashes;
+    this.#pack = exports['pack'] as Pack;
+    new Uint8Array(this.#states.memory.buffer).set(keys);
+  }
+
+  get sizeBytes(): number {
+    return this.#states.memory.buffer.byteLength;
+  }
+
+  capture(): PageChanges {
+    const pageCount = this.#guest.buffer.byteLength / PAGE_BYTES;
+    this.#states.fit(pageCount);
+    this.#compare(0, pageCount, STATES_ADDRESS, this.#states.extraAddress, 0);
+    const { changed, zeroed } = this.#states.runs(pageCount);
+    const contents = this.#packRuns(changed);
+    return { pageCount, changed, zeroed, contents };
+  }
+
+  #packRuns(runs: Uint32Array): Uint8Array[] {
+    let sizeBytes = 0;
+    for (let i = 1; i < runs.length; i += 2) sizeBytes += runs[i]! * PAGE_BYTES;
+    const start = this.#states.endAddress;
+    this.#states.reserve(start + sizeBytes);
+    const bytes = new Uint8Array(this.#states.memory.buffer);
+    const contents: Uint8Array[] = [];
+    let to = start;
+    for (let i = 0; i < runs.length; i += 2) {
+      const count = runs[i + 1]!;
+      this.#pack(runs[i]!, count, to);
+      contents.push(bytes.subarray(to, (to += count * PAGE_BYTES)));
+    }
+    return contents;
+  }
+
+  confirm(): void {
+    this.#states.clearChanged();
+  }
+}
+
+function asMemory(memory: object): WebAssembly.Memory {
+  if (!(memory instanceof WebAssembly.Memory)) throw new TypeError('the memory to track is not a WebAssembly.Memory');
+  return memory;
+}
+
+function decodeHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}
