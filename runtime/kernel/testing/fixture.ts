@@ -1,12 +1,15 @@
 // A kernel with one process, ports in memory, and a guest memory that tests write and read by hand. Calls go through the
 // front door, as the engine's do.
 
+import type { SystemCall, SystemCallTable } from '../bind-call.ts';
 import type { SystemCallResult } from '../blocked.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { Kernel, type KernelOptions, type KernelState, type RestoreOptions } from '../kernel.ts';
 import type { Grant, Ports, StreamKind } from '../ports.ts';
+import type { Process } from '../process.ts';
 import { encodeUtf8 } from '../utf8.ts';
-import { createWasiPreview1, type SystemCallTable } from '../wasi/front-door.ts';
+import { createWasiPreview1 } from '../wasi/front-door.ts';
+import { createDoors } from '../wasix/front-door.ts';
 import { CountingEntropy, FakeClock, FakeStream } from './fake-ports.ts';
 import { MemoryFiles } from './memory-files.ts';
 
@@ -59,8 +62,15 @@ export class Fixture {
     this.wasi = this.bind();
   }
 
+  /** A preview1, WASIX or wvm call of the first process. */
   call(name: string, ...args: (number | bigint)[]): SystemCallResult {
-    return this.wasi[name]!(...args);
+    return (this.wasi[name] ?? this.callOf(this.kernel.init, name))(...args);
+  }
+
+  /** A WASIX, wvm or threads call, bound to a process; the caller sets kernel.current. */
+  callOf(process: Process, name: string): SystemCall {
+    const doors = createDoors(this.kernel, process);
+    return (doors.find('wasix_32v1', name) ?? doors.find('wvm', name) ?? doors.find('wasi', name))!;
   }
 
   /** Puts text into guest memory: [address, length]. */

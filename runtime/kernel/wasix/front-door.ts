@@ -1,0 +1,88 @@
+// The doors of one process: every function of every namespace that a module may import (abi/imports.ts), bound to the process
+// when the module asks for it. A fork makes a process, so nothing is bound that is not imported.
+//
+// A function of the tables that no family exports can be imported, too: it answers ENOSYS, which a trace shows by its name. So a
+// program that only mentions sockets or dynamic linking runs.
+
+import { Errno } from '../../../abi/errno.ts';
+import { IMPORTS } from '../../../abi/imports.ts';
+import { WASI_PREVIEW1_FUNCTIONS } from '../../../abi/wasi-preview1.ts';
+import { WASIX_ALIASES } from '../../../abi/wasix.ts';
+import { bindCall, type ContextCall, type SystemCall } from '../bind-call.ts';
+import { SnapshotWanted } from '../blocked.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Process } from '../process.ts';
+import type { WasiContext } from '../wasi/context.ts';
+import { preview1Context, unstableContext, WASI_CALLS } from '../wasi/front-door.ts';
+import * as epoll from './epoll.ts';
+import * as fd from './fd.ts';
+import * as futex from './futex.ts';
+import * as processes from './process.ts';
+import * as signals from './signal.ts';
+import * as stack from './stack.ts';
+import * as threads from './thread.ts';
+import * as tty from './tty.ts';
+import * as workingDirectory from './working-directory.ts';
+
+export interface Doors {
+  /** The call of that name; undefined if wvm has none in that namespace. */
+  find(module: string, name: string): SystemCall | undefined;
+}
+
+/** What the families export under the names of the tables, and helpers of theirs that no table names. */
+const FAMILIES: Readonly<Record<string, unknown>> = {
+  ...WASI_CALLS,
+  ...fd,
+  ...epoll,
+  ...tty,
+  ...workingDirectory,
+  ...processes,
+  ...signals,
+  ...threads,
+  ...futex,
+  ...stack,
+  snapshot: () => new SnapshotWanted(),
+};
+
+const CALLS: ReadonlyMap<string, ReadonlyMap<string, ContextCall | undefined>> = new Map(
+  Array.from(IMPORTS, ([module, functions]) => [
+    module,
+    new Map(Object.keys(functions).map((name) => [name, implementationOf(module, name)])),
+  ]),
+);
+
+export function createDoors(kernel: Kernel, owner: Process): Doors {
+  const contexts = new Map<string, WasiContext>();
+  const contextOf = (kind: 'preview1' | 'unstable'): WasiContext => {
+    let context = contexts.get(kind);
+    if (context === undefined) {
+      context = (kind === 'unstable' ? unstableContext : preview1Context)(kernel, owner);
+      contexts.set(kind, context);
+    }
+    return context;
+  };
+  return {
+    find(module, name) {
+      const calls = CALLS.get(module);
+      if (calls === undefined || !calls.has(name)) return undefined;
+      const call = calls.get(name);
+      if (call === undefined) return notSupported;
+      return bindCall(contextOf(module === 'wasi_unstable' ? 'unstable' : 'preview1'), call);
+    },
+  };
+}
+
+/** Names of the tables that answer ENOSYS in that namespace. */
+export function unsupportedCalls(module: string): string[] {
+  return Array.from(CALLS.get(module) ?? []).flatMap(([name, call]) => (call === undefined ? [name] : []));
+}
+
+function implementationOf(module: string, name: string): ContextCall | undefined {
+  const isAlias = module === 'wasix_32v1' || !Object.hasOwn(WASI_PREVIEW1_FUNCTIONS, name);
+  const exported = (isAlias ? WASIX_ALIASES[name] : undefined) ?? name;
+  return Object.hasOwn(FAMILIES, exported) ? (FAMILIES[exported] as ContextCall) : undefined;
+}
+
+function notSupported(): number {
+  return Errno.ENOSYS;
+}
