@@ -1,4 +1,5 @@
-// Builds the guests of the manifest: `npm run guests [-- --check] [-- --only NAME]`.
+// Builds the guests of the manifest, and before them the headers that are made of abi/:
+// `npm run guests [-- --check] [-- --only NAME]`.
 //
 // Without --check the modules go to guest/built, where they are kept in the repository, so that nobody needs the C
 // compiler to run the tests. With --check they go to a temporary folder and every module that differs from the kept one
@@ -10,6 +11,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { generateHeaders } from './generate-headers.ts';
 import { guests } from './manifest.ts';
 import { compile, DEBIAN_PACKAGES, guestRoot, installedVersions } from './toolchain.ts';
 
@@ -41,6 +43,15 @@ if (options.check) {
   }
 } else if (!versions && wanted.some((guest) => isC(guest.sources[0]))) {
   fail(`C guests need Debian packages: apt-get install ${DEBIAN_PACKAGES.join(' ')}`);
+}
+
+// Headers first: guests include them.
+for (const { file, text } of await generateHeaders(guestRoot)) {
+  const output = join(guestRoot, file);
+  if (!options.check) await writeFile(output, text);
+  else if ((await readFile(output, 'utf8').catch(() => '')) !== text) {
+    problems.push(`${file} is not what abi/ says: run \`npm run guests\` and commit the result`);
+  }
 }
 
 // One at a time: the whole list takes some twenty seconds, and compilers beside each other only take turns.
