@@ -47,3 +47,31 @@ export function signalName(signal: number): string {
   if (signal < SIGNAL_RTMIN || signal > SIGNAL_LAST) return String(signal);
   return signal === SIGNAL_RTMIN ? 'SIGRTMIN' : `SIGRTMIN+${signal - SIGNAL_RTMIN}`;
 }
+
+/** Flags of sigaction(2), with Linux's numbers; the others are taken and mean nothing here. */
+export const SignalFlags = {
+  SA_NOCLDSTOP: 1,
+  SA_NOCLDWAIT: 2,
+  SA_SIGINFO: 4,
+  SA_RESTART: 0x1000_0000,
+  SA_NODEFER: 0x4000_0000,
+  SA_RESETHAND: 0x8000_0000,
+} as const;
+
+/** Why a signal was sent: si_code. */
+export const SignalCode = {
+  SI_QUEUE: -1,
+  SI_TKILL: -6,
+  SI_USER: 0,
+  SI_KERNEL: 128,
+  CLD_EXITED: 1,
+  CLD_KILLED: 2,
+  CLD_DUMPED: 3,
+  CLD_STOPPED: 5,
+  CLD_CONTINUED: 6,
+} as const;
+
+export const SIG_DFL = 0;
+export const SIG_IGN = 1;
+/** As a handler: the action stays as it is, and is only told. */
+export const SIG_KEEP = 0xffff_ffff;

@@ -151,8 +151,16 @@ export class StackRestored {
   }
 }
 
-/** The guest asked for a snapshot of itself (`wvm.snapshot`). The engine takes it and delivers the id, or 0 in a resumed copy. */
-export class SnapshotWanted {}
+/**
+ * The guest asked for a snapshot of itself. The engine takes it and delivers the id (`wvm.snapshot`) or success (`proc_snapshot`:
+ * `givesId` is false), and 0 in a resumed copy.
+ */
+export class SnapshotWanted {
+  readonly givesId: boolean;
+  constructor(givesId = true) {
+    this.givesId = givesId;
+  }
+}
 
 /** What a front door's function may return: an errno or another small result, or one of the above. */
 export type SystemCallResult =

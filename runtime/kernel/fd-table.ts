@@ -7,7 +7,7 @@ import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
 import type { FateTable } from './fate.ts';
 import type { OpenFile } from './open-file.ts';
 import { fail } from './sys-error.ts';
-import { badRecord, checkArray, checkInteger, checkRecord, checkString } from './validate.ts';
+import { badRecord, checkArray, checkBoolean, checkInteger, checkRecord, checkString } from './validate.ts';
 
 /** As Linux's RLIMIT_NOFILE is often set for servers; a guest that leaks descriptors gets EMFILE. */
 const FD_LIMIT = 65_536;
@@ -21,15 +21,24 @@ export interface FdState {
   readonly inheriting: number;
   /** Guest path of a preopened directory. */
   readonly preopen: string | null;
+  readonly closesOnExec: boolean;
 }
 
 export class FdEntry {
-  static readonly fates: FateTable = { file: 'saved', rights: 'saved', inheriting: 'saved', preopen: 'saved' };
+  static readonly fates: FateTable = {
+    file: 'saved',
+    rights: 'saved',
+    inheriting: 'saved',
+    preopen: 'saved',
+    closesOnExec: 'saved',
+  };
 
   readonly file: OpenFile;
   rights: number;
   inheriting: number;
   readonly preopen: string | null;
+  /** FD_CLOEXEC. */
+  closesOnExec = false;
 
   constructor(file: OpenFile, rights: number, inheriting: number, preopen: string | null = null) {
     this.file = file;
@@ -90,6 +99,22 @@ export class FdTable {
     dropReference(old.file);
   }
 
+  /** For a fork: the same numbers for the same open file descriptions. */
+  clone(): FdTable {
+    const copy = new FdTable();
+    for (const [fd, entry] of this.entries.entries()) {
+      if (entry === undefined) continue;
+      const twin = new FdEntry(entry.file, entry.rights, entry.inheriting, entry.preopen);
+      twin.closesOnExec = entry.closesOnExec;
+      copy.set(fd, twin);
+    }
+    return copy;
+  }
+
+  closeOnExec(): void {
+    for (const [fd, entry] of this.entries.entries()) if (entry?.closesOnExec === true) this.close(fd);
+  }
+
   closeAll(): void {
     for (let fd = 0; fd < this.entries.length; fd++) if (this.entries[fd] !== undefined) this.close(fd);
   }
@@ -105,6 +130,7 @@ export class FdTable {
               rights: entry.rights,
               inheriting: entry.inheriting,
               preopen: entry.preopen,
+              closesOnExec: entry.closesOnExec,
             },
           ],
     );
@@ -121,14 +147,17 @@ export class FdTable {
       checkInteger(state.file, 0, fileCount - 1, `${place}.file`);
       checkInteger(state.rights, 0, ALL_RIGHTS, `${place}.rights`);
       checkInteger(state.inheriting, 0, ALL_RIGHTS, `${place}.inheriting`);
+      checkBoolean(state.closesOnExec, `${place}.closesOnExec`);
       if (state.preopen !== null) checkString(state.preopen, GUEST_PATH_MAX, `${place}.preopen`);
     }
   }
 
   static restore(states: readonly FdState[], files: readonly OpenFile[]): FdTable {
     const table = new FdTable();
-    for (const { fd, file, rights, inheriting, preopen } of states) {
-      table.set(fd, new FdEntry(files[file]!, rights, inheriting, preopen));
+    for (const { fd, file, rights, inheriting, preopen, closesOnExec } of states) {
+      const entry = new FdEntry(files[file]!, rights, inheriting, preopen);
+      entry.closesOnExec = closesOnExec;
+      table.set(fd, entry);
     }
     return table;
   }

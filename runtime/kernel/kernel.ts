@@ -12,10 +12,13 @@ import { type ClockState, MachineClock } from './clock.ts';
 import { DirectoryFile } from './directory-file.ts';
 import type { FateTable } from './fate.ts';
 import { FdEntry, FdTable } from './fd-table.ts';
+import { checkFutexes, type FutexQueueState } from './futex/futex-state.ts';
+import { Futexes } from './futex/futexes.ts';
 import type { FileSaver, OpenFile, OpenFileState } from './open-file.ts';
 import { checkOpenFileState } from './open-file-state.ts';
 import { type Grant, HostFileType, type Ports } from './ports.ts';
-import { Process, type ProcessState } from './process.ts';
+import { PROCESSES_MAX, Process, type ProcessState } from './process.ts';
+import { ProcessTree } from './process-tree.ts';
 import { Random, type RandomState } from './random.ts';
 import { reopenFiles } from './reopen.ts';
 import { DIRECTORY_RIGHTS, STREAM_RIGHTS } from './rights.ts';
@@ -41,6 +44,8 @@ export interface KernelState {
   readonly detached: readonly DetachedState[];
   readonly openFiles: readonly OpenFileState[];
   readonly processes: readonly ProcessState[];
+  /** Who waits for futexes, in their order. */
+  readonly futexes: readonly FutexQueueState[];
   /** Tids of the threads that can run, in their order; the first one is running. */
   readonly ready: readonly number[];
   /** Tids of the threads that wait, in the order in which they began to. */
@@ -91,7 +96,6 @@ const UNREAD_MAX: number = 2 ** 30;
 const INIT_PID: Pid = 1 as Pid;
 const GRANTS_MAX = 10_000;
 const OPEN_FILES_MAX = 1_000_000;
-const PROCESSES_MAX = 100_000;
 const GUEST_PATH_MAX = 4096;
 
 export class Kernel {
@@ -103,6 +107,9 @@ export class Kernel {
     vfs: 'derived',
     processes: 'saved',
     scheduler: 'saved',
+    futexes: 'saved',
+    tree: 'derived',
+    env: 'host',
     lastId: 'saved',
     engine: 'host',
     current: 'derived',
@@ -119,6 +126,11 @@ export class Kernel {
   /** By pid. */
   readonly processes: Map<Pid, Process> = new Map();
   readonly scheduler: Scheduler = new Scheduler();
+  futexes: Futexes = new Futexes();
+  /** Derived: what happens to processes. */
+  readonly tree: ProcessTree;
+  /** Host: the environment of the command line. */
+  readonly env: Readonly<Record<string, string>>;
   /** The last pid or tid that was given. */
   lastId: number = INIT_PID;
   /** Host: what runs the processes. */
@@ -134,6 +146,8 @@ export class Kernel {
     checkGrants(grants);
     this.ports = ports;
     this.grants = grants;
+    this.env = options.env;
+    this.tree = new ProcessTree(this);
     if (parts !== undefined) {
       this.clock = parts.clock;
       this.vfs = parts.vfs;
@@ -159,7 +173,7 @@ export class Kernel {
     this.current = this.scheduler.next() ?? [...this.scheduler.blocked][0] ?? this.init.mainThread;
   }
 
-  private restoreSchedule({ ready, blocked, lastId }: KernelState): void {
+  private restoreSchedule({ futexes, ready, blocked, lastId }: KernelState): void {
     const threads = new Map<number, Thread>();
     for (const process of this.processes.values())
       for (const [tid, thread] of process.threads) threads.set(tid, thread);
@@ -168,6 +182,7 @@ export class Kernel {
     for (const thread of threads.values()) {
       if (!this.scheduler.ready.has(thread) && !this.scheduler.blocked.has(thread)) this.scheduler.held.add(thread);
     }
+    this.futexes = Futexes.restore(futexes, threads);
     this.lastId = lastId;
   }
 
@@ -198,6 +213,7 @@ export class Kernel {
 
   /** The whole kernel as plain data; WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
   save(): KernelState {
+    this.refuseIfForbidden();
     const grants: GrantState[] = [];
     const detached: DetachedState[] = [];
     const openFiles: OpenFileState[] = [];
@@ -220,11 +236,22 @@ export class Kernel {
       detached,
       openFiles,
       processes,
+      futexes: this.futexes.save(),
       ready: Array.from(this.scheduler.ready, (thread) => thread.tid),
       blocked: Array.from(this.scheduler.blocked, (thread) => thread.tid),
       lastId: this.lastId,
       unread,
     };
+  }
+
+  private refuseIfForbidden(): void {
+    for (const { pid, args, forbidsSnapshot } of this.processes.values()) {
+      if (forbidsSnapshot === '') continue;
+      throw new WvmError(
+        'WVM_SNAPSHOT_UNSUPPORTED',
+        `process ${pid} (${args[0] ?? ''}) does not let itself be saved: ${forbidsSnapshot}`,
+      );
+    }
   }
 
   /** Open files of one inode share its record, which is told by the identity that the guest sees. */
@@ -292,8 +319,10 @@ export class Kernel {
       if (!(bytes instanceof Uint8Array)) badRecord(`unread[${index}]`, 'no bytes');
       if (bytes.length > UNREAD_MAX) badRecord(`unread[${index}]`, `${bytes.length} bytes`);
     }
-    Kernel.checkSchedule(state);
     if (!pids.has(INIT_PID)) badRecord('processes', 'no process 1');
+    ProcessTree.check(processes, 'processes');
+    Kernel.checkSchedule(state);
+    checkFutexes(state.futexes, state.processes, 'futexes');
     if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
   }
 

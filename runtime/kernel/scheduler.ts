@@ -10,7 +10,10 @@
 
 import type { WaitFor } from './blocked.ts';
 import type { FateTable } from './fate.ts';
+import { IntervalTimers } from './interval-timers.ts';
 import type { Thread } from './thread.ts';
+
+export type StreamWait = Extract<WaitFor, { readonly stream: number }>;
 
 export class Scheduler {
   static readonly fates: FateTable = {
@@ -19,6 +22,7 @@ export class Scheduler {
     timed: 'derived',
     streamWaiters: 'derived',
     held: 'derived',
+    timers: 'derived',
   };
 
   /** The head is the running thread, or the next to run. */
@@ -31,6 +35,8 @@ export class Scheduler {
   readonly streamWaiters: Set<Thread> = new Set();
   /** Derived: ready threads of stopped processes. */
   readonly held: Set<Thread> = new Set();
+  /** Derived: the processes' armed interval timers. */
+  readonly timers: IntervalTimers = new IntervalTimers();
 
   /** The thread whose turn it is; undefined if none can run. */
   next(): Thread | undefined {
@@ -66,6 +72,8 @@ export class Scheduler {
       else if (wait.kind === 'timer') this.timed.add(thread);
       else this.streamWaiters.add(thread);
     }
+    // A signal came before the call was parked, or the call (sigsuspend) has unblocked one.
+    if (thread.hasSignal) this.wake(thread);
   }
 
   /** One of a blocked thread's waits has come true, or a signal has come; any other thread is left as it is. */
@@ -92,8 +100,9 @@ export class Scheduler {
     for (const thread of threads) if (this.held.delete(thread)) this.ready.add(thread);
   }
 
-  /** Wakes every thread whose time has come, earliest deadline first. */
+  /** Wakes every thread whose time has come, earliest deadline first, after the interval timers have sent their signals. */
   expire(nowNs: bigint): void {
+    this.timers.expire(nowNs);
     if (this.timed.size === 0) return;
     const due: { thread: Thread; deadlineNs: bigint }[] = [];
     for (const thread of this.timed) {
@@ -104,9 +113,9 @@ export class Scheduler {
     for (const { thread } of due) this.wake(thread);
   }
 
-  /** Machine time at which the first sleeper is to be woken. */
+  /** Machine time at which the first sleeper is to be woken, or the first interval timer expires. */
   nextDeadlineNs(): bigint | undefined {
-    let earliest: bigint | undefined;
+    let earliest = this.timers.nextDeadlineNs();
     for (const thread of this.timed) {
       const deadlineNs = deadlineOf(thread.waits);
       if (deadlineNs !== undefined && (earliest === undefined || deadlineNs < earliest)) earliest = deadlineNs;
@@ -122,8 +131,8 @@ export class Scheduler {
   }
 
   /** Host streams that some thread waits for. */
-  streamWaits(): WaitFor[] {
-    const waits: WaitFor[] = [];
+  streamWaits(): StreamWait[] {
+    const waits: StreamWait[] = [];
     for (const thread of this.streamWaiters) {
       for (const wait of thread.waits) if (wait.kind === 'readable' || wait.kind === 'writable') waits.push(wait);
     }

@@ -7,11 +7,16 @@
 //   3. It returns Blocked once more: block(...). Anything else: unblock().
 //
 // A parked thread is blocked (the scheduler runs it when a wait comes true) or ready (its call was held back before it was made).
+//
+// A signal handler runs over whatever the thread was in: `interrupted` has one record per handler that runs, outermost first. A
+// call that is to go on afterwards (SA_RESTART) is put there (shelve) and comes back when the handler returns (unshelve).
 
 import type { Tid } from '../base/ids.ts';
 import type { Blocked, RestartRecord, WaitFor } from './blocked.ts';
 import type { FateTable } from './fate.ts';
+import { checkRobustList, type RobustList } from './futex/robust-list.ts';
 import type { Process } from './process.ts';
+import { checkMask, ThreadSignals, type ThreadSignalsState } from './signals/thread-signals.ts';
 import {
   badRecord,
   checkArray,
@@ -22,6 +27,7 @@ import {
   INT64_MAX,
   UINT64_MAX,
 } from './validate.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 export type GuestNumber = number | bigint;
 
@@ -33,8 +39,22 @@ export interface BlockedCall {
   readonly args: readonly GuestNumber[];
 }
 
+/** What a signal handler runs over. */
+export interface Interruption {
+  /** The call to be made again when the handler returns; null: none, or it has its result. */
+  readonly call: BlockedCall | null;
+  readonly restart: RestartRecord | null;
+  /** The thread's mask from then on. */
+  readonly savedMask: bigint;
+}
+
 export interface ThreadState {
   readonly tid: number;
+  readonly name: string;
+  readonly signals: ThreadSignalsState;
+  readonly interrupted: readonly Interruption[];
+  readonly robustList: RobustList | null;
+  readonly stackCount: bigint;
   readonly call: BlockedCall | null;
   readonly restart: RestartRecord | null;
   /** Machine time at which it was parked; null while it runs. */
@@ -44,6 +64,10 @@ export interface ThreadState {
 const NAME_MAX = 256;
 /** Most arguments a system call has. */
 const ARGUMENTS_MAX = 16;
+/** Handlers that run over one another: each signal may come once more while its handler runs. */
+const INTERRUPTED_MAX = 10_000;
+/** Linux's TASK_COMM_LEN without the NUL. */
+export const THREAD_NAME_MAX = 15;
 
 export class Thread {
   static readonly fates: FateTable = {
@@ -54,9 +78,16 @@ export class Thread {
     blockedSinceNs: 'saved',
     waits: 'derived',
     isInterrupted: 'derived',
+    name: 'saved',
+    signals: 'saved',
+    interrupted: 'saved',
+    robustList: 'saved',
+    stackCount: 'saved',
+    joiners: 'derived',
   };
 
-  readonly tid: Tid;
+  /** Changes once at most: a thread that calls exec becomes the main one. */
+  tid: Tid;
   /** Derived: whose thread this is. */
   readonly process: Process;
   call: BlockedCall | undefined = undefined;
@@ -67,6 +98,17 @@ export class Thread {
   waits: readonly WaitFor[] = [];
   /** Derived: a signal handler is to run next. A call that would wait on now ends with EINTR, or with what it has done so far. */
   isInterrupted = false;
+  /** At most 15 bytes; prctl(PR_SET_NAME). */
+  name = '';
+  signals: ThreadSignals = new ThreadSignals();
+  /** What the running signal handlers run over, outermost first. */
+  readonly interrupted: Interruption[] = [];
+  /** Where it keeps the list of the locks it holds; null: nowhere. A forked child begins without. */
+  robustList: RobustList | null = null;
+  /** Stacks that stack_checkpoint has saved; the last one's id. */
+  stackCount = 0n;
+  /** Derived: threads that wait for its end. */
+  readonly joiners: WaitQueue = new WaitQueue();
 
   constructor(process: Process, tid: Tid) {
     this.process = process;
@@ -94,11 +136,48 @@ export class Thread {
     this.restart = undefined;
     this.blockedSinceNs = undefined;
     this.waits = [];
+    this.signals.awaited = 0n;
+    if (this.signals.suspendedMask !== null) this.signals.mask = this.signals.suspendedMask;
+    this.signals.suspendedMask = null;
+  }
+
+  /** The parked call goes on when the handler that begins now has returned. */
+  shelve(): void {
+    const top = this.interrupted.pop()!;
+    this.interrupted.push({ ...top, call: this.call ?? null, restart: this.restart ?? null });
+    this.unblock();
+  }
+
+  /** The innermost handler has returned: its record is gone, its call is parked again. */
+  unshelve(): Interruption {
+    const top = this.interrupted.pop()!;
+    if (top.call !== null) {
+      this.call = top.call;
+      this.restart = top.restart ?? undefined;
+      this.blockedSinceNs = this.process.kernel.clock.nowNs();
+    }
+    return top;
+  }
+
+  /** The call that the frames of activation `index` of `count` are in: the topmost one's is `call`, those below are shelved. */
+  callOfActivation(index: number, count: number): BlockedCall | undefined {
+    return index === count - 1 ? this.call : (this.interrupted[index]?.call ?? undefined);
+  }
+
+  /** Something is pending that it does not block. */
+  get hasSignal(): boolean {
+    const { pending, mask } = this.signals;
+    return ((pending.set | this.process.pending.set) & ~mask) !== 0n;
   }
 
   save(): ThreadState {
     return {
       tid: this.tid,
+      name: this.name,
+      signals: this.signals.save(),
+      interrupted: [...this.interrupted],
+      robustList: this.robustList,
+      stackCount: this.stackCount,
       call: this.call ?? null,
       restart: this.restart ?? null,
       blockedSinceNs: this.blockedSinceNs ?? null,
@@ -108,26 +187,30 @@ export class Thread {
   static check(state: ThreadState, where: string): void {
     checkRecord(state, where);
     checkInteger(state.tid, 1, 2 ** 30, `${where}.tid`);
+    checkString(state.name, THREAD_NAME_MAX, `${where}.name`);
+    ThreadSignals.check(state.signals, state.call !== null, `${where}.signals`);
+    for (const [index, record] of checkArray(state.interrupted, INTERRUPTED_MAX, `${where}.interrupted`).entries()) {
+      const place = `${where}.interrupted[${index}]`;
+      checkRecord(record, place);
+      checkMask(record.savedMask, `${place}.savedMask`);
+      checkParked(record.call, record.restart, place);
+    }
+    checkRobustList(state.robustList, `${where}.robustList`);
+    checkBigint(state.stackCount, 0n, INT64_MAX, `${where}.stackCount`);
     if ((state.call === null) !== (state.blockedSinceNs === null)) {
       badRecord(where, 'call and blockedSinceNs must be given together');
     }
-    if (state.call === null) {
-      if (state.restart !== null) badRecord(`${where}.restart`, 'of no call');
-      return;
-    }
-    checkBigint(state.blockedSinceNs!, 0n, INT64_MAX, `${where}.blockedSinceNs`);
-    checkRecord(state.call, `${where}.call`);
-    checkString(state.call.module, NAME_MAX, `${where}.call.module`);
-    checkString(state.call.name, NAME_MAX, `${where}.call.name`);
-    for (const argument of checkArray(state.call.args, ARGUMENTS_MAX, `${where}.call.args`)) {
-      if (typeof argument === 'bigint') checkBigint(argument, -INT64_MAX - 1n, UINT64_MAX, `${where}.call.args`);
-      else checkInteger(argument, -(2 ** 31), 2 ** 32 - 1, `${where}.call.args`);
-    }
-    if (state.restart !== null) checkRestart(state.restart, `${where}.restart`);
+    if (state.call !== null) checkBigint(state.blockedSinceNs!, 0n, INT64_MAX, `${where}.blockedSinceNs`);
+    checkParked(state.call, state.restart, where);
   }
 
   static restore(process: Process, state: ThreadState): Thread {
     const thread = new Thread(process, state.tid as Tid);
+    thread.name = state.name;
+    thread.signals = ThreadSignals.restore(state.signals);
+    thread.interrupted.push(...state.interrupted);
+    thread.robustList = state.robustList;
+    thread.stackCount = state.stackCount;
     thread.call = state.call ?? undefined;
     thread.restart = state.restart ?? undefined;
     thread.blockedSinceNs = state.blockedSinceNs ?? undefined;
@@ -135,10 +218,26 @@ export class Thread {
   }
 }
 
+function checkParked(call: BlockedCall | null, restart: RestartRecord | null, where: string): void {
+  if (call === null) {
+    if (restart !== null) badRecord(`${where}.restart`, 'of no call');
+    return;
+  }
+  checkRecord(call, `${where}.call`);
+  checkString(call.module, NAME_MAX, `${where}.call.module`);
+  checkString(call.name, NAME_MAX, `${where}.call.name`);
+  for (const argument of checkArray(call.args, ARGUMENTS_MAX, `${where}.call.args`)) {
+    if (typeof argument === 'bigint') checkBigint(argument, -INT64_MAX - 1n, UINT64_MAX, `${where}.call.args`);
+    else checkInteger(argument, -(2 ** 31), 2 ** 32 - 1, `${where}.call.args`);
+  }
+  if (restart !== null) checkRestart(restart, `${where}.restart`);
+}
+
 function checkRestart(restart: RestartRecord, where: string): void {
   checkRecord(restart, where);
-  const { startNs, deadlineNs, doneBytes } = restart;
+  const { startNs, deadlineNs, doneBytes, result } = restart;
   if (startNs !== undefined) checkBigint(startNs, 0n, INT64_MAX, `${where}.startNs`);
   if (deadlineNs !== undefined) checkBigint(deadlineNs, 0n, UINT64_MAX, `${where}.deadlineNs`);
   if (doneBytes !== undefined) checkInteger(doneBytes, 0, 2 ** 32, `${where}.doneBytes`);
+  if (result !== undefined) checkInteger(result, -(2 ** 31), 2 ** 32 - 1, `${where}.result`);
 }
