@@ -108,8 +108,8 @@ export async function driveStream<Result>(chunks: AsyncIterable<Uint8Array>, par
   }
 }
 
-/** Chunks of any size in, pieces of the wanted size out. */
-class ChunkQueue {
+/** Chunks of any size in, pieces of the wanted size out: the answers to what a parser asks for. */
+export class ChunkQueue {
   readonly #source: AsyncIterator<Uint8Array>;
   /** What is left of the last chunk. */
   #rest: Uint8Array = NOTHING;

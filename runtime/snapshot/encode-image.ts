@@ -37,17 +37,23 @@ export function encodeImage(
   blocks: Iterable<PageBlock>,
   ports: EncodePorts,
 ): Generator<Uint8Array, void, undefined> {
-  const problem = findMachineProblem(machine);
-  assert(problem === undefined, `machine state: ${problem}`);
-  return writeImage(machine, [...stateRecords(machine)], blocks, ports);
+  return writeImage(machine, encodeStateRecords(machine), blocks, ports);
 }
 
-interface Payload {
+/** A record of an image: its payload in one or more pieces. */
+export interface ImageRecord {
   readonly type: RecordType;
   readonly parts: readonly Uint8Array[];
 }
 
-function* stateRecords(machine: MachineState): Generator<Payload, void, undefined> {
+/** The records of an image before its pages, in order. */
+export function encodeStateRecords(machine: MachineState): ImageRecord[] {
+  const problem = findMachineProblem(machine);
+  assert(problem === undefined, `machine state: ${problem}`);
+  return [...stateRecords(machine)];
+}
+
+function* stateRecords(machine: MachineState): Generator<ImageRecord, void, undefined> {
   yield payload(RecordType.MACHINE, (record) => encodeMachineRecord(record, machine));
   yield payload(RecordType.TREE, (record) =>
     encodeTreeRecord(record, {
@@ -71,7 +77,11 @@ function* stateRecords(machine: MachineState): Generator<Payload, void, undefine
 }
 
 /** `rest`: bytes of the payload after those that `encode` writes, passed on as they are. */
-function payload(type: RecordType, encode: (record: RecordWriter) => void, rest: readonly Uint8Array[] = []): Payload {
+function payload(
+  type: RecordType,
+  encode: (record: RecordWriter) => void,
+  rest: readonly Uint8Array[] = [],
+): ImageRecord {
   const record = new RecordWriter();
   encode(record);
   return { type, parts: [record.bytes, ...rest] };
@@ -79,25 +89,24 @@ function payload(type: RecordType, encode: (record: RecordWriter) => void, rest:
 
 function* writeImage(
   machine: MachineState,
-  state: readonly Payload[],
+  state: readonly ImageRecord[],
   blocks: Iterable<PageBlock>,
   ports: EncodePorts,
 ): Generator<Uint8Array, void, undefined> {
   const out = new ImageWriter(ports);
-  yield* out.emit(encodeHeader(ports.stripes));
-  for (const record of state) yield* out.record(record);
-  for (const { list, contents } of blocks) {
+  yield* out.begin(state);
+  for (const block of blocks) {
+    const { list } = block;
     const last = list.runs[list.runs.length - 2]! + list.runs[list.runs.length - 1]!;
     assert(last <= memoryPages(machine, list.processIndex, list.memoryIndex), `page ${last} is outside its memory`);
-    yield* out.record(payload(RecordType.PAGES, (record) => encodePagesRecord(record, list)));
-    yield* out.record({ type: RecordType.CONTENTS, parts: contents });
-    out.pageCount += list.pageCount;
+    yield* out.block(block);
   }
   yield* out.end();
 }
 
-class ImageWriter {
-  pageCount = 0;
+/** The bytes of an image: begin(), block() for each block of pages in order, end(). */
+export class ImageWriter {
+  #pageCount = 0;
   readonly #ports: EncodePorts;
   readonly #sha256: Digest;
   readonly #chain = new RecordChain();
@@ -108,27 +117,38 @@ class ImageWriter {
     this.#sha256 = ports.digest.sha256();
   }
 
-  *record({ type, parts }: Payload): Generator<Uint8Array, void, undefined> {
+  *begin(state: readonly ImageRecord[]): Generator<Uint8Array, void, undefined> {
+    yield* this.#emit(encodeHeader(this.#ports.stripes));
+    for (const record of state) yield* this.#record(record);
+  }
+
+  *block({ list, contents }: PageBlock): Generator<Uint8Array, void, undefined> {
+    yield* this.#record(payload(RecordType.PAGES, (record) => encodePagesRecord(record, list)));
+    yield* this.#record({ type: RecordType.CONTENTS, parts: contents });
+    this.#pageCount += list.pageCount;
+  }
+
+  *#record({ type, parts }: ImageRecord): Generator<Uint8Array, void, undefined> {
     let payloadBytes = 0;
     for (const part of parts) payloadBytes += part.length;
     const payloadChecksum = checksum(this.#ports.stripes, parts);
     const sequence = this.#chain.recordCount;
     const header = encodeRecordHeader(this.#ports.stripes, { type, sequence, payloadBytes, payloadChecksum });
     this.#chain.add(header);
-    yield* this.emit(header);
-    for (const part of parts) yield* this.emit(part);
-    yield* this.emit(new Uint8Array(paddingBytes(payloadBytes)));
+    yield* this.#emit(header);
+    for (const part of parts) yield* this.#emit(part);
+    yield* this.#emit(new Uint8Array(paddingBytes(payloadBytes)));
   }
 
   *end(): Generator<Uint8Array, void, undefined> {
     const { recordCount } = this.#chain;
     const chain = this.#chain.checksum(this.#ports.stripes);
-    const end = { recordCount, pageCount: this.pageCount, chain };
-    yield* this.record(payload(RecordType.END, (record) => encodeEndRecord(record, end)));
+    const end = { recordCount, pageCount: this.#pageCount, chain };
+    yield* this.#record(payload(RecordType.END, (record) => encodeEndRecord(record, end)));
     yield encodeTrailer(this.#ports.stripes, this.#writtenBytes + TRAILER_BYTES, this.#sha256.digest());
   }
 
-  *emit(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+  *#emit(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
     if (chunk.length === 0) return;
     this.#sha256.update(chunk);
     this.#writtenBytes += chunk.length;
