@@ -1,0 +1,2 @@
+// wasi-libc has none that works without an emulation.
+#include "posix.h"
