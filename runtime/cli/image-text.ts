@@ -66,7 +66,7 @@ const pendingTexts: Readonly<Record<ThreadDescription['pending'], string>> = {
   entry: 'between two functions',
   poll: 'in its own code',
   call: 'in a call of the host',
-  'self-snapshot': 'asking for a snapshot',
+  result: 'back from a call of the host',
 };
 
 function addThread(lines: Lines, thread: ThreadDescription, details: ImageDetails): void {

@@ -27,13 +27,15 @@ export function saveInstance(instance: GuestInstance, moduleHash: string): Insta
 }
 
 /**
- * Makes an instance in a saved state, its memories empty at their saved sizes. Throws WVM_IMAGE_BAD_RECORD if the
+ * Makes an instance in a saved state, its memories empty at their saved sizes; `onMade` sees its globals as they are at
+ * the beginning. Throws WVM_IMAGE_BAD_RECORD if the
  * state does not fit the module.
  */
 export function restoreInstance(
   compiled: CompiledModule,
   state: InstanceState,
   options: Omit<InstanceOptions, 'memoryPages'>,
+  onMade?: (instance: GuestInstance) => void,
 ): GuestInstance {
   const module = compiled.original;
   const bad = (what: string): never => {
@@ -56,6 +58,7 @@ export function restoreInstance(
     memoryPages: state.memories.map((memory) => memory.pageCount),
   });
   instance.initializeTables();
+  onMade?.(instance);
   module.allGlobals.forEach((type, k) => {
     const value = state.globals[k]!;
     if ((value === null) === type.mutable) bad(`global ${k} is ${type.mutable ? 'missing' : 'immutable'}`);
@@ -90,7 +93,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function saveGlobal(instance: GuestInstance, type: GlobalType, index: number): ValueState {
+export function saveGlobal(instance: GuestInstance, type: GlobalType, index: number): ValueState {
   switch (type.type) {
     case ValType.v128:
       return { type: 'v128', bytes: instance.globalBits(index) };
@@ -127,39 +130,45 @@ function restoreGlobal(
   instance: GuestInstance,
   type: GlobalType,
   index: number,
-  value: ValueState,
+  state: ValueState,
   bad: (what: string) => never,
 ): void {
+  const value = valueOfGlobal(instance, type, index, state, bad);
+  if (value instanceof Uint8Array) instance.setGlobalBits(index, value);
+  else instance.global(index).value = value;
+}
+
+/** A saved global as GuestInstance.setMutableGlobals takes it. */
+export function valueOfGlobal(
+  instance: GuestInstance,
+  type: GlobalType,
+  index: number,
+  value: ValueState,
+  bad: (what: string) => never,
+): unknown {
   if (TYPE_NAMES[type.type] !== value.type) bad(`global ${index} is a ${value.type}`);
   switch (value.type) {
     case 'i32':
     case 'i64':
-      instance.global(index).value = value.bits;
-      break;
+      return value.bits;
     case 'f32': {
       const bytes = new Uint8Array(4);
       viewOf(bytes).setInt32(0, value.bits, true);
-      instance.setGlobalBits(index, bytes);
-      break;
+      return bytes;
     }
     case 'f64': {
       const bytes = new Uint8Array(8);
       viewOf(bytes).setBigInt64(0, value.bits, true);
-      instance.setGlobalBits(index, bytes);
-      break;
+      return bytes;
     }
     case 'v128':
-      instance.setGlobalBits(index, value.bytes);
-      break;
+      return value.bytes;
     case 'funcref':
-      if (value.index !== null) {
-        if (value.index >= instance.module.functionTypes.length) bad(`global ${index}: no function ${value.index}`);
-        instance.global(index).value = instance.functionObject(value.index);
-      } else instance.global(index).value = null;
-      break;
-    case 'externref':
-      instance.global(index).value = null;
-      break;
+      if (value.index === null) return null;
+      if (value.index >= instance.module.functionTypes.length) bad(`global ${index}: no function ${value.index}`);
+      return instance.functionObject(value.index);
+    default:
+      return null;
   }
 }
 

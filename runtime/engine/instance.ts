@@ -29,6 +29,13 @@ export interface RawStack {
   readonly externrefs: readonly unknown[];
 }
 
+/** Of the frame at a site. */
+interface FrameShape {
+  readonly sizeBytes: number;
+  /** Result types of the call; undefined at a poll. */
+  readonly results: readonly ValType[] | undefined;
+}
+
 export type Outcome =
   | { readonly kind: 'returned'; readonly values: readonly unknown[] }
   | { readonly kind: 'suspended'; readonly stack: RawStack }
@@ -75,6 +82,9 @@ const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
   [ValType.exnref]: 'exnref',
 };
 
+/** JavaScript cannot hold a v128, and may change the bits of a NaN. */
+const BITS_TYPES: ReadonlySet<number> = new Set([ValType.f32, ValType.f64, ValType.v128]);
+
 const NO_STACK: RawStack = { bytes: new Uint8Array(0), funcrefs: [], externrefs: [] };
 
 export class GuestInstance {
@@ -104,7 +114,9 @@ export class GuestInstance {
   /** Sites that were compiled into one module with a site, for backtraces. */
   readonly #continuationGroups = new Map<number, readonly number[]>();
   readonly #resultSlots = new Map<string, number>();
+  readonly #frameShapes = new Map<number, FrameShape>();
   #nextSlot: number = names.SLOT_FIRST_FREE;
+  readonly #mutableGlobals: readonly { readonly index: number; readonly isBits: boolean }[];
 
   constructor(compiled: CompiledModule, options: InstanceOptions) {
     const module = compiled.original;
@@ -112,6 +124,9 @@ export class GuestInstance {
     this.map = compiled.map;
     this.#continuations = compiled.continuations;
     this.#compileOptimised = options.compileOptimised;
+    this.#mutableGlobals = module.allGlobals.flatMap(({ type, mutable }, index) =>
+      mutable ? [{ index, isBits: BITS_TYPES.has(type) }] : [],
+    );
     this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
     this.unwind = compiled.map === undefined ? makeTrap() : new WebAssembly.Exception(this.#unwindTag, []);
     this.#frames = new WebAssembly.Memory({ initial: 1 });
@@ -176,6 +191,20 @@ export class GuestInstance {
     globalCopier(this.module.allGlobals[index]!.type, this.global(index), this.#frames).load();
   }
 
+  /** Values of all mutable globals, in their order; floats and vectors as bits. Only for setMutableGlobals. */
+  mutableGlobals(): readonly unknown[] {
+    return this.#mutableGlobals.map(({ index, isBits }) =>
+      isBits ? this.globalBits(index) : this.global(index).value,
+    );
+  }
+
+  setMutableGlobals(values: readonly unknown[]): void {
+    this.#mutableGlobals.forEach(({ index, isBits }, k) => {
+      if (isBits) this.setGlobalBits(index, values[k] as Uint8Array);
+      else this.global(index).value = values[k];
+    });
+  }
+
   /** Function `index` of the original module, as the engine's object: the same object for the same function. */
   functionObject(index: number): WebAssembly.ExportedFunction {
     const table = this.exports[names.EXPORT_FUNCTIONS] as WebAssembly.Table;
@@ -204,7 +233,8 @@ export class GuestInstance {
   resume(stack: RawStack, result: CallResult | undefined): Outcome {
     const sites = this.sitesOf(stack);
     assert(sites.length > 0, 'a stack to resume has frames');
-    if (this.isQuietLoop(sites[sites.length - 1]!)) this.optimise(sites[sites.length - 1]!);
+    const innermost = sites[sites.length - 1]!;
+    if (!this.#continuationSlots.has(innermost) && this.isQuietLoop(innermost)) this.optimise(innermost);
     this.prepare(sites);
     const end = names.FRAMES_BASE + stack.bytes.length;
     this.#reserveFrames(end);
@@ -213,9 +243,9 @@ export class GuestInstance {
     const view = new DataView(this.#frames.buffer);
     // Innermost first: each record gets the slot of what runs above its frame.
     let offset: number = names.FRAMES_BASE;
-    let next = this.#resultSlot(sites[sites.length - 1]!, result);
+    let next = this.#resultSlot(innermost, result);
     for (let k = sites.length - 1; k >= 0; k--) {
-      offset += this.#layoutOf(sites[k]!).sizeBytes;
+      offset += this.#frameOf(sites[k]!).sizeBytes;
       view.setUint32(offset - 4, next, true);
       next = this.#continuationSlots.get(sites[k]!)!;
     }
@@ -234,10 +264,16 @@ export class GuestInstance {
     for (let end = stack.bytes.length; end > 0; ) {
       const site = view.getUint32(end - 8, true);
       sites.push(site);
-      end -= this.#layoutOf(site).sizeBytes;
+      end -= this.#frameOf(site).sizeBytes;
       assert(end >= 0, 'frame records fill their buffer exactly');
     }
     return sites;
+  }
+
+  /** Types of the results that the call in a stack's innermost frame waits for; none at a poll. */
+  awaitedResults(stack: RawStack): readonly ValType[] {
+    const sites = this.sitesOf(stack);
+    return this.#frameOf(sites[sites.length - 1]!).results ?? [];
   }
 
   /** The sites in the module that the continuation of `site` is in. */
@@ -247,6 +283,7 @@ export class GuestInstance {
 
   /** Compiles the continuations of these sites that are missing. */
   prepare(sites: readonly number[]): void {
+    if (sites.every((site) => this.#continuationSlots.has(site))) return;
     const map = this.#capturable();
     const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
     if (missing.length === 0) return;
@@ -313,12 +350,20 @@ export class GuestInstance {
     return this.map;
   }
 
-  #layoutOf(site: number): { readonly sizeBytes: number } {
-    const map = this.#capturable();
-    const functionIndex = map.functionOfSite(site);
-    assert(functionIndex >= 0, `site ${site} exists`);
-    const plan = map.plan(functionIndex);
-    return plan.layout(site - plan.firstSite);
+  /** What a switch of threads needs to know of a site, without the plan of its function. */
+  #frameOf(site: number): FrameShape {
+    let shape = this.#frameShapes.get(site);
+    if (shape === undefined) {
+      const map = this.#capturable();
+      const functionIndex = map.functionOfSite(site);
+      assert(functionIndex >= 0, `site ${site} exists`);
+      const plan = map.plan(functionIndex);
+      const index = site - plan.firstSite;
+      const { kind, results } = plan.analysis.sites[index]!;
+      shape = { sizeBytes: plan.layout(index).sizeBytes, results: kind === SiteKind.poll ? undefined : results };
+      this.#frameShapes.set(site, shape);
+    }
+    return shape;
   }
 
   #enter(func: WebAssembly.ExportedFunction, args: readonly (number | bigint)[]): Outcome {
@@ -359,10 +404,8 @@ export class GuestInstance {
 
   /** Slot of the function that delivers `result` to a frame at `site`; 0 for a poll, which calls nothing. */
   #resultSlot(site: number, result: CallResult | undefined): number {
-    const map = this.#capturable();
-    const plan = map.plan(map.functionOfSite(site));
-    const { kind, results } = plan.analysis.sites[site - plan.firstSite]!;
-    if (kind === SiteKind.poll) return 0;
+    const { results } = this.#frameOf(site);
+    if (results === undefined) return 0;
     assert(result !== undefined && result.length === results.length, 'a host call has a result of its type');
     const view = new DataView(this.#frames.buffer);
     results.forEach((type, k) => {

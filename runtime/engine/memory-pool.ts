@@ -19,7 +19,7 @@ interface PooledMemory {
 }
 
 export class MemoryPool {
-  readonly #scanner: WasmPageScanner;
+  readonly scanner: WasmPageScanner;
   readonly #limitBytes: number;
   /** Oldest first. */
   #memories: PooledMemory[] = [];
@@ -27,7 +27,7 @@ export class MemoryPool {
 
   /** Keeps no more than `limitBytes` in all. */
   constructor(scanner: WasmPageScanner, limitBytes: number) {
-    this.#scanner = scanner;
+    this.scanner = scanner;
     this.#limitBytes = limitBytes;
   }
 
@@ -48,7 +48,7 @@ export class MemoryPool {
     const maximum = this.#maximumOf.get(memory);
     const bytes = new Uint8Array(memory.buffer);
     if (maximum === undefined || bytes.length === 0 || bytes.length > this.#limitBytes) return;
-    const runs = this.#scanner.nonZeroRuns({ bytes, memory });
+    const runs = this.scanner.nonZeroRuns({ bytes, memory });
     let usedPages = 0;
     for (let i = 1; i < runs.length; i += 2) usedPages += runs[i]!;
     // Mostly pages that were never touched: no better than a fresh one.

@@ -46,6 +46,57 @@ export interface ActivationState {
   readonly frames: readonly FrameState[];
 }
 
+/** How frames go on when nothing runs above them. */
+export type PendingState =
+  /** They stand at a safe point. */
+  | { readonly kind: 'poll' }
+  /** In a call of an import, which is made again; the kernel's thread record says which call, and how far it was. */
+  | { readonly kind: 'call' }
+  /** In a call of an import, which has this result. */
+  | { readonly kind: 'result'; readonly value: number };
+
+/** An activation of a thread that does not run. */
+export interface SuspendedState extends ActivationState {
+  /** Index of the function that was called to begin it. */
+  readonly entry: number;
+  readonly pending: PendingState;
+  /** It runs a signal handler: when it returns, the kernel is told, and what lies below goes on. */
+  readonly isHandler: boolean;
+  /** Of a handler: what the stack pointer of C was before it. */
+  readonly stackPointer: number | null;
+}
+
+/** A function to be called. All parameters are i32. */
+export interface EntryState {
+  readonly functionIndex: number;
+  readonly args: readonly number[];
+}
+
+/** A stack that setjmp has kept. */
+export interface CheckpointState {
+  readonly id: bigint;
+  /** Where the value that longjmp brings goes, an u64. */
+  readonly valueAddr: number;
+  /** How many activations lie below the one that is kept. */
+  readonly depth: number;
+  readonly activation: ActivationState;
+  readonly entry: number;
+  readonly stackPointer: number | null;
+}
+
+export interface ThreadState {
+  readonly tid: number;
+  /** Outermost first; none if the thread has not begun or an entry has returned. */
+  readonly activations: readonly SuspendedState[];
+  /** Functions still to be called, one after the other, when the activations have returned. */
+  readonly entries: readonly EntryState[];
+  /** What is left of its turn, in fuel. */
+  readonly fuelLeft: number;
+  /** Its own mutable globals, as in InstanceState; null for the first thread of a process, whose are those of the instance. */
+  readonly globals: readonly (ValueState | null)[] | null;
+  readonly checkpoints: readonly CheckpointState[];
+}
+
 export interface MemoryState {
   readonly pageCount: number;
   readonly maxPageCount: number | null;

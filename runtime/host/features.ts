@@ -10,21 +10,33 @@ export const FEATURES: readonly string[] = [
   'multi-memory',
   'shared-memory',
   'wasi-preview1',
+  'wasi-threads',
   'wasi-unstable',
+  'wasix',
   'wasm-2.0',
   'wvm',
 ].sort();
 
-/** Features of a machine that runs `module`. */
-export function featuresOf(module: WasmModule): FeatureSets {
+/** The feature that the imports of a namespace are. */
+const NAMESPACES: ReadonlyMap<string, string> = new Map([
+  ['wasi_snapshot_preview1', 'wasi-preview1'],
+  ['wasi_unstable', 'wasi-unstable'],
+  ['wasix_32v1', 'wasix'],
+  ['wasi', 'wasi-threads'],
+  ['wvm', 'wvm'],
+]);
+
+/** Features of a machine whose processes run `modules`. */
+export function featuresOf(modules: readonly WasmModule[]): FeatureSets {
   const used = new Set<string>(['wasm-2.0']);
-  for (const { module: from } of module.imports) {
-    if (from === 'wasi_snapshot_preview1') used.add('wasi-preview1');
-    if (from === 'wasi_unstable') used.add('wasi-unstable');
-    if (from === 'wvm') used.add('wvm');
+  for (const module of modules) {
+    for (const { module: from } of module.imports) {
+      const feature = NAMESPACES.get(from);
+      if (feature !== undefined) used.add(feature);
+    }
+    if (module.allMemories.length > 1) used.add('multi-memory');
+    if (module.allMemories.some((limits) => limits.is64)) used.add('memory64');
+    if (module.allMemories.some((limits) => limits.shared)) used.add('shared-memory');
   }
-  if (module.allMemories.length > 1) used.add('multi-memory');
-  if (module.allMemories.some((limits) => limits.is64)) used.add('memory64');
-  if (module.allMemories.some((limits) => limits.shared)) used.add('shared-memory');
   return { used: [...used].sort(), available: FEATURES };
 }

@@ -9,10 +9,12 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BugError } from '../base/assert.ts';
+import type { Pid } from '../base/ids.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { type BacktraceFrame, backtraceOf } from '../engine/backtrace.ts';
 import type { CompiledModule } from '../engine/compile.ts';
-import { FUEL_SLICE, GuestProcess, type ProcessHooks, type Step } from '../engine/guest-process.ts';
+import { GuestMachine, type MachineHooks, type Step } from '../engine/guest-machine.ts';
+import type { GuestProcess } from '../engine/guest-process.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
@@ -76,6 +78,8 @@ export interface MachineOptions {
    * own.
    */
   interrupt?: Int32Array;
+  /** A process other than the first has trapped, which ends it with a signal. */
+  onProcessTrap?: (trap: ProcessTrap) => void;
   /** For tests: where the guest is stopped, over and over. */
   stops?: StopEverywhere;
 }
@@ -104,6 +108,15 @@ export type MachineExit =
   | { kind: 'trap'; message: string; backtrace: readonly BacktraceFrame[] }
   | { kind: 'stopped'; reason: 'fuel' | 'timeout' | 'snapshot' | 'kill' };
 
+/** A process other than the first that ended by a trap. */
+export interface ProcessTrap {
+  readonly pid: number;
+  /** argv[0]. */
+  readonly program: string;
+  readonly message: string;
+  readonly backtrace: readonly BacktraceFrame[];
+}
+
 export interface MachineStats {
   readonly fuelUsed: bigint;
   readonly memoryBytes: number;
@@ -120,6 +133,11 @@ interface SnapshotRequest {
   readonly reject: (error: unknown) => void;
 }
 
+/** By hash. */
+type Programs = ReadonlyMap<string, CompiledModule>;
+
+/** Threads that the report of a deadlock names. */
+const DEADLOCK_NAMED = 8;
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
@@ -134,8 +152,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export class Machine {
   readonly name: string;
   readonly moduleHash: string;
-  readonly #compiled: CompiledModule;
-  readonly #guest: GuestProcess;
+  readonly #guest: GuestMachine;
   readonly #host: HostParts;
   readonly #options: MachineOptions;
   readonly #requests: SnapshotRequest[] = [];
@@ -157,11 +174,9 @@ export class Machine {
   #deadlineMs = Number.POSITIVE_INFINITY;
 
   /** Use Machine.load or Machine.resume. */
-  private constructor(compiled: CompiledModule, options: MachineOptions, host: HostParts, state?: MachineState) {
-    this.#compiled = compiled;
+  private constructor(programs: Programs, options: MachineOptions, host: HostParts, state?: MachineState) {
     this.#options = options;
     this.#host = host;
-    this.moduleHash = compiled.hash;
     this.name = options.name ?? state?.name ?? options.programName ?? 'machine';
     const kernelOptions = { ports: host.ports, grants: host.grants, env: options.env ?? {} };
     const kernel =
@@ -178,27 +193,21 @@ export class Machine {
           );
     // However long it waits for run(): its time goes on from where the image has it.
     if (state !== undefined) kernel.clock.pauseAt((state.kernel as KernelState).clock.monotonicNs);
-    const process = kernel.init;
-    const saved = state?.processes[0];
-    this.#guest = new GuestProcess(
-      {
-        kernel,
-        process,
-        compiled,
-        maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES,
-        fuelLimit: options.fuel === undefined ? undefined : (state?.fuelUsed ?? 0n) + options.fuel,
-        fuelSlice: options.stops?.polls === true ? 0 : FUEL_SLICE,
-        hooks: this.#hooks(),
-        compileOptimised,
-        memoryPool: memoryPool(),
-      },
-      saved?.instance,
-    );
-    const thread = saved?.threads[0];
-    if (state !== undefined && thread !== undefined) {
-      const activation = thread.activations[0] ?? { frames: [] };
-      this.#guest.restoreThread(activation, thread.pending.kind, thread.fuelLeft, state.fuelUsed, thread.entries);
-    }
+    this.#guest = new GuestMachine({
+      kernel,
+      maxMemoryBytes: options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES,
+      fuelLimit: options.fuel === undefined ? undefined : (state?.fuelUsed ?? 0n) + options.fuel,
+      ...(options.stops?.polls === true ? { fuelSlice: 0 } : {}),
+      fuelUsed: state?.fuelUsed ?? 0n,
+      hooks: this.#hooks(),
+      compileOptimised,
+      memoryPool: memoryPool(),
+    });
+    if (state === undefined) {
+      const [program] = programs.values();
+      this.#guest.start(program!);
+    } else restoreProcesses(this.#guest, state, programs);
+    this.moduleHash = this.#guest.root.compiled.hash;
   }
 
   /** Loads a program, .wasm or .wat. Errors: WVM_MODULE_*, WVM_IMPORT_UNKNOWN, WVM_FILE, WVM_LIMIT. */
@@ -207,7 +216,7 @@ export class Machine {
     const compiled = compileWithCache(bytes, options.cacheDirectory);
     const host = openHost(options);
     try {
-      return new Machine(compiled, options, host);
+      return new Machine(new Map([[compiled.hash, compiled]]), options, host);
     } catch (error) {
       closeHost(host);
       throw trapAtStart(error);
@@ -305,7 +314,9 @@ export class Machine {
 
   /** What of the module cannot be captured: then no snapshot is possible, and nothing stops the guest while it computes. */
   get uncapturable(): readonly string[] {
-    return this.#compiled.map === undefined ? this.#compiled.original.uncapturable : [];
+    return [...this.#guest.processes.values()].flatMap(({ isCapturable, compiled }) =>
+      isCapturable ? [] : compiled.original.uncapturable,
+    );
   }
 
   stats(): MachineStats {
@@ -313,10 +324,10 @@ export class Machine {
     return { fuelUsed: this.#guest.fuelUsed, memoryBytes, state: this.#state };
   }
 
-  /** Contents of the guest's memories, as they are now. The views are valid until the guest runs again. */
+  /** Contents of the first process's memories, as they are now. The views are valid until the guest runs again. */
   memories(): Uint8Array[] {
     if (!this.#hasMemory) return [];
-    return this.#guest.instance.memories.map((memory) => new Uint8Array(memory.buffer));
+    return this.#guest.root.instance.memories.map((memory) => new Uint8Array(memory.buffer));
   }
 
   get #hasMemory(): boolean {
@@ -324,15 +335,15 @@ export class Machine {
   }
 
   /** Only for Machine.resume. */
-  memoryObjects(): readonly { readonly buffer: ArrayBufferLike }[] {
-    return this.#guest.instance.memories;
+  memoryObjects(): readonly (readonly { readonly buffer: ArrayBufferLike }[])[] {
+    return this.#guest.sorted().map(({ instance }) => instance.memories);
   }
 
   #hasEnded(): WvmError {
     return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
   }
 
-  #hooks(): ProcessHooks {
+  #hooks(): MachineHooks {
     const { trace, stops, interrupt, beforeEnd } = this.#options;
     const machine = this;
     return {
@@ -340,28 +351,41 @@ export class Machine {
         // Every millisecond or so: nobody waits longer for what the guest has written.
         machine.#host.files.flush();
         if (stops?.polls === true || machine.#wantsTurn) return true;
-        return interrupt === undefined || machine.#hasSideWork
+        return interrupt === undefined || machine.#needsTurns
           ? performance.now() >= machine.#sliceEndMs
           : Atomics.load(interrupt, 0) !== 0 || performance.now() >= machine.#deadlineMs;
       },
       ...(stops?.calls === true ? { stopsBeforeCall: () => true } : {}),
       // An image of its last moment shall hold the call that ends it, not a process that has ended.
-      ...(beforeEnd === undefined ? {} : { stopsBeforeCall: (name) => name === 'proc_exit' }),
+      ...(beforeEnd === undefined
+        ? {}
+        : { stopsBeforeCall: (process, name) => name === 'proc_exit' && process === machine.#guest.kernel.init }),
       ...(trace === undefined
         ? {}
         : {
-            trace: (_module, name, args, result) => {
-              const { pid, memory } = machine.#guest.process;
+            trace: ({ pid, memory }, _module, name, args, result) => {
               trace(formatCall(pid, name, args, result, memory));
             },
           }),
       waitInPlace: (blocked) => waitInPlace(machine.#guest.kernel, blocked.waits),
+      loadProgram: ({ bytes }) => compileWithCache(bytes, machine.#options.cacheDirectory),
+      processTrapped: (process, error) => machine.#options.onProcessTrap?.(processTrap(process, error)),
+      programFailed: (process, program, error) => {
+        trace?.(`[${process.pid}] ${program.name} cannot be run: ${error.message}`);
+      },
+      memoriesFree: (memories) => {
+        // An image in work may still show them.
+        if (machine.#imagesInWork === 0 && machine.#shownChunks.length === 0) recycle(memories);
+      },
     };
   }
 
-  /** Something goes on between slices of the guest: memory for a copy is made ready, or an image is being encoded. */
-  get #hasSideWork(): boolean {
-    return this.#imagesInWork > 0 || this.#requests.length > 0;
+  /**
+   * Something goes on between slices of the guest: memory for a copy is made ready, an image is being encoded, or other
+   * threads wait for the world outside.
+   */
+  get #needsTurns(): boolean {
+    return this.#imagesInWork > 0 || this.#requests.length > 0 || this.#guest.kernel.scheduler.streamWaiters.size > 0;
   }
 
   #step(): Step {
@@ -380,14 +404,16 @@ export class Machine {
     switch (step.kind) {
       case 'exited':
         // Not from a call: it has returned from its last function.
-        if (this.#guest.pending === 'entry') await this.#hold(this.#options.beforeEnd);
+        if (this.#guest.hasReturned) await this.#hold(this.#options.beforeEnd);
         return this.#end({
           kind: 'exit',
           code: step.status,
           ...(step.signal === undefined ? {} : { signal: step.signal }),
         });
       case 'trapped':
-        return this.#end(this.#trap(step.error));
+        return this.#end({ kind: 'trap', ...backtraceOf(step.error, step.process.compiled, step.process.instance) });
+      case 'deadlocked':
+        return this.#end({ kind: 'trap', message: deadlockText(this.#guest.kernel), backtrace: [] });
       case 'out-of-fuel':
         await this.#hold(this.#options.beforeEnd);
         return this.#end({ kind: 'stopped', reason: 'fuel' });
@@ -395,7 +421,7 @@ export class Machine {
         await this.#selfSnapshot();
         return undefined;
       case 'yielded':
-        if (this.#guest.thread.call?.name === 'proc_exit') await this.#hold(this.#options.beforeEnd);
+        if (this.#guest.isAboutToCall('proc_exit')) await this.#hold(this.#options.beforeEnd);
         if (this.#options.stops === undefined) await nextTurn();
         else if (await this.#options.stops.onStop(this)) {
           this.#state = 'frozen';
@@ -503,17 +529,14 @@ export class Machine {
 
   /** Waits until one of the blocked thread's conditions may hold, or somebody wants something of the machine. */
   async #waitUntilReady(): Promise<void> {
-    const { kernel, thread } = this.#guest;
+    const { clock, scheduler } = this.#guest.kernel;
     if (this.#requests.length > 0 || this.#killed) return;
     let waitMs = this.#deadlineMs - performance.now();
-    for (const wait of thread.waits) {
-      if (wait.kind !== 'timer') continue;
-      if (kernel.clock.virtual) {
-        if (thread.waits.length === 1) kernel.clock.jumpTo(wait.deadlineNs);
-        waitMs = 0;
-        continue;
-      }
-      waitMs = Math.min(waitMs, Math.ceil(Number(wait.deadlineNs - kernel.clock.nowNs()) / 1e6));
+    const deadlineNs = scheduler.nextDeadlineNs();
+    const streams = scheduler.streamWaits();
+    if (deadlineNs !== undefined) {
+      // Virtual time jumps, once whoever is outside has had a chance.
+      waitMs = clock.virtual ? 0 : Math.min(waitMs, Math.ceil(Number(deadlineNs - clock.nowNs()) / 1e6));
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
@@ -522,24 +545,27 @@ export class Machine {
     if (waitMs <= 0) immediate = setImmediate(resolve);
     // Without a timer of its own a wait that nothing can end would let Node exit: keep the process alive.
     else timer = setTimeout(resolve, Math.min(waitMs, MAX_TIMEOUT_MS));
-    for (const wait of thread.waits) {
-      if (wait.kind === 'readable') this.#host.streams[wait.stream]?.onceReadable(resolve);
-      if (wait.kind === 'writable') this.#host.streams[wait.stream]?.onceWritable(resolve);
+    let isStreamReady = false;
+    for (const { kind, stream } of streams) {
+      const wake = (): void => {
+        isStreamReady = true;
+        scheduler.wakeStream(kind, stream);
+        resolve();
+      };
+      if (kind === 'readable') this.#host.streams[stream]?.onceReadable(wake);
+      else this.#host.streams[stream]?.onceWritable(wake);
     }
     await promise;
     clearTimeout(timer);
     clearImmediate(immediate);
     this.#wake = undefined;
+    if (clock.virtual && deadlineNs !== undefined && !isStreamReady) clock.jumpTo(deadlineNs);
+    scheduler.expire(clock.nowNs());
   }
 
   #interrupt(): void {
     this.#wantsTurn = true;
     this.#wake?.();
-  }
-
-  #trap(error: Error): MachineExit {
-    const { message, backtrace } = backtraceOf(error, this.#compiled, this.#guest.instance);
-    return { kind: 'trap', message, backtrace };
   }
 
   #end(exit: MachineExit): MachineExit {
@@ -559,8 +585,42 @@ export class Machine {
     // An image that still shows the memory and is not encoded yet keeps it.
     if (this.#encoding !== undefined) return;
     for (const shown of this.#shownChunks.splice(0)) keepChunks(shown.deref() ?? [], this.#guest);
-    recycle(this.#guest.instance.memories);
+    for (const { instance } of this.#guest.processes.values()) recycle(instance.memories);
   }
+}
+
+function restoreProcesses(guest: GuestMachine, state: MachineState, programs: Programs): void {
+  const { processes } = guest.kernel;
+  for (const { pid, instance, threads } of state.processes) {
+    const process = processes.get(pid as Pid);
+    if (process === undefined || process.end !== undefined) {
+      throw new WvmError('WVM_IMAGE_BAD_RECORD', `process ${pid}: the kernel's record has no such process`);
+    }
+    guest.restore(process, programs.get(instance.moduleHash)!, instance, threads);
+  }
+  for (const process of processes.values()) {
+    if (process.end === undefined && !guest.processes.has(process.pid)) {
+      throw new WvmError('WVM_IMAGE_BAD_RECORD', `process ${process.pid}: the image has no instance of it`);
+    }
+  }
+}
+
+function processTrap(process: GuestProcess, error: Error): ProcessTrap {
+  const { pid, args } = process.process;
+  return { pid, program: args[0] ?? '', ...backtraceOf(error, process.compiled, process.instance) };
+}
+
+/** Who waits for what, when nothing can happen any more. */
+function deadlockText({ processes, scheduler }: Kernel): string {
+  const waiting = [...scheduler.blocked].map(
+    ({ tid, process, call }) => `${call!.name} (process ${process.pid}, thread ${tid})`,
+  );
+  const stopped = [...processes.values()]
+    .filter(({ isStopped }) => isStopped)
+    .map(({ pid }) => `process ${pid} is stopped`);
+  const first = [...waiting, ...stopped].slice(0, DEADLOCK_NAMED);
+  const more = waiting.length + stopped.length - first.length;
+  return `deadlock: all threads wait for each other: ${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** A trap while the segments are written is the module's fault. */

@@ -19,12 +19,14 @@ const PIECE_BYTES = 131072;
 
 /** A machine whose memories are still to be filled. */
 interface Resumable {
-  memoryObjects(): readonly { readonly buffer: ArrayBufferLike }[];
+  /** Of each process, in the order of the image. */
+  memoryObjects(): readonly (readonly { readonly buffer: ArrayBufferLike }[])[];
   kill(): void;
 }
 
 type MakeMachine<Machine> = (
-  compiled: CompiledModule,
+  /** By hash. */
+  programs: ReadonlyMap<string, CompiledModule>,
   options: ResumeOptions & { programName: string },
   host: HostParts,
   state: MachineState,
@@ -52,7 +54,7 @@ class ResumeSink<Machine extends Resumable> implements MemorySink {
   machine: Machine | undefined;
   readonly #options: ResumeOptions;
   readonly #make: MakeMachine<Machine>;
-  #memories: { memory: object; bytes: Uint8Array }[] = [];
+  #memories: { memory: object; bytes: Uint8Array }[][] = [];
 
   constructor(options: ResumeOptions, make: MakeMachine<Machine>) {
     this.#options = options;
@@ -61,19 +63,19 @@ class ResumeSink<Machine extends Resumable> implements MemorySink {
 
   open(state: MachineState): void {
     this.machine = restoreMachine(state, this.#options, this.#make);
-    this.#memories = this.machine.memoryObjects().map((memory) => {
-      return { memory, bytes: new Uint8Array(memory.buffer) };
-    });
+    this.#memories = this.machine
+      .memoryObjects()
+      .map((memories) => memories.map((memory) => ({ memory, bytes: new Uint8Array(memory.buffer) })));
   }
 
-  write(_processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
-    this.#memories[memoryIndex]!.bytes.set(bytes, firstPage * PAGE_BYTES);
+  write(processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
+    this.#memories[processIndex]![memoryIndex]!.bytes.set(bytes, firstPage * PAGE_BYTES);
   }
 
-  fill({ memoryIndex, runs, pageCount }: PageList, contents: Uint8Array): bigint | undefined {
+  fill({ processIndex, memoryIndex, runs, pageCount }: PageList, contents: Uint8Array): bigint | undefined {
     // For a few pages an instance of the checksum for this memory costs more than it saves.
     if (pageCount < FILL_PAGES) return undefined;
-    const { memory, bytes } = this.#memories[memoryIndex]!;
+    const { memory, bytes } = this.#memories[processIndex]![memoryIndex]!;
     const { stripes } = imagePorts();
     const absorb = stripes.absorbIn(memory);
     if (absorb === undefined) return undefined;
@@ -96,14 +98,24 @@ class ResumeSink<Machine extends Resumable> implements MemorySink {
 
 function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, make: MakeMachine<Machine>): Machine {
   checkFeatures(state.features, FEATURES, options.features ?? 'strict');
-  if (state.processes.length !== 1 || state.processes[0]!.threads.length !== 1) {
-    throw new WvmError('WVM_IMAGE_FEATURE', 'the image holds more than one process or thread');
+  const programs = new Map<string, CompiledModule>();
+  for (const { instance } of state.processes) {
+    if (!programs.has(instance.moduleHash))
+      programs.set(instance.moduleHash, programOf(state, instance.moduleHash, options));
   }
-  if (state.processes[0]!.threads[0]!.activations.length > 1) {
-    throw new WvmError('WVM_IMAGE_FEATURE', 'a thread of the image has host calls between its frames');
+  const host = openHost(options);
+  try {
+    const root = state.modules.find(({ hash }) => hash === state.processes[0]!.instance.moduleHash)!;
+    return make(programs, { programName: root.name, ...options }, host, state);
+  } catch (error) {
+    closeHost(host);
+    throw error;
   }
-  const { moduleHash } = state.processes[0]!.instance;
-  const module = state.modules.find((entry) => entry.hash === moduleHash);
+}
+
+/** The program that the image or the caller has under this hash. */
+function programOf(state: MachineState, moduleHash: string, options: ResumeOptions): CompiledModule {
+  const module = state.modules.find(({ hash }) => hash === moduleHash);
   const bytes = module?.bytes ?? options.module;
   if (bytes === undefined) {
     throw new WvmError('WVM_MODULE_MISSING', `the image names its module by hash only: ${moduleHash}`, {
@@ -114,11 +126,5 @@ function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, ma
   if (compiled.hash !== moduleHash) {
     throw new WvmError('WVM_MODULE_MISSING', `the module given is ${compiled.hash}, the image needs ${moduleHash}`);
   }
-  const host = openHost(options);
-  try {
-    return make(compiled, { programName: module!.name, ...options }, host, state);
-  } catch (error) {
-    closeHost(host);
-    throw error;
-  }
+  return compiled;
 }

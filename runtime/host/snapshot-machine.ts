@@ -5,10 +5,10 @@
 // 2. encode: checksums and SHA-256 over it all, in slices between which the guest (and Node's event loop) go on.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { GuestProcess } from '../engine/guest-process.ts';
+import type { GuestMachine } from '../engine/guest-machine.ts';
 import { encodeImage } from '../snapshot/encode-image.ts';
 import type { MemorySource } from '../snapshot/image-ports.ts';
-import type { MachineState } from '../snapshot/machine-state.ts';
+import type { MachineState, ModuleState } from '../snapshot/machine-state.ts';
 import { collectPages, contentsBytes, copyPages } from '../snapshot/page-block.ts';
 import { featuresOf } from './features.ts';
 import { imagePorts } from './image-ports.ts';
@@ -56,7 +56,7 @@ export class MachineCapture {
    * `room`: memory for the copy of the pages; fresh memory is taken if it is too small. Without, the image shows the
    * guest's memory itself, which must not change before keepChunks(). Throws WVM_SNAPSHOT_UNSUPPORTED.
    */
-  constructor(guest: GuestProcess, identity: Identity, startNs: bigint, room?: Uint8Array) {
+  constructor(guest: GuestMachine, identity: Identity, startNs: bigint, room?: Uint8Array) {
     this.#startNs = startNs;
     const ports = imagePorts();
     const state = saveMachine(guest, identity);
@@ -107,15 +107,16 @@ export class MachineCapture {
 }
 
 /** Puts copies in the place of those chunks that are views of a memory of `guest`, which is about to go on. */
-export function keepChunks(chunks: Uint8Array[], guest: GuestProcess): void {
-  const live = new Set<ArrayBufferLike>(guest.instance.memories.map(({ buffer }) => buffer));
+export function keepChunks(chunks: Uint8Array[], guest: GuestMachine): void {
+  const live = new Set<ArrayBufferLike>();
+  for (const { instance } of guest.processes.values()) for (const { buffer } of instance.memories) live.add(buffer);
   chunks.forEach((chunk, k) => {
     if (live.has(chunk.buffer)) chunks[k] = chunk.slice();
   });
 }
 
 /** About how much room the copy of a guest's pages needs, if it goes on for a little. */
-export function roomForCopy(guest: GuestProcess): number {
+export function roomForCopy(guest: GuestMachine): number {
   const { scanner } = imagePorts();
   let pageCount = 0;
   for (const source of memorySources(guest)) {
@@ -125,42 +126,40 @@ export function roomForCopy(guest: GuestProcess): number {
   return pageCount * PAGE_BYTES * (1 + 1 / 16);
 }
 
-function memorySources(guest: GuestProcess): MemorySource[] {
-  return guest.instance.memories.map((memory, memoryIndex) => ({
-    processIndex: 0,
-    memoryIndex,
-    bytes: new Uint8Array(memory.buffer),
-    memory,
-  }));
+function memorySources(guest: GuestMachine): MemorySource[] {
+  return guest.sorted().flatMap(({ instance }, processIndex) =>
+    instance.memories.map((memory, memoryIndex) => ({
+      processIndex,
+      memoryIndex,
+      bytes: new Uint8Array(memory.buffer),
+      memory,
+    })),
+  );
 }
 
 /** Everything but the contents of the memories. Throws WVM_SNAPSHOT_UNSUPPORTED. */
-function saveMachine(guest: GuestProcess, { name, moduleName, includeModule }: Identity): MachineState {
-  const { instance, activation, fuelLeft, entries } = guest.save();
-  const { kernel, process: owner, pending, thread, compiled } = guest;
-  const { original, hash } = compiled;
+function saveMachine(guest: GuestMachine, { name, moduleName, includeModule }: Identity): MachineState {
+  const guests = guest.sorted();
+  const root = guest.root;
+  const modules = new Map<string, ModuleState>();
+  for (const { compiled, process } of guests) {
+    if (modules.has(compiled.hash)) continue;
+    const bytes = includeModule ? compiled.original.bytes : null;
+    const programName = compiled === root.compiled ? moduleName : (process.args[0] ?? 'program');
+    modules.set(compiled.hash, { hash: compiled.hash, name: programName, bytes });
+  }
+  const kernel = guest.kernel.save();
+  const processes = guests.map((owner) => {
+    const { pid, parentPid } = owner.process;
+    return { pid, parentPid: owner === root ? null : parentPid, ...owner.save() };
+  });
   return {
     producer: PRODUCER,
-    features: featuresOf(original),
+    features: featuresOf(guests.map(({ compiled }) => compiled.original)),
     name,
     fuelUsed: guest.fuelUsed,
-    modules: [{ hash, name: moduleName, bytes: includeModule ? original.bytes : null }],
-    kernel: kernel.save(),
-    processes: [
-      {
-        pid: owner.pid,
-        parentPid: null,
-        instance,
-        threads: [
-          {
-            tid: thread.tid,
-            activations: activation.frames.length === 0 ? [] : [activation],
-            fuelLeft,
-            pending: { kind: pending },
-            entries,
-          },
-        ],
-      },
-    ],
+    modules: [...modules.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1)),
+    kernel,
+    processes,
   };
 }

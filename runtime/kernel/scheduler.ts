@@ -20,6 +20,7 @@ export class Scheduler {
     ready: 'saved',
     blocked: 'saved',
     timed: 'derived',
+    earliestNs: 'derived',
     streamWaiters: 'derived',
     held: 'derived',
     timers: 'derived',
@@ -31,6 +32,8 @@ export class Scheduler {
   readonly blocked: Set<Thread> = new Set();
   /** Derived: blocked threads that wait for a time, among other things. */
   readonly timed: Set<Thread> = new Set();
+  /** Derived: none of `timed` waits for an earlier time; it may be that none waits for this one any more. */
+  earliestNs: bigint | undefined = undefined;
   /** Derived: blocked threads that wait for a host stream, among other things. */
   readonly streamWaiters: Set<Thread> = new Set();
   /** Derived: ready threads of stopped processes. */
@@ -69,7 +72,7 @@ export class Scheduler {
     this.blocked.add(thread);
     for (const wait of thread.waits) {
       if (wait.kind === 'queue') wait.queue.waiters.add(thread);
-      else if (wait.kind === 'timer') this.timed.add(thread);
+      else if (wait.kind === 'timer') this.#addTimed(thread, wait.deadlineNs);
       else this.streamWaiters.add(thread);
     }
     // A signal came before the call was parked, or the call (sigsuspend) has unblocked one.
@@ -103,7 +106,7 @@ export class Scheduler {
   /** Wakes every thread whose time has come, earliest deadline first, after the interval timers have sent their signals. */
   expire(nowNs: bigint): void {
     this.timers.expire(nowNs);
-    if (this.timed.size === 0) return;
+    if (this.earliestNs === undefined || nowNs < this.earliestNs) return;
     const due: { thread: Thread; deadlineNs: bigint }[] = [];
     for (const thread of this.timed) {
       const deadlineNs = deadlineOf(thread.waits);
@@ -111,16 +114,15 @@ export class Scheduler {
     }
     due.sort((a, b) => (a.deadlineNs < b.deadlineNs ? -1 : a.deadlineNs > b.deadlineNs ? 1 : 0));
     for (const { thread } of due) this.wake(thread);
+    this.earliestNs = this.#earliestOfTimed();
   }
 
   /** Machine time at which the first sleeper is to be woken, or the first interval timer expires. */
   nextDeadlineNs(): bigint | undefined {
-    let earliest = this.timers.nextDeadlineNs();
-    for (const thread of this.timed) {
-      const deadlineNs = deadlineOf(thread.waits);
-      if (deadlineNs !== undefined && (earliest === undefined || deadlineNs < earliest)) earliest = deadlineNs;
-    }
-    return earliest;
+    this.earliestNs = this.#earliestOfTimed();
+    const timerNs = this.timers.nextDeadlineNs();
+    if (timerNs === undefined || this.earliestNs === undefined) return timerNs ?? this.earliestNs;
+    return timerNs < this.earliestNs ? timerNs : this.earliestNs;
   }
 
   /** A host stream has become readable or writable. */
@@ -137,6 +139,20 @@ export class Scheduler {
       for (const wait of thread.waits) if (wait.kind === 'readable' || wait.kind === 'writable') waits.push(wait);
     }
     return waits;
+  }
+
+  #addTimed(thread: Thread, deadlineNs: bigint): void {
+    this.timed.add(thread);
+    if (this.earliestNs === undefined || deadlineNs < this.earliestNs) this.earliestNs = deadlineNs;
+  }
+
+  #earliestOfTimed(): bigint | undefined {
+    let earliest: bigint | undefined;
+    for (const { waits } of this.timed) {
+      const deadlineNs = deadlineOf(waits);
+      if (deadlineNs !== undefined && (earliest === undefined || deadlineNs < earliest)) earliest = deadlineNs;
+    }
+    return earliest;
   }
 
   #forget(thread: Thread): void {

@@ -92,7 +92,7 @@ describe('inspectImageFile()', () => {
     const process = {
       ...root!,
       instance: { ...root!.instance, moduleHash: hash, globals: [{ type: 'i32' as const, bits: 2 }] },
-      threads: [{ ...root!.threads[0]!, activations: [{ frames: [frame] }] }],
+      threads: [{ ...root!.threads[0]!, activations: [{ ...root!.threads[0]!.activations[0]!, frames: [frame] }] }],
     };
     const inspect = (stored: Uint8Array | null, found?: Uint8Array) => {
       const machine = { ...sampleMachine(), modules: [{ hash, name: 'names', bytes: stored }], processes: [process] };

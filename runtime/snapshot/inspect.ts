@@ -2,7 +2,7 @@
 // unless the whole is to be verified. Names come from the modules, if they are in the image or given.
 
 import { WvmError } from '../base/wvm-error.ts';
-import type { FrameState, InstanceState } from '../engine/state.ts';
+import type { FrameState, InstanceState, PendingState, ThreadState } from '../engine/state.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
 import { parseModule } from '../wasm/parse.ts';
@@ -17,7 +17,7 @@ import {
   recordTypeName,
   TRAILER_BYTES,
 } from './image-layout.ts';
-import type { FeatureSets, MachineState, PendingState, ProcessState, ThreadState } from './machine-state.ts';
+import type { FeatureSets, MachineState, ProcessState } from './machine-state.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
 import type { PageList } from './pages-record.ts';
 import {
@@ -87,12 +87,13 @@ export interface FrameDescription {
 export interface ThreadDescription {
   readonly tid: number;
   readonly fuelLeft: number;
-  readonly pending: PendingState['kind'];
+  /** How it goes on: at a safe point, with a call or its result; 'entry': with the next of `entries`. */
+  readonly pending: PendingState['kind'] | 'entry';
   /** The kernel's record of the thread, if it waits in a call: which one, and how far it was. */
   readonly call: JsonData;
   /** Names, or "func 3", of the functions that are called when the activations have returned. */
   readonly entries: readonly string[];
-  /** Innermost frame first, as backtraces are read. */
+  /** The innermost first, and in each the innermost frame first, as backtraces are read. */
   readonly activations: readonly (readonly FrameDescription[])[];
 }
 
@@ -303,13 +304,15 @@ function describeMemories(
 }
 
 function describeThread(thread: ThreadState, call: JsonData, module: WasmModule | undefined): ThreadDescription {
-  const { tid, fuelLeft, pending, entries, activations } = thread;
+  const { tid, fuelLeft, entries, activations } = thread;
   return {
     tid,
     fuelLeft,
-    pending: pending.kind,
+    pending: activations[activations.length - 1]?.pending.kind ?? 'entry',
     call,
-    entries: entries.map((index) => (module && functionName(module, index)) ?? `func ${index}`),
+    entries: entries.map(({ functionIndex }) => {
+      return (module && functionName(module, functionIndex)) ?? `func ${functionIndex}`;
+    }),
     activations: activations
       .map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).toReversed())
       .toReversed(),

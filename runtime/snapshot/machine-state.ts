@@ -2,11 +2,12 @@
 // travel beside it as pages. The machine layer makes it when all guest threads stand still, and builds a
 // machine from it at resume. FORMAT.md says how each part lies in the file.
 //
-// - processes[0] is the root of the tree; the others follow by ascending pid, every parent before its children.
+// - processes[0] is the root of the tree; the others follow by ascending pid. Processes that have ended and whose parents have
+//   not asked for it are in the kernel's record alone.
 // - threads of a process follow each other by ascending tid; modules by ascending hash.
 // - `kernel` belongs to the kernel alone: its restore() validates what is in it.
 
-import type { ActivationState, InstanceState } from '../engine/state.ts';
+import type { InstanceState, ThreadState } from '../engine/state.ts';
 
 export interface FeatureSets {
   /** What the machine has used so far; resume needs all of these. Sorted. */
@@ -21,28 +22,6 @@ export interface ModuleState {
   readonly name: string;
   /** The original module, or null if the image names it by hash only. */
   readonly bytes: Uint8Array | null;
-}
-
-/** How a thread goes on. */
-export type PendingState =
-  /** It has not begun, or an entry function has returned: the next of `entries` is called. */
-  | { readonly kind: 'entry' }
-  /** It stands at a safe point. */
-  | { readonly kind: 'poll' }
-  /** In a call of an import, which is made again; the kernel's thread record says which call, and how far it was. */
-  | { readonly kind: 'call' }
-  /** It gets 0 from `wvm.snapshot`, which it called itself. */
-  | { readonly kind: 'self-snapshot' };
-
-export interface ThreadState {
-  readonly tid: number;
-  /** Outermost first. */
-  readonly activations: readonly ActivationState[];
-  /** What is left of the current slice of fuel. */
-  readonly fuelLeft: number;
-  readonly pending: PendingState;
-  /** Functions still to be called, one after the other, when the activations have returned: the start function, `_start`. */
-  readonly entries: readonly number[];
 }
 
 export interface ProcessState {

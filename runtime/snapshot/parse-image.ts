@@ -7,7 +7,7 @@
 // blocks: list, then contents, each checked before the visitor sees it. 5. END ties the records together; trailer; end.
 // No count is believed before the bytes that it counts are there.
 
-import type { InstanceState } from '../engine/state.ts';
+import type { InstanceState, ThreadState } from '../engine/state.ts';
 import { badImage } from './bad-image.ts';
 import { decodeEndRecord } from './end-record.ts';
 import {
@@ -27,7 +27,7 @@ import {
 import type { Digest, ImagePorts } from './image-ports.ts';
 import { decodeInstanceRecord } from './instance-record.ts';
 import { decodeMachineRecord, type MachineRecord } from './machine-record.ts';
-import type { MachineState, ModuleState, ProcessState, ThreadState } from './machine-state.ts';
+import type { MachineState, ModuleState, ProcessState } from './machine-state.ts';
 import { decodeModuleRecord } from './module-record.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
 import { decodePagesRecord, type PageList } from './pages-record.ts';

@@ -1,15 +1,30 @@
 // THREAD: one guest thread's stack and what it waits for. One record for each thread, in the order of the tree.
 //
-//   tid u32 · fuel left i64 · pending kind u8: 0 entry, 1 poll, 2 call, 3 self-snapshot
-//   count of functions still to be called u32 · function index u32 each
-//   activation count u32 · for each: frame count u32 · for each frame, outermost first:
-//     function index u32 · code offset u32 · kind u8: 0 poll, 1 call; + 2 inside of legacy catch clauses
-//     local count u32 · value each, tag 00 for a dead local · operand count u32 · value each
-//     inside of catch clauses: count u32 · exception each, outermost first: tag index u32, ffffffff not needed, · count u32 ·
-//     value each
+//   tid u32 · fuel left i64
+//   count of functions still to be called u32 · for each: function index u32 · count u32 · argument i32 each
+//   activation count u32 · for each, outermost first:
+//     entry function u32 · pending kind u8: 0 poll, 1 call, 2 result; + 4 runs a signal handler; + 8 has a stack pointer
+//     of a result: value i32 · with a stack pointer: i32 · frames
+//   globals: count u32, ffffffff if they are the instance's · value each, tag 00 for an immutable one
+//   checkpoint count u32 · for each: id u64 · value address u32 · activations below u32 · entry function u32 ·
+//     has a stack pointer u8 · with one: i32 · frames
+//
+// Frames: frame count u32 · for each frame, outermost first:
+//   function index u32 · code offset u32 · kind u8: 0 poll, 1 call; + 2 inside of legacy catch clauses
+//   local count u32 · value each, tag 00 for a dead local · operand count u32 · value each
+//   inside of catch clauses: count u32 · exception each, outermost first: tag index u32, ffffffff not needed, · count u32 ·
+//   value each
 
-import type { ActivationState, ExceptionState, FrameState, ValueState } from '../engine/state.ts';
-import type { PendingState, ThreadState } from './machine-state.ts';
+import type {
+  CheckpointState,
+  EntryState,
+  ExceptionState,
+  FrameState,
+  PendingState,
+  SuspendedState,
+  ThreadState,
+  ValueState,
+} from '../engine/state.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { RecordWriter } from './record-writer.ts';
 import {
@@ -21,7 +36,10 @@ import {
   NULL_INDEX,
 } from './value-state.ts';
 
-const PENDING_KINDS = ['entry', 'poll', 'call', 'self-snapshot'] as const;
+const PENDING_KINDS = ['poll', 'call', 'result'] as const;
+/** Added to the kind of what is pending. */
+const IS_HANDLER = 4;
+const HAS_STACK_POINTER = 8;
 const FRAME_KINDS = ['poll', 'call'] as const;
 /** Added to the kind of a frame inside of catch clauses. */
 const HAS_CAUGHT = 2;
@@ -31,38 +49,101 @@ const MIN_FRAME_BYTES = 17;
 export function encodeThreadRecord(out: RecordWriter, thread: ThreadState): void {
   out.u32(thread.tid);
   out.bits64(BigInt(thread.fuelLeft));
-  out.u8(PENDING_KINDS.indexOf(thread.pending.kind));
   out.u32(thread.entries.length);
-  for (const index of thread.entries) out.u32(index);
-  out.u32(thread.activations.length);
-  for (const { frames } of thread.activations) {
-    out.u32(frames.length);
-    for (const frame of frames) encodeFrame(out, frame);
+  for (const { functionIndex, args } of thread.entries) {
+    out.u32(functionIndex);
+    out.u32(args.length);
+    for (const arg of args) out.bits32(arg);
   }
+  out.u32(thread.activations.length);
+  for (const activation of thread.activations) encodeActivation(out, activation);
+  out.u32(thread.globals?.length ?? NULL_INDEX);
+  for (const value of thread.globals ?? []) encodeValue(out, value);
+  out.u32(thread.checkpoints.length);
+  for (const checkpoint of thread.checkpoints) encodeCheckpoint(out, checkpoint);
 }
 
 export function decodeThreadRecord(from: RecordReader): ThreadState {
   const tid = from.u32();
   const fuelLeft = Number(from.i64());
   if (!Number.isSafeInteger(fuelLeft)) throw from.bad(`fuel left is ${fuelLeft}`);
-  const pending = decodePending(from);
-  const entries: number[] = [];
-  for (let left = from.count('entry functions', 4); left > 0; left--) entries.push(from.u32());
-  const activations: ActivationState[] = [];
-  for (let left = from.count('activations', 4); left > 0; left--) {
-    const frames: FrameState[] = [];
-    for (let more = from.count('frames', MIN_FRAME_BYTES); more > 0; more--) frames.push(decodeFrame(from));
-    activations.push({ frames });
+  const entries: EntryState[] = [];
+  for (let left = from.count('entry functions', 8); left > 0; left--) {
+    const functionIndex = from.u32();
+    const args: number[] = [];
+    for (let more = from.count('arguments', 4); more > 0; more--) args.push(from.u32() | 0);
+    entries.push({ functionIndex, args });
   }
+  const activations: SuspendedState[] = [];
+  for (let left = from.count('activations', 9); left > 0; left--) activations.push(decodeActivation(from));
+  const globals = decodeGlobals(from);
+  const checkpoints: CheckpointState[] = [];
+  for (let left = from.count('checkpoints', 25); left > 0; left--) checkpoints.push(decodeCheckpoint(from));
   from.end();
-  return { tid, activations, fuelLeft, pending, entries };
+  return { tid, activations, entries, fuelLeft, globals, checkpoints };
 }
 
-function decodePending(from: RecordReader): PendingState {
+function encodeActivation(
+  out: RecordWriter,
+  { entry, pending, isHandler, stackPointer, frames }: SuspendedState,
+): void {
+  out.u32(entry);
+  const flags = (isHandler ? IS_HANDLER : 0) + (stackPointer === null ? 0 : HAS_STACK_POINTER);
+  out.u8(PENDING_KINDS.indexOf(pending.kind) + flags);
+  if (pending.kind === 'result') out.bits32(pending.value);
+  if (stackPointer !== null) out.bits32(stackPointer);
+  encodeFrames(out, frames);
+}
+
+function decodeActivation(from: RecordReader): SuspendedState {
+  const entry = from.u32();
   const number = from.u8();
-  const kind = PENDING_KINDS[number];
+  const kind = number < 16 ? PENDING_KINDS[number & 3] : undefined;
   if (kind === undefined) throw from.bad(`pending kind ${number}`);
-  return { kind };
+  const pending: PendingState = kind === 'result' ? { kind, value: from.u32() | 0 } : { kind };
+  const stackPointer = (number & HAS_STACK_POINTER) === 0 ? null : from.u32() | 0;
+  return { entry, pending, isHandler: (number & IS_HANDLER) !== 0, stackPointer, frames: decodeFrames(from) };
+}
+
+function decodeGlobals(from: RecordReader): (ValueState | null)[] | null {
+  const count = from.u32();
+  if (count === NULL_INDEX) return null;
+  from.fit('globals', count, 1);
+  const globals: (ValueState | null)[] = [];
+  for (let left = count; left > 0; left--) globals.push(decodeOptionalValue(from));
+  return globals;
+}
+
+function encodeCheckpoint(out: RecordWriter, checkpoint: CheckpointState): void {
+  out.bits64(checkpoint.id);
+  out.u32(checkpoint.valueAddr);
+  out.u32(checkpoint.depth);
+  out.u32(checkpoint.entry);
+  out.u8(checkpoint.stackPointer === null ? 0 : 1);
+  if (checkpoint.stackPointer !== null) out.bits32(checkpoint.stackPointer);
+  encodeFrames(out, checkpoint.activation.frames);
+}
+
+function decodeCheckpoint(from: RecordReader): CheckpointState {
+  const id = from.u64();
+  const valueAddr = from.u32();
+  const depth = from.u32();
+  const entry = from.u32();
+  const flag = from.u8();
+  if (flag > 1) throw from.bad(`stack pointer flag ${flag}`);
+  const stackPointer = flag === 0 ? null : from.u32() | 0;
+  return { id, valueAddr, depth, entry, stackPointer, activation: { frames: decodeFrames(from) } };
+}
+
+function encodeFrames(out: RecordWriter, frames: readonly FrameState[]): void {
+  out.u32(frames.length);
+  for (const frame of frames) encodeFrame(out, frame);
+}
+
+function decodeFrames(from: RecordReader): FrameState[] {
+  const frames: FrameState[] = [];
+  for (let left = from.count('frames', MIN_FRAME_BYTES); left > 0; left--) frames.push(decodeFrame(from));
+  return frames;
 }
 
 function encodeFrame(out: RecordWriter, frame: FrameState): void {

@@ -60,11 +60,29 @@ function treeProblem({ processes }: MachineState): string | undefined {
     if (pids.has(pid)) return `pid ${pid} is there twice`;
     if (index === 0 ? parentPid !== null : parentPid === null)
       return `process ${pid} ${index ? 'is a second root' : 'is first but not the root'}`;
-    if (parentPid !== null && !pids.has(parentPid)) return `parent ${parentPid} of process ${pid} is not before it`;
     if (index > 1 && pid < processes[index - 1]!.pid) return `process ${pid} is out of order`;
     pids.add(pid);
     const problem = threadsProblem(process, tids);
     if (problem !== undefined) return problem;
+  }
+  return parentsProblem(processes);
+}
+
+/** Every process descends from the root. */
+function parentsProblem(processes: readonly ProcessState[]): string | undefined {
+  const parents = new Map(processes.map(({ pid, parentPid }) => [pid, parentPid]));
+  const rooted = new Set<number>([processes[0]!.pid]);
+  for (const { pid } of processes) {
+    const path: number[] = [];
+    let at = pid;
+    while (!rooted.has(at)) {
+      if (path.includes(at)) return `process ${at} descends from itself`;
+      path.push(at);
+      const parent = parents.get(at)!;
+      if (parent === null || !parents.has(parent)) return `parent ${parent} of process ${at} is not there`;
+      at = parent;
+    }
+    for (const seen of path) rooted.add(seen);
   }
   return undefined;
 }

@@ -1,9 +1,18 @@
 // Machines of every shape that keep the rules, for property tests.
 
 import fc from 'fast-check';
-import type { ExceptionState, FrameState, InstanceState, ValueState } from '../../engine/state.ts';
+import type {
+  CheckpointState,
+  ExceptionState,
+  FrameState,
+  InstanceState,
+  PendingState,
+  SuspendedState,
+  ThreadState,
+  ValueState,
+} from '../../engine/state.ts';
 import type { MemorySource } from '../image-ports.ts';
-import type { MachineState, PendingState, ProcessState, ThreadState } from '../machine-state.ts';
+import type { MachineState, ProcessState } from '../machine-state.ts';
 import { sampleHash, sampleModule } from './sample-machine.ts';
 
 const u32: fc.Arbitrary<number> = fc.nat(0xffff_fffe);
@@ -56,18 +65,36 @@ const frameInCatch: fc.Arbitrary<FrameState> = fc
   .tuple(frame, fc.array(fc.option(exception), { minLength: 1, maxLength: 3 }))
   .map(([inner, caught]) => ({ ...inner, caught }));
 
-const pending: fc.Arbitrary<PendingState> = fc.constantFrom<PendingState>(
-  { kind: 'entry' },
-  { kind: 'poll' },
-  { kind: 'call' },
-  { kind: 'self-snapshot' },
+const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+const pending: fc.Arbitrary<PendingState> = fc.oneof(
+  fc.constantFrom<PendingState>({ kind: 'poll' }, { kind: 'call' }),
+  i32.map((value): PendingState => ({ kind: 'result', value })),
 );
+const frames = list(fc.oneof(frame, frameInCatch));
+
+const activation: fc.Arbitrary<SuspendedState> = fc.record({
+  frames,
+  entry: u32,
+  pending,
+  isHandler: fc.boolean(),
+  stackPointer: fc.option(i32),
+});
+
+const checkpoint: fc.Arbitrary<CheckpointState> = fc.record({
+  id: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  valueAddr: u32,
+  depth: u32,
+  activation: fc.record({ frames }),
+  entry: u32,
+  stackPointer: fc.option(i32),
+});
 
 const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
-  activations: list(fc.record({ frames: list(fc.oneof(frame, frameInCatch)) })),
+  activations: list(activation),
   fuelLeft: fc.maxSafeInteger(),
-  pending,
-  entries: list(u32),
+  entries: list(fc.record({ functionIndex: u32, args: list(i32) })),
+  globals: fc.option(list(fc.option(value))),
+  checkpoints: list(checkpoint),
 });
 
 const segments: fc.Arbitrary<number[]> = fc.uniqueArray(u32, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b));

@@ -89,10 +89,34 @@ export function sampleMachine(): MachineState {
           {
             tid: 1,
             fuelLeft: -3,
-            pending: { kind: 'poll' },
-            entries: [1, 0],
+            entries: [
+              { functionIndex: 1, args: [] },
+              { functionIndex: 0, args: [-1, 7] },
+            ],
+            globals: null,
+            checkpoints: [
+              {
+                id: 2n ** 63n,
+                valueAddr: 64,
+                depth: 0,
+                activation: { frames: [{ functionIndex: 0, codeOffset: 5, kind: 'call', locals: [], stack: [] }] },
+                entry: 0,
+                stackPointer: 65536,
+              },
+            ],
             activations: [
               {
+                entry: 0,
+                pending: { kind: 'call' },
+                isHandler: false,
+                stackPointer: null,
+                frames: [],
+              },
+              {
+                entry: 1,
+                pending: { kind: 'poll' },
+                isHandler: true,
+                stackPointer: -16,
                 frames: [
                   {
                     functionIndex: 0,
@@ -104,15 +128,17 @@ export function sampleMachine(): MachineState {
                   { functionIndex: 1, codeOffset: 0, kind: 'poll', locals: [], stack: [] },
                 ],
               },
-              { frames: [] },
             ],
           },
           {
             tid: 4,
             fuelLeft: Number.MAX_SAFE_INTEGER,
-            pending: { kind: 'call' },
             entries: [],
-            activations: [],
+            activations: [
+              { entry: 2, pending: { kind: 'call' }, isHandler: false, stackPointer: null, frames: [] },
+            ],
+            globals: [null, { type: 'f64', bits: -1n }],
+            checkpoints: [],
           },
         ],
       },
@@ -128,8 +154,24 @@ export function sampleMachine(): MachineState {
           droppedData: [],
         },
         threads: [
-          { tid: 2, fuelLeft: 0, pending: { kind: 'entry' }, entries: [0], activations: [] },
-          { tid: 3, fuelLeft: 0, pending: { kind: 'self-snapshot' }, entries: [], activations: [] },
+          {
+            tid: 2,
+            fuelLeft: 0,
+            entries: [{ functionIndex: 0, args: [] }],
+            activations: [],
+            globals: null,
+            checkpoints: [],
+          },
+          {
+            tid: 3,
+            fuelLeft: 0,
+            entries: [],
+            activations: [
+              { entry: 0, pending: { kind: 'result', value: -1 }, isHandler: true, stackPointer: 8, frames: [] },
+            ],
+            globals: [],
+            checkpoints: [],
+          },
         ],
       },
     ],
