@@ -2,20 +2,22 @@
 // the address is aligned and in bounds; the kernel compares, parks and wakes.
 //
 //   1. First try: the value at the address is not the expected one: 1.
-//   2. Else the thread sleeps until its deadline, an absolute machine time that is kept in the restart record, and the result
-//      is 2. The value is looked at once only: what changes it later must notify.
-//   3. With no deadline and nobody who could notify it would sleep for ever: a trap that says so.
-// Nothing notifies yet: a process has one thread, and that one sleeps. So notify finds no waiter, 0.
+//   2. Else the thread sleeps until it is notified (0) or its time is over (2). The value is looked at once only: what changes it
+//      later must notify.
+// A thread that waits without a timeout while no other can run would sleep for ever: the engine sees that, machine-wide.
 // See: the threads proposal of WebAssembly; futex(2).
 
-import { Blocked, type SystemCallResult, Trapped } from './blocked.ts';
+import { Errno } from '../../abi/errno.ts';
+import { FUTEX_BITSET_MATCH_ANY } from '../../abi/futex.ts';
+import type { SystemCallResult } from './blocked.ts';
 import type { Kernel } from './kernel.ts';
 
+const NOTIFIED = 0;
 const NOT_EQUAL = 1;
 const TIMED_OUT = 2;
 
 /** The process's memories, by index. */
-interface AtomicMemories {
+export interface AtomicMemories {
   load32(memory: number, address: bigint): number;
   load64(memory: number, address: bigint): bigint;
 }
@@ -30,27 +32,35 @@ type AtomicCall<Expected> = (
 export interface AtomicDoor {
   readonly 'atomic.wait32': AtomicCall<number>;
   readonly 'atomic.wait64': AtomicCall<bigint>;
+  /** Wakes up to `count` (unsigned); how many there were. */
   readonly 'atomic.notify': (memory: number, address: bigint, count: number) => SystemCallResult;
 }
 
 /** The three calls of one process. A negative timeout is none. */
 export function createAtomicDoor(kernel: Kernel, memories: AtomicMemories): AtomicDoor {
-  const wait = (address: bigint, isEqual: () => boolean, timeoutNs: bigint): SystemCallResult => {
-    const { restart } = kernel.current;
-    if (restart === undefined && !isEqual()) return NOT_EQUAL;
-    const now = kernel.clock.nowNs();
-    const deadlineNs = restart === undefined ? (timeoutNs < 0n ? undefined : now + timeoutNs) : restart.deadlineNs;
-    if (deadlineNs === undefined) {
-      return new Trapped(`deadlock: the only thread waits without a timeout at address ${BigInt.asUintN(64, address)}`);
-    }
-    if (now >= deadlineNs) return TIMED_OUT;
-    return new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });
+  const wait = (memory: number, address: bigint, timeoutNs: bigint, isExpected: () => boolean): SystemCallResult => {
+    const result = kernel.futexes.wait(kernel.current, {
+      memory,
+      address: placeOf(address),
+      bitset: FUTEX_BITSET_MATCH_ANY,
+      lockAddress: null,
+      timeout: timeoutNs < 0n ? undefined : { clock: 'relative', ns: timeoutNs },
+      isExpected,
+    });
+    if (typeof result !== 'number') return result;
+    return result === Errno.ESUCCESS ? NOTIFIED : result === Errno.EAGAIN ? NOT_EQUAL : TIMED_OUT;
   };
   return {
     'atomic.wait32': (memory, address, expected, timeoutNs) =>
-      wait(address, () => memories.load32(memory, address) === expected, timeoutNs),
+      wait(memory, address, timeoutNs, () => memories.load32(memory, address) === expected),
     'atomic.wait64': (memory, address, expected, timeoutNs) =>
-      wait(address, () => memories.load64(memory, address) === expected, timeoutNs),
-    'atomic.notify': () => 0,
+      wait(memory, address, timeoutNs, () => memories.load64(memory, address) === expected),
+    'atomic.notify': (memory, address, count) =>
+      kernel.futexes.wake(kernel.current.process, memory, placeOf(address), count >>> 0, FUTEX_BITSET_MATCH_ANY),
   };
+}
+
+/** The engine passes addresses as wasm i64. */
+function placeOf(address: bigint): number {
+  return Number(BigInt.asUintN(64, address));
 }

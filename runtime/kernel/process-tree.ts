@@ -17,6 +17,7 @@ import { assert } from '../base/assert.ts';
 import type { Pid, Tid } from '../base/ids.ts';
 import type { FateTable } from './fate.ts';
 import type { FdTable } from './fd-table.ts';
+import { releaseFutexes } from './futex/robust-list.ts';
 import type { Kernel } from './kernel.ts';
 import { commandName, type ExitStatus, PROCESSES_MAX, Process, type ProcessState } from './process.ts';
 import { type Delivery, deliver, handlerReturned } from './signals/deliver.ts';
@@ -57,6 +58,7 @@ export class ProcessTree {
     const main = child.addThread(child.pid as number as Tid, thread);
     // The copy of the stack has the handlers' frames.
     main.interrupted.push(...thread.interrupted);
+    main.stackCount = thread.stackCount;
     this.kernel.scheduler.add(main);
     return child;
   }
@@ -110,6 +112,7 @@ export class ProcessTree {
     name: string = args[0] ?? '',
   ): void {
     for (const other of [...process.threads.values()]) if (other !== thread) this.#removeThread(other);
+    releaseFutexes(thread);
     process.threads.clear();
     thread.tid = process.pid as number as Tid;
     process.threads.set(thread.tid, thread);
@@ -175,13 +178,17 @@ export class ProcessTree {
     this.exit(process, { signal: Signal.SIGKILL });
   }
 
+  /** It is still in its process, and the memory is still there. */
   #removeThread(thread: Thread): void {
+    releaseFutexes(thread);
+    thread.joiners.wakeAll();
     this.kernel.scheduler.remove(thread);
     this.kernel.engine.threadEnded(thread);
   }
 
   /** Gives back everything that the process holds, whatever becomes of it. */
   #release(process: Process): void {
+    this.kernel.futexes.processEnded(process);
     for (const thread of process.threads.values()) this.#removeThread(thread);
     process.threads.clear();
     process.isStopped = false;

@@ -8,9 +8,10 @@
 //   4. The engine calls the export `entry` with `args` as a new activation, and handlerReturned(thread) when it is over.
 // See: signal(7), sigaction(2).
 
+import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FutexOp } from '../../../abi/futex.ts';
 import { SIG_DFL, SignalFlags } from '../../../abi/signals.ts';
 import { SIGNAL_EXPORT } from '../../../abi/wvm.ts';
-import type { Thread } from '../thread.ts';
+import type { BlockedCall, Thread } from '../thread.ts';
 import type { SignalInfo } from './pending-signals.ts';
 import { ALL_SIGNALS, bitOf, UNBLOCKABLE } from './signal-set.ts';
 
@@ -35,8 +36,8 @@ const NEVER_RESTARTED: ReadonlySet<string> = new Set([
   'sigsuspend',
   'sigtimedwait',
 ]);
-/** They have no way to say EINTR. */
-const ALWAYS_RESTARTED: ReadonlySet<string> = new Set(['atomic.wait32', 'atomic.wait64', 'thread_join']);
+/** They have no way to say EINTR, or (futex_wait) libraries that take any error for a bug of theirs. */
+const ALWAYS_RESTARTED: ReadonlySet<string> = new Set(['atomic.wait32', 'atomic.wait64', 'futex_wait', 'thread_join']);
 
 export function deliver(thread: Thread): Delivery | undefined {
   const { process } = thread;
@@ -97,6 +98,12 @@ function beginCallback(thread: Thread, { signal }: SignalInfo): Delivery {
   return { kind: 'handler', entry: callback, args: [signal], restartsCall: interrupt(thread, bitOf(signal), true) };
 }
 
+/** Locking a priority-inheriting futex is never interrupted, as pthread_mutex_lock is not. */
+function isLock({ name, args }: BlockedCall): boolean {
+  const operation = name === 'futex' ? Number(args[1]) & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME) : -1;
+  return operation === FutexOp.FUTEX_LOCK_PI || operation === FutexOp.FUTEX_LOCK_PI2;
+}
+
 /** Changes the mask for a handler; true if the call that it runs over goes on afterwards. */
 function interrupt(thread: Thread, blocked: bigint, restarts: boolean): boolean {
   const { signals, call } = thread;
@@ -104,5 +111,5 @@ function interrupt(thread: Thread, blocked: bigint, restarts: boolean): boolean 
   signals.suspendedMask = null;
   signals.mask |= blocked & ~UNBLOCKABLE;
   if (call === undefined) return false;
-  return ALWAYS_RESTARTED.has(call.name) || (restarts && !NEVER_RESTARTED.has(call.name));
+  return isLock(call) || ALWAYS_RESTARTED.has(call.name) || (restarts && !NEVER_RESTARTED.has(call.name));
 }
