@@ -105,11 +105,6 @@ export const Filetype = {
 /** WASI signal numbers run without Linux's SIGSTKFLT (16), so from SIGCHLD on they are one lower than Linux's. */
 export const WASI_SIGNAL_LAST = 30;
 export const WASI_SIGCHLD = 16;
-export const WASI_SIGCONT = 17;
-export const WASI_SIGSTOP = 18;
-export const WASI_SIGTTOU = 21;
-export const WASI_SIGURG = 22;
-export const WASI_SIGWINCH = 27;
 
 export const IOVEC = { buf: 0, len: 4, size: 8 } as const;
 export const PRESTAT = { tag: 0, nameLen: 4, size: 8 } as const;

@@ -15,7 +15,7 @@ export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
 
   /**
    * Action of a signal. `handler`: 0 SIG_DFL, 1 SIG_IGN, else what the exported `__wvm_signal` gets back as its second argument
-   * (a table index, in C). `old`: SIGACTION, or 0.
+   * (a table index, in C); 0xffffffff keeps the action, to ask for it. `old`: SIGACTION, or 0.
    */
   sigaction: signature('signal:signal handler:u32 mask:sigset flags:u32 old:out'),
   /** `how`: SIG_BLOCK 0, SIG_UNBLOCK 1, SIG_SETMASK 2; `set`, `old`: addresses of u64, or 0. */

@@ -13,7 +13,7 @@ export declare function wvm_snapshot_forbid(reason: usize, reason_len: u32): i32
 
 /**
  * Action of a signal. `handler`: 0 SIG_DFL, 1 SIG_IGN, else what the exported `__wvm_signal` gets back as its second argument
- * (a table index, in C). `old`: SIGACTION, or 0.
+ * (a table index, in C); 0xffffffff keeps the action, to ask for it. `old`: SIGACTION, or 0.
  */
 // @ts-ignore: decorator
 @external("wvm", "sigaction")

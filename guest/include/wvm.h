@@ -29,7 +29,7 @@ WVM_IMPORT("wvm", "snapshot") int32_t wvm_snapshot(void);
 WVM_IMPORT("wvm", "snapshot_forbid") int32_t wvm_snapshot_forbid(const char *reason, size_t reason_len);
 
 // Action of a signal. `handler`: 0 SIG_DFL, 1 SIG_IGN, else what the exported `__wvm_signal` gets back as its second argument
-// (a table index, in C). `old`: SIGACTION, or 0.
+// (a table index, in C); 0xffffffff keeps the action, to ask for it. `old`: SIGACTION, or 0.
 WVM_IMPORT("wvm", "sigaction")
 int32_t wvm_sigaction(uint32_t signal_, uint32_t handler, uint64_t mask, uint32_t flags, void *old);
 

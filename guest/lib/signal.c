@@ -4,6 +4,7 @@
 #include "posix.h"
 
 enum { DEFAULT = 0, IGNORE = 1, FIRST_HANDLER = 2 };
+#define KEEP 0xffffffffu
 
 static uint32_t number_of(sighandler_t handler) {
   if (handler == SIG_DFL) return DEFAULT;
@@ -46,13 +47,8 @@ __attribute__((export_name("__wvm_signal"))) void wvm_signal_entry(int signal, u
 
 int sigaction(int signal, const struct sigaction *action, struct sigaction *old) {
   struct wvm_sigaction before;
-  // There is no call that only asks: what was there is set again.
   if (!action) {
-    sigset_t all = ~0ull, mask;
-    wvm_sigprocmask(SIG_BLOCK, &all, &mask);
-    int error = wvm_sigaction((uint32_t)signal, IGNORE, 0, 0, &before);
-    if (error == 0) error = wvm_sigaction((uint32_t)signal, before.handler, before.mask, before.flags, 0);
-    wvm_sigprocmask(SIG_SETMASK, &mask, 0);
+    int error = wvm_sigaction((uint32_t)signal, KEEP, 0, 0, &before);
     if (error) return errno_result(error);
   } else {
     int error = wvm_sigaction((uint32_t)signal, number_of(action->sa_handler), action->sa_mask, action->sa_flags, &before);

@@ -18,9 +18,11 @@ import * as epoll from './epoll.ts';
 import * as fd from './fd.ts';
 import * as futex from './futex.ts';
 import * as processes from './process.ts';
+import * as programs from './program.ts';
 import * as signals from './signal.ts';
 import * as stack from './stack.ts';
 import * as threads from './thread.ts';
+import * as timers from './timer.ts';
 import * as tty from './tty.ts';
 import * as workingDirectory from './working-directory.ts';
 
@@ -37,7 +39,9 @@ const FAMILIES: Readonly<Record<string, unknown>> = {
   ...tty,
   ...workingDirectory,
   ...processes,
+  ...programs,
   ...signals,
+  ...timers,
   ...threads,
   ...futex,
   ...stack,
