@@ -31,8 +31,17 @@ function modulePreamble(type: FuncType): ByteWriter {
   return w;
 }
 
+const hostFunctionModules = new Map<string, WebAssembly.Module>();
+
 /** The host function as a WebAssembly function of the given type. */
 export function wrapHostFunction(type: FuncType, host: (...args: never[]) => unknown): WebAssembly.ExportedFunction {
+  const key = `${type.params.join()}:${type.results.join()}`;
+  let module = hostFunctionModules.get(key);
+  if (module === undefined) hostFunctionModules.set(key, (module = hostFunctionModule(type)));
+  return new WebAssembly.Instance(module, { h: { f: host } }).exports['f'] as WebAssembly.ExportedFunction;
+}
+
+function hostFunctionModule(type: FuncType): WebAssembly.Module {
   const w = modulePreamble(type);
   w.section(2, (s) => {
     s.u32(1);
@@ -42,8 +51,7 @@ export function wrapHostFunction(type: FuncType, host: (...args: never[]) => unk
     s.u32(1);
     writeExport(s, { name: 'f', kind: 'func', index: 0 });
   });
-  const module = new WebAssembly.Module(w.toBytes());
-  return new WebAssembly.Instance(module, { h: { f: host } }).exports['f'] as WebAssembly.ExportedFunction;
+  return new WebAssembly.Module(w.toBytes());
 }
 
 /** A function [] -> results that loads its results from the result area; undefined if a type cannot lie in memory. */

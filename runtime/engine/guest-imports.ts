@@ -26,8 +26,12 @@ export const THREAD_ENTRY = 'wasi_thread_start';
 const TYPE_NAME: Readonly<Record<number, string>> = { 127: 'i32', 126: 'i64', 125: 'f32', 124: 'f64' };
 const SPAWNS: ReadonlySet<string> = new Set(['thread-spawn', 'thread_spawn', 'thread_spawn_v2']);
 
+/** Modules whose imports have been checked: a fork need not. */
+const checked = new WeakSet<WasmModule>();
+
 /** The functions that `module` imports, in its order. Throws WVM_IMPORT_UNKNOWN. */
 export function findImports(kernel: Kernel, process: Process, module: WasmModule): ImportedCall[] {
+  const isChecked = checked.has(module);
   const doors = createDoors(kernel, process);
   const missing: string[] = [];
   const imports: ImportedCall[] = [];
@@ -39,7 +43,7 @@ export function findImports(kernel: Kernel, process: Process, module: WasmModule
       missing.push(`${entry.module}.${entry.name}`);
       continue;
     }
-    checkSignature(entry.module, entry.name, type);
+    if (!isChecked) checkSignature(entry.module, entry.name, type);
     imports.push({ module: entry.module, name: entry.name, type, run });
   }
   if (missing.length > 0) {
@@ -47,11 +51,13 @@ export function findImports(kernel: Kernel, process: Process, module: WasmModule
       hint: 'wvm provides WASI preview1, WASIX and wasi-threads; modules made for a browser need their own glue',
     });
   }
+  if (isChecked) return imports;
   if (spawnsThreads(module) && !module.exports.some((e) => e.kind === 'func' && e.name === THREAD_ENTRY)) {
     throw new WvmError('WVM_IMPORT_UNKNOWN', `the module spawns threads, but exports no ${THREAD_ENTRY}`, {
       hint: 'build it for wasm32-wasi-threads',
     });
   }
+  checked.add(module);
   return imports;
 }
 

@@ -36,6 +36,7 @@ import { GuestProcess, type ProcessHost, type ProcessTrace } from './guest-proce
 import { type GuestThread, type Pending, QUANTUM } from './guest-thread.ts';
 import type { InstanceOptions, Outcome } from './instance.ts';
 import type { MemoryPool } from './memory-pool.ts';
+import { StackArea } from './stack-area.ts';
 import type { InstanceState, ThreadState } from './state.ts';
 
 /** Polls in a row after which a function counts as one long loop: some 20 ms. */
@@ -143,6 +144,7 @@ export class GuestMachine {
       maxMemoryBytes: options.maxMemoryBytes,
       compileOptimised: options.compileOptimised,
       memoryPool: options.memoryPool,
+      stackArea: new StackArea(),
       stopsBeforeCall: options.hooks.stopsBeforeCall,
       trace: options.hooks.trace,
       poll: (process, site) => this.#poll(process, site),

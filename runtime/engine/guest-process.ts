@@ -15,6 +15,7 @@ import { GuestThread } from './guest-thread.ts';
 import { GuestInstance, type InstanceOptions, type RawStack } from './instance.ts';
 import { LinearMemory } from './linear-memory.ts';
 import type { WasmPageScanner } from './page-scanner.ts';
+import type { StackArea } from './stack-area.ts';
 import type { EntryState, InstanceState, ThreadState, ValueState } from './state.ts';
 
 /** What a call that has no result now needs: the machine carries it out, or unwinds. */
@@ -25,6 +26,7 @@ export interface ProcessHost {
   readonly maxMemoryBytes: number;
   readonly compileOptimised: InstanceOptions['compileOptimised'];
   readonly memoryPool: InstanceOptions['memoryPool'];
+  readonly stackArea: StackArea;
   /** Asked before every host call; true stops the thread before the call is made. */
   readonly stopsBeforeCall: ((process: Process, name: string) => boolean) | undefined;
   /** Told of every finished or parked host call. */
@@ -77,6 +79,7 @@ export class GuestProcess {
       atomics: { wait32: wait32!, wait64: wait64!, notify: notify! },
       compileOptimised: host.compileOptimised,
       ...(host.memoryPool === undefined ? {} : { memoryPool: host.memoryPool }),
+      stackArea: host.stackArea,
     };
     const initial = (instance: GuestInstance): readonly unknown[] | undefined =>
       spawnsThreads(original) && compiled.map !== undefined ? instance.mutableGlobals() : undefined;

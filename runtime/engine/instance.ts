@@ -11,7 +11,6 @@ import { WvmError } from '../base/wvm-error.ts';
 import { SiteKind } from '../instrument/analysis.ts';
 import { atomicSlotType } from '../instrument/atomic-calls.ts';
 import { continuationName, importedFunctionName } from '../instrument/continuation.ts';
-import { POLL_PARAMS } from '../instrument/instrument.ts';
 import { sizeOf } from '../instrument/layout.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import * as names from '../instrument/names.ts';
@@ -19,8 +18,9 @@ import { type Limits, type TableType, ValType, type WasmModule } from '../wasm/m
 import { Op } from '../wasm/opcodes.ts';
 import type { CompiledModule } from './compile.ts';
 import type { CompiledContinuations, ContinuationModules } from './continuation-modules.ts';
-import { globalCopier, makeTrap, RESULT_STRIDE, resultFunction, wrapHostFunction } from './glue.ts';
+import { globalCopier, makeTrap, RESULT_STRIDE, wrapHostFunction } from './glue.ts';
 import type { MemoryPool } from './memory-pool.ts';
+import { StackArea } from './stack-area.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
 export interface RawStack {
@@ -66,6 +66,8 @@ export interface InstanceOptions {
   readonly memoryPages?: readonly number[];
   /** Where memories come from, if not fresh. */
   readonly memoryPool?: MemoryPool;
+  /** Shared with instances that never run while this one does; its own if not given. */
+  readonly stackArea?: StackArea;
 }
 
 /** Optimising a larger function takes longer than it may save: 10,000 instructions take some 30 ms. */
@@ -103,7 +105,9 @@ export class GuestInstance {
   readonly #continuations: ContinuationModules;
   readonly #compileOptimised: InstanceOptions['compileOptimised'];
   readonly #unwindTag: WebAssembly.Tag;
+  readonly #area: StackArea;
   readonly #frames: WebAssembly.Memory;
+  readonly #answerPoll: (site: number) => void;
   readonly #slots: WebAssembly.Table;
   readonly #funcrefs: WebAssembly.Table;
   readonly #externrefs: WebAssembly.Table;
@@ -129,12 +133,14 @@ export class GuestInstance {
     );
     this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
     this.unwind = compiled.map === undefined ? makeTrap() : new WebAssembly.Exception(this.#unwindTag, []);
-    this.#frames = new WebAssembly.Memory({ initial: 1 });
+    this.#area = options.stackArea ?? new StackArea();
+    this.#frames = this.#area.frames;
+    this.#answerPoll = options.poll;
     this.#slots = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
     this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
     if (module.allMemories.some((limits) => limits.shared)) this.#setAtomics(options.atomics);
-    this.#slots.set(names.SLOT_POLL, wrapHostFunction({ params: POLL_PARAMS, results: [] }, options.poll));
+    this.#slots.set(names.SLOT_POLL, this.#area.poll);
     // A module that is not instrumented keeps what it defines to itself.
     const ours = <T>(all: readonly T[], importedCount: number): readonly T[] =>
       compiled.map === undefined ? all.slice(0, importedCount) : all;
@@ -367,6 +373,9 @@ export class GuestInstance {
   }
 
   #enter(func: WebAssembly.ExportedFunction, args: readonly (number | bigint)[]): Outcome {
+    // Guests of one area do not nest, but an instance may be entered while it runs: its own host functions may call it.
+    const { answerPoll } = this.#area;
+    this.#area.answerPoll = this.#answerPoll;
     try {
       const value = func(...args);
       return { kind: 'returned', values: value === undefined ? [] : Array.isArray(value) ? value : [value] };
@@ -381,6 +390,8 @@ export class GuestInstance {
       // V8 reports an exhausted stack as a RangeError that is none of ours.
       if (error instanceof RangeError && /call stack/.test(error.message)) return { kind: 'trapped', error };
       throw error;
+    } finally {
+      this.#area.answerPoll = answerPoll;
     }
   }
 
@@ -418,7 +429,7 @@ export class GuestInstance {
     const key = results.join();
     let slot = this.#resultSlots.get(key);
     if (slot === undefined) {
-      const func = resultFunction(results, this.#frames);
+      const func = this.#area.resultFunction(results);
       if (func === undefined) throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', 'a host function that returns references');
       this.#resultSlots.set(key, (slot = this.#addSlot(func)));
     }

@@ -10,6 +10,11 @@ import type { WasmPageScanner } from './page-scanner.ts';
 const WASM_PAGE_BYTES = 65536;
 const SCANNED_PAGE_BYTES = 4096;
 
+/** To make a memory takes 0.1 ms, as long as clearing this much. */
+const SMALL_BYTES: number = 1 << 20;
+/** Each takes 8 GiB of address space. */
+const MEMORIES_MAX = 256;
+
 interface PooledMemory {
   readonly memory: WebAssembly.Memory;
   readonly pageCount: number;
@@ -42,8 +47,8 @@ export class MemoryPool {
     return memory;
   }
 
-  /** Takes a memory that make() has made and that nobody uses any more. Its views end here. */
-  give(memory: object): void {
+  /** Takes a memory that make() has made and that nobody uses any more. Its views end here; `hasViews`: there may be some. */
+  give(memory: object, hasViews = true): void {
     if (!(memory instanceof WebAssembly.Memory)) return;
     const maximum = this.#maximumOf.get(memory);
     const bytes = new Uint8Array(memory.buffer);
@@ -51,12 +56,12 @@ export class MemoryPool {
     const runs = this.scanner.nonZeroRuns({ bytes, memory });
     let usedPages = 0;
     for (let i = 1; i < runs.length; i += 2) usedPages += runs[i]!;
-    // Mostly pages that were never touched: no better than a fresh one.
-    if (usedPages * 2 * SCANNED_PAGE_BYTES < bytes.length) return;
+    // Mostly pages that were never touched: no better than a fresh one, unless making that takes longer than anything else.
+    if (bytes.length > SMALL_BYTES && usedPages * 2 * SCANNED_PAGE_BYTES < bytes.length) return;
     for (let i = 0; i < runs.length; i += 2) {
       bytes.fill(0, runs[i]! * SCANNED_PAGE_BYTES, (runs[i]! + runs[i + 1]!) * SCANNED_PAGE_BYTES);
     }
-    this.#add(memory, maximum, false);
+    this.#add(memory, maximum, false, hasViews);
   }
 
   /**
@@ -71,7 +76,7 @@ export class MemoryPool {
       bytes[at] = 0;
       if (at % WASM_PAGE_BYTES === 0) yield;
     }
-    this.#add(memory, maximum, true);
+    this.#add(memory, maximum, true, true);
   }
 
   /** Drops what nobody asked for in advance. */
@@ -89,15 +94,15 @@ export class MemoryPool {
     }
     if (best === undefined) return undefined;
     this.#memories.splice(this.#memories.indexOf(best), 1);
-    best.memory.grow(initial - best.pageCount);
+    if (initial > best.pageCount) best.memory.grow(initial - best.pageCount);
     return best.memory;
   }
 
-  #add(memory: WebAssembly.Memory, maximum: number, isWanted: boolean): void {
-    // Detaches the ArrayBuffer that others may hold.
-    memory.grow(0);
+  #add(memory: WebAssembly.Memory, maximum: number, isWanted: boolean, hasViews: boolean): void {
+    // Detaches the ArrayBuffer that others may hold; it takes 0.1 ms.
+    if (hasViews) memory.grow(0);
     const pageCount = memory.buffer.byteLength / WASM_PAGE_BYTES;
     this.#memories.push({ memory, pageCount, maximum, isWanted });
-    while (this.sizeBytes > this.#limitBytes) this.#memories.shift();
+    while (this.sizeBytes > this.#limitBytes || this.#memories.length > MEMORIES_MAX) this.#memories.shift();
   }
 }

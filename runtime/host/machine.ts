@@ -375,7 +375,7 @@ export class Machine {
       },
       memoriesFree: (memories) => {
         // An image in work may still show them.
-        if (machine.#imagesInWork === 0 && machine.#shownChunks.length === 0) recycle(memories);
+        if (machine.#imagesInWork === 0 && machine.#shownChunks.length === 0) recycle(memories, false);
       },
     };
   }

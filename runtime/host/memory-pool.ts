@@ -18,9 +18,9 @@ export function memoryPool(): MemoryPool {
   return shared;
 }
 
-/** Hands on the memories of a machine that has ended. */
-export function recycle(memories: readonly object[]): void {
-  for (const memory of memories) memoryPool().give(memory);
+/** Hands on the memories of a machine that has ended, or of a process whose memory nobody has seen (`hasViews` false). */
+export function recycle(memories: readonly object[], hasViews = true): void {
+  for (const memory of memories) memoryPool().give(memory, hasViews);
   clearTimeout(idleTimer);
   idleTimer = setTimeout(() => memoryPool().dropIdle(), IDLE_MS).unref();
 }

@@ -1,0 +1,30 @@
+// What the instances of a machine share because one thread runs at a time: the memory into which a stack unwinds and from
+// which it is resumed, and the functions that depend on nothing else. A fork makes an instance; making these again would
+// take as long as the rest of it.
+//
+// Invariant: between two runs the memory holds nothing: a stack that was unwound has been copied out of it.
+
+import { POLL_PARAMS } from '../instrument/instrument.ts';
+import type { ValType } from '../wasm/module.ts';
+import { resultFunction, wrapHostFunction } from './glue.ts';
+
+export class StackArea {
+  readonly frames: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1 });
+  /** Answers the polls of the instance that runs. */
+  answerPoll: (site: number) => void = () => {};
+  /** What every instance imports as its poll. */
+  readonly poll: WebAssembly.ExportedFunction;
+  readonly #resultFunctions = new Map<string, WebAssembly.ExportedFunction | undefined>();
+
+  constructor() {
+    this.poll = wrapHostFunction({ params: POLL_PARAMS, results: [] }, (site: number) => this.answerPoll(site));
+  }
+
+  /** A function [] -> results that loads its results from the beginning of the frames memory. */
+  resultFunction(results: readonly ValType[]): WebAssembly.ExportedFunction | undefined {
+    const key = results.join();
+    let func = this.#resultFunctions.get(key);
+    if (func === undefined) this.#resultFunctions.set(key, (func = resultFunction(results, this.frames)));
+    return func;
+  }
+}
