@@ -49,6 +49,10 @@ export class DirectoryFile extends OpenFile {
     return this.node.stat();
   }
 
+  override get inodeKey(): string {
+    return this.vfs.inodeKey(this.node);
+  }
+
   override close(): void {
     this.vfs.release(this.node);
   }

@@ -1,6 +1,7 @@
-// File descriptors of a process: number -> entry (rights, preopen name) -> shared open file description.
+// File descriptors of a process: number -> entry (rights, preopen name, close-on-exec) -> shared open file description.
 //
-// Invariants: a new descriptor gets the lowest free number; an open file description is closed with its last entry.
+// Invariants: a new descriptor gets the lowest free number; an open file description is closed with its last entry. The table of
+// a forked process has entries of its own that share the descriptions.
 
 import { Errno } from '../../abi/errno.ts';
 import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
@@ -37,25 +38,41 @@ export class FdEntry {
   rights: number;
   inheriting: number;
   readonly preopen: string | null;
-  /** FD_CLOEXEC. */
-  closesOnExec = false;
+  /** FD_CLOEXEC: of the descriptor, not of the open file. */
+  closesOnExec: boolean;
 
-  constructor(file: OpenFile, rights: number, inheriting: number, preopen: string | null = null) {
+  constructor(file: OpenFile, rights: number, inheriting: number, preopen: string | null = null, closesOnExec = false) {
     this.file = file;
     this.rights = rights;
     this.inheriting = inheriting;
     this.preopen = preopen;
+    this.closesOnExec = closesOnExec;
+  }
+
+  /** Another descriptor of the same open file. */
+  copy(closesOnExec: boolean): FdEntry {
+    return new FdEntry(this.file, this.rights, this.inheriting, this.preopen, closesOnExec);
   }
 }
 
+/** What a process is told of a descriptor that goes: locks go with it. */
+export type DescriptorClosed = (file: OpenFile, isLast: boolean) => void;
+
 export class FdTable {
-  static readonly fates: FateTable = { entries: 'saved', lowestFree: 'derived', count: 'derived' };
+  static readonly fates: FateTable = {
+    entries: 'saved',
+    lowestFree: 'derived',
+    count: 'derived',
+    onClosed: 'derived',
+  };
 
   readonly entries: (FdEntry | undefined)[] = [];
   /** Derived: every number below is taken. */
   lowestFree = 0;
   /** Derived: open descriptors. */
   count = 0;
+  /** Derived: its process sets it. */
+  onClosed: DescriptorClosed | undefined = undefined;
 
   /** The entry of a guest's fd; EBADF. */
   get(fd: number): FdEntry {
@@ -65,8 +82,8 @@ export class FdTable {
   }
 
   /** EMFILE before anything is opened that would then have no number. */
-  checkSpace(): void {
-    if (this.count >= FD_LIMIT) fail(Errno.EMFILE);
+  checkSpace(needed = 1): void {
+    if (this.count + needed > FD_LIMIT) fail(Errno.EMFILE);
   }
 
   /** Gives `entry` the lowest free number. */
@@ -79,12 +96,33 @@ export class FdTable {
     return fd;
   }
 
+  /** F_DUPFD: the lowest free number from `min` on. EBADF, EINVAL, EMFILE. */
+  dup(fd: number, min = 0, closesOnExec = false): number {
+    const entry = this.get(fd);
+    if (min < 0 || min >= FD_LIMIT) fail(Errno.EINVAL);
+    if (min <= this.lowestFree) return this.add(entry.copy(closesOnExec));
+    let to = min;
+    while (this.entries[to] !== undefined) to++;
+    if (to >= FD_LIMIT) fail(Errno.EMFILE);
+    this.set(to, entry.copy(closesOnExec));
+    return to;
+  }
+
+  /** dup2: `to` becomes a descriptor of what `from` is; what it was is closed. EBADF for a number that cannot be. */
+  dupTo(from: number, to: number, closesOnExec = false): void {
+    const entry = this.get(from);
+    if (to < 0 || to >= FD_LIMIT) fail(Errno.EBADF);
+    if (from === to) return;
+    const old = this.entries[to];
+    if (old !== undefined) this.remove(to);
+    this.set(to, entry.copy(closesOnExec));
+    if (old !== undefined) this.dropReference(old.file);
+  }
+
   close(fd: number): void {
     const entry = this.get(fd);
-    this.entries[fd] = undefined;
-    this.count--;
-    if (fd < this.lowestFree) this.lowestFree = fd;
-    dropReference(entry.file);
+    this.remove(fd);
+    this.dropReference(entry.file);
   }
 
   /** Moves `from` to `to`, which must be open and is closed. */
@@ -92,25 +130,21 @@ export class FdTable {
     const entry = this.get(from);
     const old = this.get(to);
     if (from === to) return;
+    this.remove(from);
     this.entries[to] = entry;
-    this.entries[from] = undefined;
-    this.count--;
-    if (from < this.lowestFree) this.lowestFree = from;
-    dropReference(old.file);
+    this.dropReference(old.file);
   }
 
   /** For a fork: the same numbers for the same open file descriptions. */
   clone(): FdTable {
-    const copy = new FdTable();
+    const table = new FdTable();
     for (const [fd, entry] of this.entries.entries()) {
-      if (entry === undefined) continue;
-      const twin = new FdEntry(entry.file, entry.rights, entry.inheriting, entry.preopen);
-      twin.closesOnExec = entry.closesOnExec;
-      copy.set(fd, twin);
+      if (entry !== undefined) table.set(fd, entry.copy(entry.closesOnExec));
     }
-    return copy;
+    return table;
   }
 
+  /** exec: the descriptors that are marked go. */
   closeOnExec(): void {
     for (const [fd, entry] of this.entries.entries()) if (entry?.closesOnExec === true) this.close(fd);
   }
@@ -155,9 +189,7 @@ export class FdTable {
   static restore(states: readonly FdState[], files: readonly OpenFile[]): FdTable {
     const table = new FdTable();
     for (const { fd, file, rights, inheriting, preopen, closesOnExec } of states) {
-      const entry = new FdEntry(files[file]!, rights, inheriting, preopen);
-      entry.closesOnExec = closesOnExec;
-      table.set(fd, entry);
+      table.set(fd, new FdEntry(files[file]!, rights, inheriting, preopen, closesOnExec));
     }
     return table;
   }
@@ -168,8 +200,17 @@ export class FdTable {
     this.count++;
     entry.file.refs++;
   }
-}
 
-function dropReference(file: OpenFile): void {
-  if (--file.refs === 0) file.close();
+  private remove(fd: number): void {
+    this.entries[fd] = undefined;
+    this.count--;
+    if (fd < this.lowestFree) this.lowestFree = fd;
+  }
+
+  private dropReference(file: OpenFile): void {
+    const isLast = --file.refs === 0;
+    this.onClosed?.(file, isLast);
+    file.descriptorClosed();
+    if (isLast) file.close();
+  }
 }

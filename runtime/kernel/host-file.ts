@@ -58,6 +58,10 @@ export class HostFile extends OpenFile {
     return this.node.stat();
   }
 
+  override get inodeKey(): string {
+    return this.vfs.inodeKey(this.node);
+  }
+
   override close(): void {
     this.vfs.release(this.node);
   }

@@ -2,7 +2,7 @@
 // system calls are functions (wasi/), blocking is a value (blocked.ts), the world outside is behind ports (ports.ts).
 //
 // save() writes every saved field of every object, shared objects once, before what refers to them:
-//   KernelState = clock, random, grants, detached inodes <- open files <- processes (descriptors, threads)
+//   KernelState = clock, random, terminal, files (file-records.ts) <- processes (descriptors, threads) <- locks
 // restore() first checks the whole record and opens the files again, then builds the kernel: all or nothing.
 
 import { ALL_RIGHTS } from '../../abi/wasi-preview1.ts';
@@ -12,38 +12,33 @@ import { type ClockState, MachineClock } from './clock.ts';
 import { DirectoryFile } from './directory-file.ts';
 import type { FateTable } from './fate.ts';
 import { FdEntry, FdTable } from './fd-table.ts';
+import { FileLocks, type LockState } from './file-locks.ts';
+import { checkFileRecords, FileRecords, type FilesState } from './file-records.ts';
 import { checkFutexes, type FutexQueueState } from './futex/futex-state.ts';
 import { Futexes } from './futex/futexes.ts';
-import type { FileSaver, OpenFile, OpenFileState } from './open-file.ts';
-import { checkOpenFileState } from './open-file-state.ts';
-import { type Grant, HostFileType, type Ports } from './ports.ts';
+import type { OpenFile } from './open-file.ts';
+import type { Grant, Ports } from './ports.ts';
 import { PROCESSES_MAX, Process, type ProcessState } from './process.ts';
 import { ProcessTree } from './process-tree.ts';
+import { checkProgramNames, type ProgramMap, requirePrograms } from './programs.ts';
 import { Random, type RandomState } from './random.ts';
 import { reopenFiles } from './reopen.ts';
 import { DIRECTORY_RIGHTS, STREAM_RIGHTS } from './rights.ts';
 import { Scheduler } from './scheduler.ts';
 import { StreamFile } from './stream-file.ts';
+import { Terminal, type TerminalState } from './terminal.ts';
 import type { Thread } from './thread.ts';
-import { badRecord, checkArray, checkBoolean, checkInteger, checkRecord, checkString } from './validate.ts';
-import { DetachedInode, type DetachedState, detach } from './vfs/detached-files.ts';
-import type { HostNode } from './vfs/host-node.ts';
+import { badRecord, checkArray, checkInteger, checkRecord } from './validate.ts';
 import { Vfs } from './vfs/vfs.ts';
 
-interface GrantState {
-  readonly guestPath: string;
-  readonly readOnly: boolean;
-}
-
-export interface KernelState {
+export interface KernelState extends FilesState {
   readonly clock: ClockState;
   readonly random: RandomState;
-  /** Grants that open files need, by guest path; what they stand for is said at resume. */
-  readonly grants: readonly GrantState[];
-  /** Contents of open files that have no name any more. */
-  readonly detached: readonly DetachedState[];
-  readonly openFiles: readonly OpenFileState[];
+  readonly terminal: TerminalState;
+  /** Names of mapped programs, which stand for what the resuming command line maps. */
+  readonly programs: readonly string[];
   readonly processes: readonly ProcessState[];
+  readonly locks: readonly LockState[];
   /** Who waits for futexes, in their order. */
   readonly futexes: readonly FutexQueueState[];
   /** Tids of the threads that can run, in their order; the first one is running. */
@@ -68,6 +63,8 @@ export interface KernelOptions {
   /** argv, the program name first. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Programs for exec and spawn, by name. */
+  readonly programs?: ProgramMap;
   /** Deterministic random bytes and clocks. */
   readonly seed?: bigint;
 }
@@ -75,6 +72,7 @@ export interface KernelOptions {
 export interface RestoreOptions {
   readonly grants: readonly Grant[];
   readonly env: Readonly<Record<string, string>>;
+  readonly programs?: ProgramMap;
   /** 'ignore': a changed file is taken as it is, a missing one answers ESTALE. */
   readonly files?: 'check' | 'ignore';
 }
@@ -84,7 +82,8 @@ interface RestoredParts {
   readonly state: KernelState;
   readonly clock: MachineClock;
   readonly vfs: Vfs;
-  readonly files: OpenFile[];
+  readonly files: readonly OpenFile[];
+  readonly locks: FileLocks;
 }
 
 const NO_ENGINE: EnginePort = { processEnded() {}, threadEnded() {} };
@@ -94,9 +93,6 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** More than any host stream reads ahead; input given as bytes may be as long as an image allows. */
 const UNREAD_MAX: number = 2 ** 30;
 const INIT_PID: Pid = 1 as Pid;
-const GRANTS_MAX = 10_000;
-const OPEN_FILES_MAX = 1_000_000;
-const GUEST_PATH_MAX = 4096;
 
 export class Kernel {
   static readonly fates: FateTable = {
@@ -105,11 +101,15 @@ export class Kernel {
     clock: 'saved',
     random: 'saved',
     vfs: 'derived',
+    fileLocks: 'saved',
+    terminal: 'saved',
+    lastInode: 'saved',
     processes: 'saved',
     scheduler: 'saved',
     futexes: 'saved',
     tree: 'derived',
     env: 'host',
+    programs: 'host',
     lastId: 'saved',
     engine: 'host',
     current: 'derived',
@@ -123,6 +123,10 @@ export class Kernel {
   readonly random: Random;
   /** Derived: holds the nodes of the open files. */
   readonly vfs: Vfs;
+  readonly fileLocks: FileLocks;
+  readonly terminal: Terminal;
+  /** The last inode number that was given to a pipe or another file outside of all directories. */
+  lastInode: number;
   /** By pid. */
   readonly processes: Map<Pid, Process> = new Map();
   readonly scheduler: Scheduler = new Scheduler();
@@ -131,6 +135,8 @@ export class Kernel {
   readonly tree: ProcessTree;
   /** Host: the environment of the command line. */
   readonly env: Readonly<Record<string, string>>;
+  /** Host: programs that have names; the names are saved. */
+  readonly programs: ProgramMap;
   /** The last pid or tid that was given. */
   lastId: number = INIT_PID;
   /** Host: what runs the processes. */
@@ -147,10 +153,14 @@ export class Kernel {
     this.ports = ports;
     this.grants = grants;
     this.env = options.env;
+    this.programs = options.programs ?? new Map();
     this.tree = new ProcessTree(this);
     if (parts !== undefined) {
       this.clock = parts.clock;
       this.vfs = parts.vfs;
+      this.fileLocks = parts.locks;
+      this.terminal = Terminal.restore(ports.streams, parts.state.terminal);
+      this.lastInode = parts.state.lastInode;
       this.random = Random.restore(ports.entropy, parts.state.random);
       for (const record of parts.state.processes) {
         const env = Process.checkEnvironment(record, options.env);
@@ -162,6 +172,10 @@ export class Kernel {
       const clock = new MachineClock(ports.clock, seed !== undefined);
       this.clock = clock;
       this.vfs = new Vfs(ports.files, () => clock.realtimeNs());
+      this.fileLocks = new FileLocks();
+      this.terminal = new Terminal(ports.streams);
+      // Those of the streams are below (StreamFile.stat()).
+      this.lastInode = ports.streams.length;
       this.random = seed === undefined ? new Random(ports.entropy, null) : Random.seeded(ports.entropy, seed);
       const fds = this.initialFds();
       const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds, this.clock.nowNs());
@@ -201,6 +215,10 @@ export class Kernel {
     return false;
   }
 
+  allocateInode(): number {
+    return ++this.lastInode;
+  }
+
   /** The first process of the machine. */
   get init(): Process {
     return this.processes.get(INIT_PID)!;
@@ -214,28 +232,23 @@ export class Kernel {
   /** The whole kernel as plain data; WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
   save(): KernelState {
     this.refuseIfForbidden();
-    const grants: GrantState[] = [];
-    const detached: DetachedState[] = [];
-    const openFiles: OpenFileState[] = [];
-    const indexes = new Map<unknown, number>();
-    const saver: FileSaver = {
-      grantIndex: (guestPath) =>
-        indexOf(indexes, `grant ${guestPath}`, grants, () => {
-          const { readOnly } = this.grants.find((grant) => grant.guestPath === guestPath)!;
-          return { guestPath, readOnly };
-        }),
-      detachedIndex: (node, canRead) => this.saveDetached(node, canRead, indexes, detached),
-    };
-    const fileIndex = (file: OpenFile): number => indexOf(indexes, file, openFiles, () => file.save(saver));
+    const files = new FileRecords(this.grants, this.vfs);
+    const fileIndex = (file: OpenFile): number => files.fileIndex(file);
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
+    const { grants, detached, pipes, openFiles } = files;
     const unread = this.ports.streams.map((stream) => stream.unreadBytes?.() ?? NOTHING);
     return {
       clock: this.clock.save(),
       random: this.random.save(),
+      terminal: this.terminal.save(),
       grants,
+      programs: [...this.programs.keys()],
       detached,
+      pipes,
       openFiles,
+      lastInode: this.lastInode,
       processes,
+      locks: this.fileLocks.save(fileIndex, this.processes),
       futexes: this.futexes.save(),
       ready: Array.from(this.scheduler.ready, (thread) => thread.tid),
       blocked: Array.from(this.scheduler.blocked, (thread) => thread.tid),
@@ -254,20 +267,6 @@ export class Kernel {
     }
   }
 
-  /** Open files of one inode share its record, which is told by the identity that the guest sees. */
-  private saveDetached(
-    node: HostNode,
-    canRead: boolean,
-    indexes: Map<unknown, number>,
-    detached: DetachedState[],
-  ): number {
-    const stat = node.stat();
-    const isInMemory = node.files === this.vfs.detached;
-    return indexOf(indexes, `inode ${stat.dev}:${stat.ino}`, detached, () =>
-      detach(node.files, node.handle, stat, canRead || isInMemory),
-    );
-  }
-
   /**
    * A kernel in the saved state. Errors, before anything is changed: WVM_IMAGE_BAD_RECORD, WVM_CAPABILITY_MISSING (a grant or a
    * variable, by name), WVM_FILE_CHANGED.
@@ -276,11 +275,12 @@ export class Kernel {
     checkGrants(options.grants);
     Kernel.check(state, ports.streams.length);
     for (const process of state.processes) Process.checkEnvironment(process, options.env);
+    requirePrograms(state.programs, options.programs ?? new Map());
     const clock = MachineClock.restore(ports.clock, state.clock);
     const vfs = new Vfs(ports.files, () => clock.realtimeNs());
-    const files = reopenFiles(vfs, ports, options, state);
+    const { files, locks } = reopenFiles(vfs, ports, options, state);
     for (const [index, bytes] of state.unread.entries()) if (bytes.length > 0) ports.streams[index]!.preload?.(bytes);
-    return new Kernel({ ...options, ports }, { state, clock, vfs, files });
+    return new Kernel({ ...options, ports }, { state, clock, vfs, files, locks });
   }
 
   /** Checks a record that comes out of an image; WVM_IMAGE_BAD_RECORD. */
@@ -288,23 +288,10 @@ export class Kernel {
     checkRecord(state, 'state');
     MachineClock.check(state.clock, 'clock');
     Random.check(state.random, 'random');
-    for (const [index, grant] of checkArray(state.grants, GRANTS_MAX, 'grants').entries()) {
-      checkRecord(grant, `grants[${index}]`);
-      checkString(grant.guestPath, GUEST_PATH_MAX, `grants[${index}].guestPath`);
-      checkBoolean(grant.readOnly, `grants[${index}].readOnly`);
-    }
-    DetachedInode.check(state.detached, 'detached');
-    const files = checkArray(state.openFiles, OPEN_FILES_MAX, 'openFiles');
-    const usedInodes = new Set<number>();
-    for (const [index, file] of files.entries()) {
-      const where = `openFiles[${index}]`;
-      checkOpenFileState(file, state.grants.length, state.detached.length, streamCount, where);
-      if (file.kind !== 'detached') continue;
-      const isDirectory = state.detached[file.inode]!.type === HostFileType.directory;
-      if (isDirectory ? file.canWrite : file.listing !== null) badRecord(where, 'does not fit the type of its inode');
-      usedInodes.add(file.inode);
-    }
-    if (usedInodes.size !== state.detached.length) badRecord('detached', 'an inode that no open file refers to');
+    Terminal.check(state.terminal, 'terminal');
+    checkProgramNames(state.programs, 'programs');
+    checkFileRecords(state, streamCount);
+    const files = state.openFiles;
     const used = new Set<number>();
     const pids = new Set<number>();
     const processes = checkArray(state.processes, PROCESSES_MAX, 'processes');
@@ -323,6 +310,7 @@ export class Kernel {
     ProcessTree.check(processes, 'processes');
     Kernel.checkSchedule(state);
     checkFutexes(state.futexes, state.processes, 'futexes');
+    FileLocks.check(state, 'locks');
     if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
   }
 
@@ -363,18 +351,6 @@ export class Kernel {
     }
     return fds;
   }
-}
-
-/** Index of `key` in a list of records; the record is made the first time. */
-function indexOf<T>(indexes: Map<unknown, number>, key: unknown, records: T[], make: () => T): number {
-  let index = indexes.get(key);
-  if (index === undefined) {
-    const record = make();
-    index = records.length;
-    records.push(record);
-    indexes.set(key, index);
-  }
-  return index;
 }
 
 function streamRights(number: number, isNull: boolean): number {

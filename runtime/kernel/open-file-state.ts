@@ -1,7 +1,9 @@
 // State records of open file descriptions, and their checks. A host file is found again by its name below a grant and
-// recognised by its identity; the grant itself comes from the command line of the resuming process.
+// recognised by its identity; the grant itself comes from the command line of the resuming process. Files refer to what they
+// share (grants, inodes, pipes) and an epoll set to the files in it by index; those come first.
 
 import { FDFLAGS_ALL } from '../../abi/wasi-preview1.ts';
+import type { OpenFileState } from './open-file.ts';
 import { HostFileType } from './ports.ts';
 import {
   badRecord,
@@ -20,6 +22,9 @@ const LISTING_MAX = 10_000_000;
 const NAME_MAX = 255;
 const PATH_MAX = 4096;
 const DIGEST_MAX = 128;
+const UINT32_MAX: number = 2 ** 32 - 1;
+/** EpollType has eight bits. */
+const EPOLL_TYPE_ALL = 255;
 
 export interface DirEntryState {
   readonly name: string;
@@ -74,28 +79,152 @@ export interface StreamFileState {
   readonly stream: number;
 }
 
-export function checkOpenFileState(
-  state: HostFileState | DetachedFileState | StreamFileState,
-  grantCount: number,
-  detachedCount: number,
-  streamCount: number,
-  where: string,
-): void {
+/** One end of a pipe: which one says the access mode. */
+export interface PipeFileState {
+  readonly kind: 'pipe';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Index in KernelState.pipes. */
+  readonly pipe: number;
+}
+
+/** One of a pair of sockets. */
+export interface SocketFileState {
+  readonly kind: 'socket';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Indexes in KernelState.pipes. */
+  readonly incoming: number;
+  readonly outgoing: number;
+  readonly isReadShut: boolean;
+  readonly isWriteShut: boolean;
+}
+
+export interface EventFileState {
+  readonly kind: 'event';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  readonly ino: number;
+  readonly count: bigint;
+  readonly isSemaphore: boolean;
+}
+
+/** One file of an epoll set. */
+export interface EpollInterestState {
+  /** The number under which it was added; it may stand for another file now. */
+  readonly fd: number;
+  /** Index in KernelState.openFiles, lower than that of the set. */
+  readonly file: number;
+  /** EpollType bits. */
+  readonly events: number;
+  /** What the guest gets back with an event. */
+  readonly ptr: number;
+  readonly dataFd: number;
+  readonly data1: number;
+  readonly data2: bigint;
+  /** False after the event of a one-shot interest. */
+  readonly isArmed: boolean;
+  /** Edge-triggered: there are events that were not reported yet. */
+  readonly hasReadEdge: boolean;
+  readonly hasWriteEdge: boolean;
+}
+
+export interface EpollFileState {
+  readonly kind: 'epoll';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  readonly ino: number;
+  /** In the order in which they are looked at. */
+  readonly interests: readonly EpollInterestState[];
+}
+
+/** How many there are of what files refer to. */
+export interface FileTargets {
+  readonly grantCount: number;
+  readonly detachedCount: number;
+  readonly streamCount: number;
+  readonly pipeCount: number;
+  readonly lastInode: number;
+  /** Index of the file itself: others that it refers to come before it. */
+  readonly index: number;
+}
+
+export function checkOpenFileState(state: OpenFileState, targets: FileTargets, where: string): void {
   checkRecord(state, where);
   checkInteger(state.flags, 0, FDFLAGS_ALL, `${where}.flags`);
   checkBoolean(state.canRead, `${where}.canRead`);
   checkBoolean(state.canWrite, `${where}.canWrite`);
-  if (state.kind === 'stream') {
-    checkInteger(state.stream, 0, streamCount - 1, `${where}.stream`);
-    return;
+  switch (state.kind) {
+    case 'stream':
+      checkInteger(state.stream, 0, targets.streamCount - 1, `${where}.stream`);
+      return;
+    case 'detached':
+      checkInteger(state.inode, 0, targets.detachedCount - 1, `${where}.inode`);
+      checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
+      if (state.listing !== null) checkListing(state.listing, `${where}.listing`);
+      return;
+    case 'pipe':
+      checkInteger(state.pipe, 0, targets.pipeCount - 1, `${where}.pipe`);
+      if (state.canRead === state.canWrite) badRecord(where, 'not one end of a pipe');
+      return;
+    case 'socket':
+      checkTwoWay(state, where);
+      checkInteger(state.incoming, 0, targets.pipeCount - 1, `${where}.incoming`);
+      checkInteger(state.outgoing, 0, targets.pipeCount - 1, `${where}.outgoing`);
+      if (state.incoming === state.outgoing) badRecord(where, 'connected to itself');
+      checkBoolean(state.isReadShut, `${where}.isReadShut`);
+      checkBoolean(state.isWriteShut, `${where}.isWriteShut`);
+      return;
+    case 'event':
+      checkTwoWay(state, where);
+      checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);
+      checkBigint(state.count, 0n, UINT64_MAX - 1n, `${where}.count`);
+      checkBoolean(state.isSemaphore, `${where}.isSemaphore`);
+      return;
+    case 'epoll':
+      checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);
+      if (!state.canRead || state.canWrite) badRecord(where, 'an epoll set is polled for reading');
+      checkInterests(state.interests, targets.index, `${where}.interests`);
+      return;
+    case 'file':
+    case 'directory':
+      checkHostFile(state, targets.grantCount, where);
+      return;
+    default:
+      badRecord(`${where}.kind`, 'unknown kind');
   }
-  if (state.kind === 'detached') {
-    checkInteger(state.inode, 0, detachedCount - 1, `${where}.inode`);
-    checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
-    if (state.listing !== null) checkListing(state.listing, `${where}.listing`);
-    return;
+}
+
+function checkTwoWay(state: OpenFileState, where: string): void {
+  if (!state.canRead || !state.canWrite) badRecord(where, 'not for reading and writing');
+}
+
+function checkInterests(interests: readonly EpollInterestState[], fileCount: number, where: string): void {
+  const seen = new Set<string>();
+  for (const [index, interest] of checkArray(interests, LISTING_MAX, where).entries()) {
+    const place = `${where}[${index}]`;
+    checkRecord(interest, place);
+    checkInteger(interest.fd, 0, UINT32_MAX, `${place}.fd`);
+    checkInteger(interest.file, 0, fileCount - 1, `${place}.file`);
+    checkInteger(interest.events, 0, EPOLL_TYPE_ALL, `${place}.events`);
+    checkInteger(interest.ptr, 0, UINT32_MAX, `${place}.ptr`);
+    checkInteger(interest.dataFd, 0, UINT32_MAX, `${place}.dataFd`);
+    checkInteger(interest.data1, 0, UINT32_MAX, `${place}.data1`);
+    checkBigint(interest.data2, 0n, UINT64_MAX, `${place}.data2`);
+    checkBoolean(interest.isArmed, `${place}.isArmed`);
+    checkBoolean(interest.hasReadEdge, `${place}.hasReadEdge`);
+    checkBoolean(interest.hasWriteEdge, `${place}.hasWriteEdge`);
+    const key = `${interest.fd} ${interest.file}`;
+    if (seen.has(key)) badRecord(place, `fd ${interest.fd} stands twice`);
+    seen.add(key);
   }
-  if (state.kind !== 'file' && state.kind !== 'directory') badRecord(`${where}.kind`, 'unknown kind');
+}
+
+function checkHostFile(state: HostFileState, grantCount: number, where: string): void {
   checkInteger(state.grant, 0, grantCount - 1, `${where}.grant`);
   checkGrantPath(state.path, `${where}.path`);
   checkInteger(state.type, 1, HostFileType.symbolicLink, `${where}.type`);

@@ -31,6 +31,10 @@ export interface StreamPort {
   isWritable?(): boolean;
   /** shutdown(2), of sockets. Without it the guest gets ENOTSUP. */
   shutdown?(read: boolean, write: boolean): HostResult;
+  /** Of a terminal. */
+  terminalSize?(): { readonly columns: number; readonly rows: number } | undefined;
+  /** Of a terminal's input: neither echo nor line editing. */
+  setRawMode?(isRaw: boolean): void;
   /** Calls back once when `read` would give something else than -11. */
   onceReadable(wake: () => void): void;
   /** Calls back once when `write` would take something. */

@@ -86,6 +86,7 @@ export class ProcessTree {
       fail(Errno.EAGAIN);
     }
     const child = new Process(kernel, pid as Pid, parent.pid, args, env, fds, kernel.clock.nowNs());
+    child.workingDirectory = parent.workingDirectory;
     child.pgid = parent.pgid;
     child.sid = parent.sid;
     child.actions = parent.actions.clone();

@@ -30,6 +30,7 @@ import {
   INT64_MAX,
 } from './validate.ts';
 import { WaitQueue } from './wait-queue.ts';
+import { checkDirectoryPath, ROOT_DIRECTORY } from './working-directory.ts';
 
 /** How a process has ended. */
 export interface ExitStatus {
@@ -68,6 +69,8 @@ export interface ProcessState {
   readonly startedNs: bigint;
   readonly blockedNs: bigint;
   readonly isStopped: boolean;
+  /** Absolute guest path, without links and dots. */
+  readonly workingDirectory: string;
   readonly fds: readonly FdState[];
   readonly threads: readonly ThreadState[];
 }
@@ -102,6 +105,7 @@ export class Process {
     env: 'saved',
     hasOwnEnv: 'saved',
     envToldBytes: 'saved',
+    workingDirectory: 'saved',
     fds: 'saved',
     threads: 'saved',
     startedNs: 'saved',
@@ -140,6 +144,7 @@ export class Process {
   /** `env` was given to exec or spawn; else it is the command line's, whatever that has. */
   hasOwnEnv = false;
   envToldBytes: number | null = null;
+  workingDirectory: string = ROOT_DIRECTORY;
   readonly fds: FdTable;
   /** By tid. */
   readonly threads: Map<Tid, Thread> = new Map();
@@ -171,6 +176,7 @@ export class Process {
     this.args = args;
     this.env = env;
     this.fds = fds;
+    fds.onClosed = (file, isLast) => kernel.fileLocks.descriptorClosed(this, file, isLast);
     this.startedNs = startedNs;
   }
 
@@ -223,6 +229,7 @@ export class Process {
       startedNs: this.startedNs,
       blockedNs: this.blockedNs,
       isStopped: this.isStopped,
+      workingDirectory: this.workingDirectory,
       fds: this.fds.save(fileIndex),
       threads: [...this.threads.values()].map((thread) => thread.save()),
     };
@@ -265,6 +272,7 @@ export class Process {
     checkBigint(state.startedNs, 0n, INT64_MAX, `${where}.startedNs`);
     checkBigint(state.blockedNs, 0n, INT64_MAX, `${where}.blockedNs`);
     checkBoolean(state.isStopped, `${where}.isStopped`);
+    checkDirectoryPath(state.workingDirectory, `${where}.workingDirectory`);
     FdTable.check(state.fds, fileCount, `${where}.fds`);
     const threads = checkArray(state.threads, THREADS_MAX, `${where}.threads`);
     for (const [index, thread] of threads.entries()) Thread.check(thread, `${where}.threads[${index}]`);
@@ -322,6 +330,7 @@ export class Process {
       FdTable.restore(state.fds, files),
       state.startedNs,
     );
+    process.workingDirectory = state.workingDirectory;
     process.pgid = state.pgid;
     process.sid = state.sid;
     process.end = state.end ?? undefined;

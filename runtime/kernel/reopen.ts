@@ -3,11 +3,17 @@
 
 import { WvmError } from '../base/wvm-error.ts';
 import { DirectoryFile } from './directory-file.ts';
+import { EpollFile } from './epoll-file.ts';
+import { EventFile } from './event-file.ts';
+import { FileLocks } from './file-locks.ts';
 import { HostFile } from './host-file.ts';
 import type { KernelState, RestoreOptions } from './kernel.ts';
-import type { OpenFile } from './open-file.ts';
+import type { OpenFile, OpenFileState } from './open-file.ts';
 import type { DetachedFileState, HostFileState, StreamFileState } from './open-file-state.ts';
+import { Pipe } from './pipe.ts';
+import { PipeFile } from './pipe-file.ts';
 import { type Grant, HostFileType, type Ports } from './ports.ts';
+import { SocketFile } from './socket-file.ts';
 import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
 import { DETACHED_GRANT, DetachedInode } from './vfs/detached-files.ts';
@@ -15,18 +21,42 @@ import { HostNode } from './vfs/host-node.ts';
 import { reopenNode } from './vfs/saved-node.ts';
 import type { Vfs } from './vfs/vfs.ts';
 
-export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, state: KernelState): OpenFile[] {
+/** Open files by their index, and the locks on them. */
+export interface ReopenedFiles {
+  readonly files: readonly OpenFile[];
+  readonly locks: FileLocks;
+}
+
+export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, state: KernelState): ReopenedFiles {
   const grants = state.grants.map(({ guestPath }) => findGrant(options.grants, guestPath));
   for (const file of state.openFiles) if (file.kind === 'file') checkWritable(file, grants[file.grant]!);
   const inodes = state.detached.map((record) => new DetachedInode(record));
+  const pipes = state.pipes.map((record) => Pipe.restore(record));
   const files: OpenFile[] = [];
-  try {
-    for (const file of state.openFiles) {
-      if (file.kind === 'stream') files.push(restoreStream(ports, file));
-      else if (file.kind === 'detached') files.push(restoreDetached(vfs, inodes[file.inode]!, file));
-      else files.push(restoreHostFile(vfs, grants[file.grant]!, file, options.files ?? 'check'));
+  const reopen = (file: OpenFileState): OpenFile => {
+    const { flags } = file;
+    switch (file.kind) {
+      case 'stream':
+        return restoreStream(ports, file);
+      case 'detached':
+        return restoreDetached(vfs, inodes[file.inode]!, file);
+      case 'pipe':
+        return new PipeFile(pipes[file.pipe]!, file.canRead ? 'reader' : 'writer', flags);
+      case 'socket': {
+        const { incoming, outgoing, isReadShut, isWriteShut } = file;
+        return new SocketFile(pipes[incoming]!, pipes[outgoing]!, flags, isReadShut, isWriteShut);
+      }
+      case 'event':
+        return new EventFile(file.ino, file.count, file.isSemaphore, flags);
+      case 'epoll':
+        return EpollFile.restore(file, files);
+      default:
+        return restoreHostFile(vfs, grants[file.grant]!, file, options.files ?? 'check');
     }
-    return files;
+  };
+  try {
+    for (const file of state.openFiles) files.push(reopen(file));
+    return { files, locks: FileLocks.restore(state.locks, files) };
   } catch (error) {
     for (const file of files) file.close();
     throw error;

@@ -36,6 +36,12 @@ export class StaleFile extends OpenFile {
     fail(Errno.ESTALE);
   }
 
+  /** Locks on it stay what they were. */
+  override get inodeKey(): string {
+    const { dev, ino } = this.state.identity;
+    return `stale ${dev}:${ino}`;
+  }
+
   override close(): void {}
 
   override read(_target: Uint8Array): number {

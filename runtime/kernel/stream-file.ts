@@ -8,7 +8,7 @@ import type { FateTable } from './fate.ts';
 import { OpenFile, type Readiness, WOULD_BLOCK } from './open-file.ts';
 import type { StreamFileState } from './open-file-state.ts';
 import type { HostStat, StreamPort } from './ports.ts';
-import { fail, failHost } from './sys-error.ts';
+import { fail, failHost, succeed } from './sys-error.ts';
 
 const FILETYPES: Readonly<Record<StreamPort['kind'], number>> = {
   file: Filetype.REGULAR_FILE,
@@ -26,12 +26,17 @@ export class StreamFile extends OpenFile {
     canWrite: 'saved',
     stream: 'saved',
     port: 'host',
+    drainCount: 'derived',
+    fillCount: 'derived',
   };
 
   /** Number of the stream among the ports. */
   readonly stream: number;
   /** Host: not part of the image. */
   readonly port: StreamPort;
+  /** Derived: reads that took all there was, and writes that found no room; what comes after one is a new event to epoll. */
+  drainCount = 0;
+  fillCount = 0;
 
   constructor(stream: number, port: StreamPort, flags: number, canRead: boolean, canWrite: boolean) {
     super(flags, canRead, canWrite);
@@ -39,8 +44,24 @@ export class StreamFile extends OpenFile {
     this.port = port;
   }
 
-  get isSocket(): boolean {
+  override get isStream(): boolean {
+    return true;
+  }
+
+  override get isSocket(): boolean {
     return this.port.kind === 'socket';
+  }
+
+  override get writesAll(): boolean {
+    return true;
+  }
+
+  override get readEdges(): number {
+    return this.drainCount;
+  }
+
+  override get writeEdges(): number {
+    return this.fillCount;
   }
 
   override get filetype(): number {
@@ -65,14 +86,23 @@ export class StreamFile extends OpenFile {
 
   override read(target: Uint8Array): number {
     const count = this.port.read(target);
+    if (count < target.length) this.drainCount++;
     if (count < 0 && count !== WOULD_BLOCK) failHost(count);
     return count;
   }
 
   override write(source: Uint8Array): number {
     const count = this.port.write(source);
+    if (count < source.length) this.fillCount++;
     if (count < 0 && count !== WOULD_BLOCK) failHost(count);
     return count;
+  }
+
+  /** ENOTSUP if the host's stream cannot. */
+  override shutdown(read: boolean, write: boolean): void {
+    if (!this.isSocket) fail(Errno.ENOTSOCK);
+    if (this.port.shutdown === undefined) fail(Errno.ENOTSUP);
+    succeed(this.port.shutdown(read, write));
   }
 
   /** Only the null device seeks, and stays at 0. */

@@ -54,6 +54,12 @@ export class Vfs {
     if (node.handle !== node.grant.handle) node.files.close(node.handle);
   }
 
+  /** Equal for all openings of one file. The host may give the number of a file without a name to another one. */
+  inodeKey(node: HostNode): string {
+    const { dev, ino } = node.stat();
+    return `${node.files === this.detached ? 'detached' : 'host'} ${dev}:${ino}`;
+  }
+
   /**
    * Opens `path` below `base`; the caller retains the node.
    * Errors: those of open(2); EROFS in a read-only grant; ENOTSUP for a pipe or another file that is no plain file,
