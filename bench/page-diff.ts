@@ -55,8 +55,8 @@ export const pageDiff: Area = {
     report('page-diff.64mib-copy', samples.copied);
     bench.inform('page-diff.memcmp-ms', 'memcmp of 64 MiB', 'ms', median(samples.memcmp));
     bench.inform(
-      'page-diff.1mib-ms',
-      'diff and copy, 256 pages of 64 MiB changed',
+      'page-diff.1mib-copy-ms',
+      'diff against a copy and copy, 256 pages of 64 MiB changed',
       'ms',
       median(samples.copiedChanges),
       {

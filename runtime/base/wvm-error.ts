@@ -29,7 +29,12 @@ export type WvmErrorCode =
   | 'WVM_IMAGE_LIMIT'
   | 'WVM_IMAGE_BAD_FRAME'
   | 'WVM_IMAGE_FEATURE'
-  | 'WVM_FILE_CHANGED';
+  | 'WVM_FILE_CHANGED'
+  // the store
+  | 'WVM_STORE_CORRUPT'
+  | 'WVM_STORE_VERSION'
+  | 'WVM_STORE_BUSY'
+  | 'WVM_NO_SUCH_SNAPSHOT';
 
 /** A failure of the host side, with a stable `code`. */
 export class WvmError extends Error {

@@ -1,0 +1,252 @@
+// A store in a folder: files that are there whole or not at all, and durable when they are there.
+//
+// write(): 1. a new file in tmp/, named after its writer; 2. all bytes; 3. fsync; 4. rename to its place; 5. fsync of the
+// directory. A writer that dies leaves its file in tmp/; removeAbandoned() of anybody takes it away.
+
+import { unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { WvmError } from '../../base/wvm-error.ts';
+import type { FileEnd, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
+import { newOwnerName, ownerState } from './owner.ts';
+import type { StoreFile, SystemCalls } from './system-calls.ts';
+
+/** Packs that stay open because more of them will be read. */
+const OPEN_FILES = 32;
+/** How old a temporary file of another host must be before it counts as left behind. */
+const FOREIGN_AGE_MS = 24 * 3_600_000;
+const VERSION_FILE = 'wvm-store';
+const VERSION_TEXT = 'wvm store 1\n';
+const folders: readonly StoreFolder[] = ['packs', 'snapshots', 'tags'];
+
+export class FolderFiles implements StoreFiles {
+  readonly place: string;
+  readonly #calls: SystemCalls;
+  /** The least recently used first. */
+  readonly #open: Map<string, Promise<StoreFile>> = new Map();
+  #ended = false;
+
+  private constructor(directory: string, calls: SystemCalls) {
+    this.place = directory;
+    this.#calls = calls;
+  }
+
+  /** Makes the folder if there is none. */
+  static async open(directory: string, calls: SystemCalls): Promise<FolderFiles> {
+    const files = new FolderFiles(directory, calls);
+    await files.#guard(async () => {
+      const version = await files.#readVersion();
+      if (version === undefined) await files.#create();
+      else if (version !== VERSION_TEXT) {
+        throw new WvmError('WVM_STORE_VERSION', `${directory}: is not a store of this version: ${version.trim()}`);
+      }
+    });
+    return files;
+  }
+
+  async #readVersion(): Promise<string | undefined> {
+    const bytes = await orMissing(this.#calls.readFile(join(this.place, VERSION_FILE)));
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString();
+  }
+
+  /** The version file comes last: a store without one is made anew, which changes nothing that is there. */
+  async #create(): Promise<void> {
+    await this.#calls.mkdir(this.place);
+    const names = await this.#calls.readdir(this.place);
+    const own: readonly string[] = [...folders, 'tmp', 'leases'];
+    const other = names.find((name) => !own.includes(name));
+    if (other !== undefined) {
+      throw new WvmError('WVM_STORE_VERSION', `${this.place}: is not a store: it holds ${other}`, {
+        hint: 'name a folder that is empty or does not exist yet',
+      });
+    }
+    for (const name of own) await this.#calls.mkdir(join(this.place, name));
+    await this.#writeFile([Buffer.from(VERSION_TEXT)], () => join(this.place, VERSION_FILE));
+    await this.#calls.syncDirectory(this.place);
+    await this.#calls.syncDirectory(join(this.place, '..'));
+  }
+
+  list(folder: StoreFolder): Promise<string[]> {
+    return this.#guard(() => this.#calls.readdir(join(this.place, folder)));
+  }
+
+  read(folder: StoreFolder, name: string): Promise<Uint8Array | undefined> {
+    return this.#guard(() => orMissing(this.#calls.readFile(join(this.place, folder, name))));
+  }
+
+  readEnd(folder: StoreFolder, name: string, sizeBytes: number): Promise<FileEnd | undefined> {
+    return this.#guard(async () => {
+      const file = await orMissing(this.#calls.open(join(this.place, folder, name)));
+      if (file === undefined) return undefined;
+      try {
+        const fileBytes = await file.size();
+        const offset = Math.max(0, fileBytes - sizeBytes);
+        return { bytes: await readFully(file, offset, fileBytes - offset), fileBytes };
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  readPart(folder: StoreFolder, name: string, offset: number, sizeBytes: number): Promise<Uint8Array | undefined> {
+    return this.#guard(async () => {
+      const file = await orMissing(this.#opened(join(this.place, folder, name)));
+      return file === undefined ? undefined : await readFully(file, offset, sizeBytes);
+    });
+  }
+
+  write(
+    folder: StoreFolder,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    name: () => string,
+  ): Promise<void> {
+    return this.#guard(async () => {
+      await this.#writeFile(chunks, () => join(this.place, folder, name()));
+      await this.#calls.syncDirectory(join(this.place, folder));
+    });
+  }
+
+  async #writeFile(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, target: () => string): Promise<void> {
+    const temporary = join(this.place, 'tmp', newOwnerName());
+    unfinished.add(temporary);
+    cleanAtExit();
+    try {
+      const file = await this.#calls.create(temporary);
+      try {
+        for await (const chunk of chunks) await writeFully(file, chunk);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await this.#calls.rename(temporary, target());
+    } catch (error) {
+      await this.#calls.unlink(temporary).catch(() => {});
+      throw error;
+    } finally {
+      unfinished.delete(temporary);
+    }
+  }
+
+  remove(folder: StoreFolder, names: readonly string[]): Promise<void> {
+    return this.#guard(async () => {
+      if (names.length === 0) return;
+      for (const name of names) {
+        const path = join(this.place, folder, name);
+        await this.#closePath(path);
+        await orMissing(this.#calls.unlink(path));
+      }
+      await this.#calls.syncDirectory(join(this.place, folder));
+    });
+  }
+
+  removeAbandoned(): Promise<void> {
+    return this.#guard(async () => {
+      const directory = join(this.place, 'tmp');
+      for (const name of await this.#calls.readdir(directory)) {
+        const path = join(directory, name);
+        const state = ownerState(name);
+        if (state === 'alive') continue;
+        if (state !== 'dead') {
+          const modifiedMs = await orMissing(this.#calls.modifiedMs(path));
+          if (modifiedMs === undefined || Date.now() - modifiedMs < FOREIGN_AGE_MS) continue;
+        }
+        await orMissing(this.#calls.unlink(path));
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    for (const path of [...this.#open.keys()]) await this.#closePath(path);
+  }
+
+  #opened(path: string): Promise<StoreFile> {
+    let file = this.#open.get(path);
+    if (file === undefined) {
+      file = this.#calls.open(path);
+      file.catch(() => this.#open.delete(path));
+    } else {
+      this.#open.delete(path);
+    }
+    this.#open.set(path, file);
+    return file;
+  }
+
+  /** Not while reads are under way: their files must stay open. */
+  async #trim(): Promise<void> {
+    while (this.#open.size > OPEN_FILES) await this.#closePath(this.#open.keys().next().value!);
+  }
+
+  async #closePath(path: string): Promise<void> {
+    const file = this.#open.get(path);
+    this.#open.delete(path);
+    await file?.then(
+      (opened) => opened.close(),
+      () => {},
+    );
+  }
+
+  #active = 0;
+
+  /** Every call of this class: gives failures of the system the place and a hint. */
+  async #guard<Value>(action: () => Promise<Value>): Promise<Value> {
+    if (this.#ended) throw new WvmError('WVM_FILE', `${this.place}: the store is closed`);
+    this.#active++;
+    try {
+      return await action();
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (cause instanceof WvmError || typeof code !== 'string' || code.startsWith('ERR_')) throw cause;
+      const hint = code === 'ENOSPC' ? 'free some space, or let wvm gc do it' : undefined;
+      throw new WvmError('WVM_FILE', `store ${this.place}: ${message}`, { cause, ...(hint ? { hint } : {}) });
+    } finally {
+      if (--this.#active === 0 && this.#open.size > OPEN_FILES) await this.#trim();
+    }
+  }
+}
+
+/** Temporary files of this process. */
+const unfinished: Set<string> = new Set();
+let isCleanedAtExit = false;
+
+/** Ctrl-C ends the process in the middle of a write: 'exit' is the last chance to clean up. */
+function cleanAtExit(): void {
+  if (isCleanedAtExit) return;
+  isCleanedAtExit = true;
+  process.once('exit', () => {
+    for (const path of unfinished) {
+      try {
+        unlinkSync(path);
+      } catch {
+        // Renamed or removed already.
+      }
+    }
+  });
+}
+
+async function writeFully(file: StoreFile, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0; ) {
+    const written = await file.write(rest);
+    if (written === 0) throw Object.assign(new Error('ENOSPC: nothing was written'), { code: 'ENOSPC' });
+    rest = rest.subarray(written);
+  }
+}
+
+async function readFully(file: StoreFile, offset: number, sizeBytes: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(sizeBytes);
+  let at = 0;
+  while (at < sizeBytes) {
+    const count = await file.read(bytes.subarray(at), offset + at);
+    if (count === 0) break;
+    at += count;
+  }
+  return bytes.subarray(0, at);
+}
+
+async function orMissing<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

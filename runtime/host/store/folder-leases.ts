@@ -1,0 +1,99 @@
+// Leases on a store in a folder: files in leases/, named KIND-OWNER (owner.ts).
+//
+// 1. Make the own file. 2. Look who else is there. 3. A shared lease holds unless there is an exclusive one; an exclusive
+// one holds when it is the only one. 4. Who may not have it: a shared one takes its file away and tries again; an exclusive
+// one does so before another exclusive one, and keeps its file, so that nobody new comes in, while it waits for shared ones.
+//
+// As everybody writes before looking, at least one of two sees the other. A lease of a dead process is removed by whoever
+// finds it. They need not survive a power failure and are not synced.
+
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WvmError } from '../../base/wvm-error.ts';
+import type { Release, StoreLeases } from '../../snapshot/store/ports.ts';
+import { newOwnerName, ownerState } from './owner.ts';
+import type { SystemCalls } from './system-calls.ts';
+
+type Kind = 'shared' | 'exclusive';
+
+const RETRY_MS = 5;
+const LONGEST_RETRY_MS = 100;
+const DEFAULT_PATIENCE_MS = 60_000;
+/** A lease of another host that is older than this is void: nothing takes so long. */
+const FOREIGN_AGE_MS = 3_600_000;
+
+export class FolderLeases implements StoreLeases {
+  readonly #directory: string;
+  readonly #calls: SystemCalls;
+  readonly #patienceMs: number;
+
+  /** `patienceMs`: how long to wait for others before WVM_STORE_BUSY. */
+  constructor(storeDirectory: string, calls: SystemCalls, patienceMs: number = DEFAULT_PATIENCE_MS) {
+    this.#directory = join(storeDirectory, 'leases');
+    this.#calls = calls;
+    this.#patienceMs = patienceMs;
+  }
+
+  async acquire(kind: Kind): Promise<Release> {
+    const endMs = Date.now() + this.#patienceMs;
+    let waitMs = RETRY_MS;
+    let own = await this.#make(kind);
+    for (;;) {
+      const others = await this.#others(own);
+      const exclusive = others.find((name) => name.startsWith('exclusive-'));
+      const obstacle = exclusive ?? (kind === 'exclusive' ? others[0] : undefined);
+      if (obstacle === undefined) return () => this.#drop(own);
+      const givesWay = exclusive !== undefined;
+      if (givesWay) await this.#drop(own);
+      if (Date.now() >= endMs) {
+        if (!givesWay) await this.#drop(own);
+        throw new WvmError('WVM_STORE_BUSY', `store ${join(this.#directory, '..')}: in use: ${obstacle}`, {
+          hint: 'another wvm is at work on this store; try again when it is done',
+        });
+      }
+      // Two that give way to each other must not meet again and again.
+      await sleep(waitMs * (0.5 + Math.random()));
+      waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
+      if (givesWay) own = await this.#make(kind);
+    }
+  }
+
+  async #make(kind: Kind): Promise<string> {
+    const name = `${kind}-${newOwnerName()}`;
+    try {
+      const file = await this.#calls.create(join(this.#directory, name));
+      await file.close();
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new WvmError('WVM_FILE', `store ${join(this.#directory, '..')}: ${message}`, { cause });
+    }
+    return name;
+  }
+
+  async #drop(name: string): Promise<void> {
+    try {
+      await this.#calls.unlink(join(this.#directory, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  async #others(own: string): Promise<string[]> {
+    const names: string[] = [];
+    for (const name of await this.#calls.readdir(this.#directory)) {
+      if (name === own) continue;
+      const state = ownerState(name);
+      if (state === 'dead' || (state !== 'alive' && (await this.#isOld(name)))) await this.#drop(name);
+      else names.push(name);
+    }
+    return names;
+  }
+
+  async #isOld(name: string): Promise<boolean> {
+    try {
+      return Date.now() - (await this.#calls.modifiedMs(join(this.#directory, name))) > FOREIGN_AGE_MS;
+    } catch {
+      return true;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// The system calls that a store in a folder makes, and no others: what the commit protocol depends on is visible here, and
+// a test can let each of them fail.
+
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+
+export interface StoreFile {
+  /** Gives the number of bytes written, which may be fewer than there are. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Gives the number of bytes read, which may be fewer than there is room; 0 at the end. */
+  read(into: Uint8Array, offset: number): Promise<number>;
+  size(): Promise<number>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SystemCalls {
+  mkdir(path: string): Promise<void>;
+  /** Fails with EEXIST if there is one. */
+  create(path: string): Promise<StoreFile>;
+  open(path: string): Promise<StoreFile>;
+  readFile(path: string): Promise<Uint8Array>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  readdir(path: string): Promise<string[]>;
+  /** Milliseconds since 1970. */
+  modifiedMs(path: string): Promise<number>;
+  /** Makes the names in a directory durable. */
+  syncDirectory(path: string): Promise<void>;
+}
+
+class NodeFile implements StoreFile {
+  readonly #file: FileHandle;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    return (await this.#file.write(bytes)).bytesWritten;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    return (await this.#file.read(into, 0, into.length, offset)).bytesRead;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+export const nodeSystemCalls: SystemCalls = {
+  async mkdir(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  async create(path) {
+    return new NodeFile(await open(path, 'wx', 0o600));
+  },
+  async open(path) {
+    return new NodeFile(await open(path, constants.O_RDONLY));
+  },
+  readFile: (path) => readFile(path),
+  rename,
+  unlink,
+  readdir: (path) => readdir(path),
+  async modifiedMs(path) {
+    return (await stat(path)).mtimeMs;
+  },
+  async syncDirectory(path) {
+    let directory: FileHandle | undefined;
+    try {
+      directory = await open(path, constants.O_RDONLY);
+      await directory.sync();
+    } catch (error) {
+      // Some file systems cannot do this for directories; Windows cannot open them.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EINVAL' && code !== 'EISDIR' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
+    } finally {
+      await directory?.close();
+    }
+  },
+};

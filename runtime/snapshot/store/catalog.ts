@@ -1,0 +1,149 @@
+// Which chunks a store has and where: the indexes of all of its packs, in memory.
+//
+// Packs never change, so an index is read once. refresh() sees what other processes have added or removed. A pack
+// that is damaged stays out, and is remembered with what is wrong with it: its chunks count as missing.
+
+import type { ChunkId } from './chunk-id.ts';
+import { type BlockEntry, decodePackFooter, decodePackIndex, PACK_FOOTER_BYTES } from './pack-layout.ts';
+import type { StoreFiles, StorePorts } from './ports.ts';
+
+export interface Pack {
+  readonly name: ChunkId;
+  readonly blocks: readonly BlockEntry[];
+  readonly fileBytes: number;
+}
+
+/** Where a chunk lies. */
+export interface ChunkPlace {
+  readonly pack: Pack;
+  readonly block: BlockEntry;
+  /** In the block, before compression. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/** Enough for the index of an increment; a longer index takes a second read. */
+const END_BYTES = 32 * 1024;
+const READERS = 8;
+/** Chunks of a block are counted in so many bits of a place number. */
+const CHUNK_BITS = 4096;
+
+export class Catalog {
+  readonly #ports: Pick<StorePorts, 'files' | 'digest'>;
+  readonly #packs: Map<string, Pack> = new Map();
+  readonly #damaged: Map<string, string> = new Map();
+  /** Number of the block in #blocks, times CHUNK_BITS, plus the number of the chunk in the block. */
+  #places: Map<ChunkId, number> = new Map();
+  #blocks: { readonly pack: Pack; readonly block: BlockEntry }[] = [];
+
+  constructor(ports: Pick<StorePorts, 'files' | 'digest'>) {
+    this.#ports = ports;
+  }
+
+  get packs(): Iterable<Pack> {
+    return this.#packs.values();
+  }
+
+  get packCount(): number {
+    return this.#packs.size;
+  }
+
+  get chunkCount(): number {
+    return this.#places.size;
+  }
+
+  /** Names of packs that cannot be used, and why. */
+  get damaged(): ReadonlyMap<string, string> {
+    return this.#damaged;
+  }
+
+  has(id: ChunkId): boolean {
+    return this.#places.has(id);
+  }
+
+  find(id: ChunkId): ChunkPlace | undefined {
+    const place = this.#places.get(id);
+    if (place === undefined) return undefined;
+    const { pack, block } = this.#blocks[Math.floor(place / CHUNK_BITS)]!;
+    const index = place % CHUNK_BITS;
+    let offset = 0;
+    for (let i = 0; i < index; i++) offset += block.chunks[i]!.sizeBytes;
+    return { pack, block, offset, sizeBytes: block.chunks[index]!.sizeBytes };
+  }
+
+  add(pack: Pack): void {
+    if (this.#packs.has(pack.name)) return;
+    this.#packs.set(pack.name, pack);
+    for (const block of pack.blocks) {
+      const base = this.#blocks.push({ pack, block }) * CHUNK_BITS - CHUNK_BITS;
+      block.chunks.forEach(({ id }, i) => {
+        if (!this.#places.has(id)) this.#places.set(id, base + i);
+      });
+    }
+  }
+
+  /** Takes up the packs that are there now. */
+  async refresh(): Promise<void> {
+    const names = new Set(await this.#ports.files.list('packs'));
+    for (const name of this.#damaged.keys()) if (!names.has(name)) this.#damaged.delete(name);
+    let isGone = false;
+    for (const name of this.#packs.keys()) {
+      if (names.has(name)) continue;
+      this.#packs.delete(name);
+      isGone = true;
+    }
+    if (isGone) this.#rebuild();
+    const queue = [...names].filter((name) => !this.#packs.has(name) && !this.#damaged.has(name));
+    const reader = async (): Promise<void> => {
+      for (let name = queue.pop(); name !== undefined; name = queue.pop()) await this.#load(name);
+    };
+    await Promise.all(Array.from({ length: Math.min(READERS, queue.length) }, reader));
+  }
+
+  /** A chunk may lie in several packs: without one of them it is found in another. */
+  #rebuild(): void {
+    const packs = [...this.#packs.values()];
+    this.#packs.clear();
+    this.#places = new Map();
+    this.#blocks = [];
+    for (const pack of packs) this.add(pack);
+  }
+
+  async #load(name: string): Promise<void> {
+    const pack = await loadPack(this.#ports, name);
+    if (typeof pack === 'string') this.#damaged.set(name, pack);
+    else if (pack !== undefined) this.add(pack);
+  }
+}
+
+/** The index of a pack; undefined if it is gone, a string if it is damaged. */
+export async function loadPack(
+  ports: Pick<StorePorts, 'files' | 'digest'>,
+  name: string,
+): Promise<Pack | string | undefined> {
+  const end = await ports.files.readEnd('packs', name, END_BYTES);
+  if (end === undefined) return undefined;
+  const { bytes, fileBytes } = end;
+  const footer = decodePackFooter(bytes.subarray(Math.max(0, bytes.length - PACK_FOOTER_BYTES)));
+  if (footer === undefined) return `it ends after ${fileBytes} bytes without a footer`;
+  if (footer.digest !== name) return 'its footer names another pack';
+  const index = await readIndex(ports.files, name, bytes, fileBytes, footer.indexBytes);
+  if (index === undefined) return `it has ${fileBytes} bytes and an index of ${footer.indexBytes}`;
+  if (ports.digest(index) !== name) return 'its index has another SHA-256 than its name says';
+  const blocks = decodePackIndex(index, fileBytes);
+  return typeof blocks === 'string' ? blocks : { name: footer.digest, blocks, fileBytes };
+}
+
+async function readIndex(
+  files: StoreFiles,
+  name: string,
+  end: Uint8Array,
+  fileBytes: number,
+  indexBytes: number,
+): Promise<Uint8Array | undefined> {
+  const fromEnd = indexBytes + PACK_FOOTER_BYTES;
+  if (fromEnd > fileBytes) return undefined;
+  if (fromEnd <= end.length) return end.subarray(end.length - fromEnd, end.length - PACK_FOOTER_BYTES);
+  const index = await files.readPart('packs', name, fileBytes - fromEnd, indexBytes);
+  return index?.length === indexBytes ? index : undefined;
+}

@@ -1,0 +1,245 @@
+// The pages of one memory as a tree of chunks, so that two snapshots share all that did not change between them.
+//
+// A page is a chunk of 4096 bytes. A node of level 1 names 16 pages, a node of level n names 16 nodes of level n - 1. Pages of
+// zeros, and nodes over nothing but those, are left out. The level of the root is the least that covers the memory,
+// so the same memory has the same tree, whatever its history.
+//
+//   node:  0  'N' (4e) u8     1  level u8     2  which of the 16 children there are, u16     4  SHA-256 of each, 32
+//
+// 16 and not more: a page that changed costs one new node of each level, a third as much as with 64 children.
+
+import { assert } from '../../base/assert.ts';
+import { corrupt } from './bad-store.ts';
+import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, writeChunkId } from './chunk-id.ts';
+
+const FAN_OUT = 16;
+const FAN_OUT_BITS = 4;
+const NODE_HEAD_BYTES = 4;
+const NODE_TAG = 0x4e;
+/** 16^13 pages are more than 64-bit addresses reach. */
+const MAX_LEVEL = 13;
+
+export interface PageTree {
+  /** Size of the memory, in 4 KiB pages. */
+  readonly pageCount: number;
+  /** Null if all pages are zeros. */
+  readonly root: ChunkId | null;
+}
+
+export type Children = readonly (ChunkId | null)[];
+
+/** Gives the bytes of a chunk. */
+export type ReadChunk = (id: ChunkId) => Promise<Uint8Array>;
+
+export function levelOf(pageCount: number): number {
+  let level = 1;
+  for (let covered = FAN_OUT; covered < pageCount; covered *= FAN_OUT) level++;
+  return level;
+}
+
+/** How many pages a child of a node of `level` covers. */
+export function childPages(level: number): number {
+  return FAN_OUT ** (level - 1);
+}
+
+export function encodeNode(level: number, children: Children): Uint8Array {
+  const present = children.filter((child) => child !== null);
+  const bytes = new Uint8Array(NODE_HEAD_BYTES + present.length * CHUNK_ID_BYTES);
+  let bits = 0;
+  children.forEach((child, i) => {
+    if (child !== null) bits |= 1 << i;
+  });
+  bytes[0] = NODE_TAG;
+  bytes[1] = level;
+  bytes[2] = bits;
+  bytes[3] = bits >>> 8;
+  present.forEach((child, i) => {
+    writeChunkId(child, bytes, NODE_HEAD_BYTES + i * CHUNK_ID_BYTES);
+  });
+  return bytes;
+}
+
+export function decodeNode(id: ChunkId, bytes: Uint8Array, level: number): (ChunkId | null)[] {
+  const bad = (what: string): Error => corrupt(`node ${id.slice(0, 16)}`, what);
+  if (bytes.length < NODE_HEAD_BYTES || bytes[0] !== NODE_TAG) throw bad('it is no node of a page tree');
+  if (bytes[1] !== level) throw bad(`level ${bytes[1]}, not ${level}`);
+  const bits = bytes[2]! | (bytes[3]! << 8);
+  const children: (ChunkId | null)[] = [];
+  let at = NODE_HEAD_BYTES;
+  for (let i = 0; i < FAN_OUT; i++) {
+    const isPresent = ((bits >>> i) & 1) !== 0;
+    if (isPresent && at + CHUNK_ID_BYTES > bytes.length) throw bad(`${bytes.length} bytes`);
+    children.push(isPresent ? chunkIdAt(bytes, at) : null);
+    if (isPresent) at += CHUNK_ID_BYTES;
+  }
+  if (bits === 0 || at !== bytes.length) throw bad(`${bytes.length} bytes`);
+  return children;
+}
+
+/** A change of one page: its new chunk, or null for zeros. */
+export interface PageChange {
+  readonly page: number;
+  readonly id: ChunkId | null;
+}
+
+export interface UpdatedTree extends PageTree {
+  /** How many pages hold something, more or less than before. */
+  readonly usedDelta: number;
+  /** The nodes that the update has made. */
+  readonly nodes: ReadonlyMap<ChunkId, Uint8Array>;
+}
+
+/**
+ * The tree of a memory of `pageCount` pages that is `base` but for `changes`, which ascend. Pages that `base` has beyond
+ * `pageCount` must not hold anything.
+ */
+export async function updateTree(
+  base: PageTree,
+  pageCount: number,
+  changes: readonly PageChange[],
+  read: ReadChunk,
+  digest: (bytes: Uint8Array) => ChunkId,
+): Promise<UpdatedTree> {
+  assert(pageCount >= base.pageCount, `a memory of ${base.pageCount} pages now has ${pageCount}`);
+  const update = new TreeUpdate(changes, read, digest);
+  const level = levelOf(pageCount);
+  const root = await update.node(base.root, levelOf(base.pageCount), level, 0, 0, changes.length);
+  return { pageCount, root, usedDelta: update.usedDelta, nodes: update.nodes };
+}
+
+class TreeUpdate {
+  usedDelta = 0;
+  readonly nodes: Map<ChunkId, Uint8Array> = new Map();
+  readonly #changes: readonly PageChange[];
+  readonly #read: ReadChunk;
+  readonly #digest: (bytes: Uint8Array) => ChunkId;
+
+  constructor(changes: readonly PageChange[], read: ReadChunk, digest: (bytes: Uint8Array) => ChunkId) {
+    this.#changes = changes;
+    this.#read = read;
+    this.#digest = digest;
+  }
+
+  /**
+   * The node at `level` over the pages from `first` on, after changes[from] up to changes[to]. `old` is what stood there, at
+   * its own level: a memory that has grown hangs its old root below new ones.
+   */
+  async node(
+    old: ChunkId | null,
+    oldLevel: number,
+    level: number,
+    first: number,
+    from: number,
+    to: number,
+  ): Promise<ChunkId | null> {
+    if (from === to && (old === null || oldLevel === level)) return old;
+    const children = await this.#childrenOf(old, oldLevel, level);
+    const childLevel = level - 1;
+    const childBits = childLevel * FAN_OUT_BITS;
+    let at = from;
+    // The child of an old root that hangs too low.
+    if (old !== null && oldLevel < level && (from === to || this.#childOf(from, first, childBits) !== 0)) {
+      children[0] = await this.node(old, oldLevel, childLevel, first, from, from);
+    }
+    while (at < to) {
+      const index = this.#childOf(at, first, childBits);
+      let end = at + 1;
+      while (end < to && this.#childOf(end, first, childBits) === index) end++;
+      if (level === 1) {
+        this.#setPage(children, index, this.#changes[at]!.id);
+      } else {
+        const below = index === 0 ? Math.min(oldLevel, childLevel) : childLevel;
+        const childFirst = first + index * 2 ** childBits;
+        children[index] = await this.node(children[index]!, below, childLevel, childFirst, at, end);
+      }
+      at = end;
+    }
+    if (children.every((child) => child === null)) return null;
+    const bytes = encodeNode(level, children);
+    const id = this.#digest(bytes);
+    this.nodes.set(id, bytes);
+    return id;
+  }
+
+  async #childrenOf(old: ChunkId | null, oldLevel: number, level: number): Promise<(ChunkId | null)[]> {
+    if (old !== null && oldLevel === level) return decodeNode(old, await this.#read(old), level);
+    const children: (ChunkId | null)[] = new Array(FAN_OUT).fill(null);
+    children[0] = old;
+    return children;
+  }
+
+  #childOf(change: number, first: number, childBits: number): number {
+    return Math.floor((this.#changes[change]!.page - first) / 2 ** childBits);
+  }
+
+  #setPage(children: (ChunkId | null)[], index: number, id: ChunkId | null): void {
+    this.usedDelta += (id === null ? 0 : 1) - (children[index] === null ? 0 : 1);
+    children[index] = id;
+  }
+}
+
+export interface TreeVisitor {
+  /** False: what is below is not visited. */
+  node?(id: ChunkId): boolean;
+  page?(page: number, id: ChunkId): void;
+}
+
+/** Every node and page of a tree, in ascending order. */
+export async function walkTree(tree: PageTree, read: ReadChunk, visitor: TreeVisitor): Promise<void> {
+  const visit = async (id: ChunkId, level: number, first: number): Promise<void> => {
+    if (visitor.node?.(id) === false) return;
+    const children = decodeNode(id, await read(id), level);
+    for (let i = 0; i < FAN_OUT; i++) {
+      const child = children[i];
+      if (child === null || child === undefined) continue;
+      const page = first + i * childPages(level);
+      if (page >= tree.pageCount) throw corrupt(`node ${id.slice(0, 16)}`, `page ${page} of ${tree.pageCount}`);
+      if (level === 1) visitor.page?.(page, child);
+      else await visit(child, level - 1, page);
+    }
+  };
+  const level = levelOf(tree.pageCount);
+  if (level > MAX_LEVEL) throw corrupt('page tree', `${tree.pageCount} pages`);
+  if (tree.root !== null) await visit(tree.root, level, 0);
+}
+
+/** Calls `differs` for every page that is not the same in both, in ascending order. Skips what they share unseen. */
+export async function diffTrees(
+  a: PageTree,
+  b: PageTree,
+  read: ReadChunk,
+  differs: (page: number, inA: ChunkId | null, inB: ChunkId | null) => void,
+): Promise<void> {
+  const levelA = levelOf(a.pageCount);
+  const levelB = levelOf(b.pageCount);
+  const childrenOf = async (id: ChunkId | null, ownLevel: number, level: number): Promise<(ChunkId | null)[]> => {
+    if (id !== null && ownLevel === level) return decodeNode(id, await read(id), level);
+    const children: (ChunkId | null)[] = new Array(FAN_OUT).fill(null);
+    children[0] = id;
+    return children;
+  };
+  const visit = async (
+    idA: ChunkId | null,
+    idB: ChunkId | null,
+    ownA: number,
+    ownB: number,
+    level: number,
+    first: number,
+  ): Promise<void> => {
+    if (idA === idB && ownA === ownB) return;
+    const childrenA = await childrenOf(idA, ownA, level);
+    const childrenB = await childrenOf(idB, ownB, level);
+    for (let i = 0; i < FAN_OUT; i++) {
+      const childA = childrenA[i]!;
+      const childB = childrenB[i]!;
+      const page = first + i * childPages(level);
+      if (level > 1) {
+        const below = (own: number): number => (i === 0 ? Math.min(own, level - 1) : level - 1);
+        if (childA !== null || childB !== null) await visit(childA, childB, below(ownA), below(ownB), level - 1, page);
+      } else if (childA !== childB) {
+        differs(page, childA, childB);
+      }
+    }
+  };
+  await visit(a.root, b.root, levelA, levelB, Math.max(levelA, levelB), 0);
+}

@@ -1,0 +1,72 @@
+// What the store needs of a host: files that appear whole or not at all, leases against garbage collection, SHA-256 and
+// zstd. runtime/host/store implements these for a folder; a bucket implements StoreFiles alone.
+
+import type { ImagePorts } from '../image-ports.ts';
+import type { ChunkId } from './chunk-id.ts';
+
+/** The folders of a store; STORE.md says what lies in each. */
+export type StoreFolder = 'packs' | 'snapshots' | 'tags';
+
+export interface FileEnd {
+  /** The last bytes of the file. */
+  readonly bytes: Uint8Array;
+  /** Size of the whole file. */
+  readonly fileBytes: number;
+}
+
+export interface StoreFiles {
+  /** How messages call the store: its path or URL. */
+  readonly place: string;
+  /** Names of the files of a folder, in any order. */
+  list(folder: StoreFolder): Promise<string[]>;
+  /** Undefined if there is no such file. */
+  read(folder: StoreFolder, name: string): Promise<Uint8Array | undefined>;
+  /** The last `sizeBytes` bytes, or all if there are fewer. Undefined if there is no such file. */
+  readEnd(folder: StoreFolder, name: string, sizeBytes: number): Promise<FileEnd | undefined>;
+  /** Exactly the bytes asked for, or fewer at the end of the file. Undefined if there is no such file. */
+  readPart(folder: StoreFolder, name: string, offset: number, sizeBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * Writes a file and replaces what has its name. When this resolves the file is durable; until then there is the old one,
+   * or none, or the whole new one. `name` is asked for after the last chunk was taken.
+   */
+  write(
+    folder: StoreFolder,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    name: () => string,
+  ): Promise<void>;
+  /** Removes files; those that are gone already are no error. Durable when this resolves. */
+  remove(folder: StoreFolder, names: readonly string[]): Promise<void>;
+  /** Removes what writers left that did not live to finish. */
+  removeAbandoned(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Ends a lease. */
+export type Release = () => Promise<void>;
+
+/**
+ * Many may hold a shared lease at a time, or one an exclusive one. Who reads or adds takes a shared one, who removes an
+ * exclusive one. The lease of a process that died is void.
+ */
+export interface StoreLeases {
+  acquire(kind: 'shared' | 'exclusive'): Promise<Release>;
+}
+
+/** A standard compression of bytes; a format of its own, so that other tools can read it. */
+export interface StoreCodec {
+  compress(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Throws, or gives other than `sizeBytes` bytes, if the bytes were not made by compress(). */
+  decompress(bytes: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
+}
+
+export interface StorePorts {
+  readonly files: StoreFiles;
+  readonly leases: StoreLeases;
+  readonly codec: StoreCodec;
+  /** SHA-256 as 64 hexadecimal digits. */
+  readonly digest: (bytes: Uint8Array) => ChunkId;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  /** For images that are made of snapshots, and the other way round. */
+  readonly image: Pick<ImagePorts, 'digest' | 'stripes'>;
+}
