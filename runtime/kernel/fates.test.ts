@@ -7,6 +7,8 @@ import { MachineClock } from './clock.ts';
 import { DirectoryFile } from './directory-file.ts';
 import type { FateTable } from './fate.ts';
 import { FdEntry, FdTable } from './fd-table.ts';
+import { FutexQueue, FutexWaiter } from './futex/futex-queue.ts';
+import { Futexes } from './futex/futexes.ts';
 import { HostFile } from './host-file.ts';
 import { Kernel } from './kernel.ts';
 import { Process } from './process.ts';
@@ -34,6 +36,9 @@ const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
   DetachedInode,
   Process,
   Thread,
+  Futexes,
+  FutexQueue,
+  FutexWaiter,
   FdTable,
   FdEntry,
   HostFile,
@@ -75,6 +80,10 @@ describe('fates', () => {
   fixture.open('unlinked', OFLAGS_CREAT);
   fixture.call('path_unlink_file', ROOT, ...fixture.text('unlinked'));
   fixture.call('fd_readdir', ROOT, 0, 0, 0n, 64);
+  const waiter = fixture.kernel.init.addThread(2 as Thread['tid']);
+  waiter.block('wvm', 'futex', [], new Blocked([], {}));
+  fixture.kernel.scheduler.block(waiter);
+  fixture.kernel.futexes.add(fixture.kernel.futexes.plainQueue(fixture.kernel.init, 0, 64), waiter, 1, null);
   fixture.kernel.init.mainThread.block('m', 'f', [1], new Blocked([{ kind: 'readable', stream: 0 }], { doneBytes: 1 }));
   expect(fd).toBeGreaterThan(ROOT);
   const state = fixture.kernel.save();
