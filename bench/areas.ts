@@ -16,6 +16,7 @@ import { size } from './size.ts';
 import { stopTime } from './stop-time.ts';
 import { syscall } from './syscall.ts';
 import { tiny } from './tiny.ts';
+import { tree } from './tree.ts';
 
 export const areas: readonly Area[] = [
   overhead,
@@ -31,6 +32,7 @@ export const areas: readonly Area[] = [
   tiny,
   syscall,
   afterResume,
+  tree,
   micro,
   pageDiff,
 ];

@@ -6,8 +6,12 @@ import wabt from 'wabt';
 const WASM_PAGE_BYTES = 65536;
 
 /** Assembles the text form. */
-export async function assemble(name: string, text: string): Promise<Uint8Array> {
-  const module = (await wabt()).parseWat(`${name}.wat`, text);
+export async function assemble(
+  name: string,
+  text: string,
+  features: { readonly threads?: boolean } = {},
+): Promise<Uint8Array> {
+  const module = (await wabt()).parseWat(`${name}.wat`, text, features);
   try {
     return new Uint8Array(module.toBinary({}).buffer);
   } finally {

@@ -6,11 +6,12 @@ import { HostClock } from '../runtime/host/clock.ts';
 import { HostEntropy } from '../runtime/host/entropy.ts';
 import { NodeFiles } from '../runtime/host/files.ts';
 import { openInput, openOutput } from '../runtime/host/streams.ts';
+import type { SystemCall } from '../runtime/kernel/bind-call.ts';
 import { Blocked, Exited } from '../runtime/kernel/blocked.ts';
 import type { GuestMemory } from '../runtime/kernel/guest-memory.ts';
 import { Kernel } from '../runtime/kernel/kernel.ts';
 import type { Ports } from '../runtime/kernel/ports.ts';
-import { createWasiPreview1, type SystemCall } from '../runtime/kernel/wasi/front-door.ts';
+import { createWasiPreview1 } from '../runtime/kernel/wasi/front-door.ts';
 import { POLL_IMPORT } from './asyncified.ts';
 import type { RunOptions } from './timed-run.ts';
 
