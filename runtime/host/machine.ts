@@ -16,6 +16,7 @@ import type { CompiledModule } from '../engine/compile.ts';
 import { GuestMachine, type MachineHooks, type Step } from '../engine/guest-machine.ts';
 import type { GuestProcess } from '../engine/guest-process.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
+import type { Process } from '../kernel/process.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import { compileOptimised } from './compile-optimised.ts';
@@ -50,6 +51,8 @@ export interface MachineOptions {
   programName?: string;
   env?: Readonly<Record<string, string>>;
   directories?: readonly DirectoryGrant[];
+  /** Programs that the guest can run by name, beside those in its directories: .wasm modules. */
+  programs?: Readonly<Record<string, Uint8Array>>;
   /** Upper limit of all memory of the guest; 4 GiB if not given. */
   maxMemoryBytes?: number;
   /** Stop after this much work (about one unit per WebAssembly instruction in loops). */
@@ -107,6 +110,21 @@ export type MachineExit =
   | { kind: 'exit'; code: number; signal?: number }
   | { kind: 'trap'; message: string; backtrace: readonly BacktraceFrame[] }
   | { kind: 'stopped'; reason: 'fuel' | 'timeout' | 'snapshot' | 'kill' };
+
+export interface ProcessInfo {
+  readonly pid: number;
+  /** 0 for the first process. */
+  readonly parentPid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  /** The program name first. */
+  readonly args: readonly string[];
+  /** 'running': at least one of its threads can run. */
+  readonly state: 'running' | 'blocked' | 'stopped' | 'zombie';
+  readonly threadCount: number;
+  readonly fdCount: number;
+  readonly memoryBytes: number;
+}
 
 /** A process other than the first that ended by a trap. */
 export interface ProcessTrap {
@@ -178,7 +196,12 @@ export class Machine {
     this.#options = options;
     this.#host = host;
     this.name = options.name ?? state?.name ?? options.programName ?? 'machine';
-    const kernelOptions = { ports: host.ports, grants: host.grants, env: options.env ?? {} };
+    const kernelOptions = {
+      ports: host.ports,
+      grants: host.grants,
+      env: options.env ?? {},
+      programs: new Map(Object.entries(options.programs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
     const kernel =
       state === undefined
         ? new Kernel({
@@ -322,6 +345,24 @@ export class Machine {
   stats(): MachineStats {
     const memoryBytes = this.#hasMemory ? this.#guest.memoryBytes : 0;
     return { fuelUsed: this.#guest.fuelUsed, memoryBytes, state: this.#state };
+  }
+
+  /** The tree of processes, by pid; those that have ended and were not waited for are in it. */
+  processes(): ProcessInfo[] {
+    const { kernel, processes } = this.#guest;
+    return [...kernel.processes.values()]
+      .sort((a, b) => a.pid - b.pid)
+      .map((process) => ({
+        pid: process.pid,
+        parentPid: process.parentPid,
+        processGroup: process.pgid,
+        session: process.sid,
+        args: process.args,
+        state: stateOf(process, kernel),
+        threadCount: process.threads.size,
+        fdCount: process.fds.count,
+        memoryBytes: this.#hasMemory ? (processes.get(process.pid)?.memoryBytes ?? 0) : 0,
+      }));
   }
 
   /** Contents of the first process's memories, as they are now. The views are valid until the guest runs again. */
@@ -608,6 +649,13 @@ function restoreProcesses(guest: GuestMachine, state: MachineState, programs: Pr
 function processTrap(process: GuestProcess, error: Error): ProcessTrap {
   const { pid, args } = process.process;
   return { pid, program: args[0] ?? '', ...backtraceOf(error, process.compiled, process.instance) };
+}
+
+function stateOf(process: Process, { scheduler }: Kernel): ProcessInfo['state'] {
+  if (process.end !== undefined) return 'zombie';
+  if (process.isStopped) return 'stopped';
+  for (const thread of process.threads.values()) if (scheduler.ready.has(thread)) return 'running';
+  return 'blocked';
 }
 
 /** Who waits for what, when nothing can happen any more. */
