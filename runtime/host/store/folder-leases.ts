@@ -7,7 +7,7 @@
 // As everybody writes before looking, at least one of two sees the other. A lease of a dead process is removed by whoever
 // finds it. They need not survive a power failure and are not synced.
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { Release, StoreLeases } from '../../snapshot/store/ports.ts';
@@ -22,6 +22,9 @@ const DEFAULT_PATIENCE_MS = 60_000;
 /** A lease of another host that is older than this is void: nothing takes so long. */
 const FOREIGN_AGE_MS = 3_600_000;
 
+/** Leases of this process that have ended but could not be removed. */
+const stuck: Set<string> = new Set();
+
 export class FolderLeases implements StoreLeases {
   readonly #directory: string;
   readonly #calls: SystemCalls;
@@ -35,46 +38,68 @@ export class FolderLeases implements StoreLeases {
   }
 
   async acquire(kind: Kind): Promise<Release> {
+    try {
+      return await this.#acquire(kind);
+    } catch (cause) {
+      if (cause instanceof WvmError) throw cause;
+      throw new WvmError('WVM_FILE', `${this.#place}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  async #acquire(kind: Kind): Promise<Release> {
+    for (const path of stuck) await this.#drop(path);
     const endMs = Date.now() + this.#patienceMs;
     let waitMs = RETRY_MS;
     let own = await this.#make(kind);
-    for (;;) {
-      const others = await this.#others(own);
-      const exclusive = others.find((name) => name.startsWith('exclusive-'));
-      const obstacle = exclusive ?? (kind === 'exclusive' ? others[0] : undefined);
-      if (obstacle === undefined) return () => this.#drop(own);
-      const givesWay = exclusive !== undefined;
-      if (givesWay) await this.#drop(own);
-      if (Date.now() >= endMs) {
-        if (!givesWay) await this.#drop(own);
-        throw new WvmError('WVM_STORE_BUSY', `store ${join(this.#directory, '..')}: in use: ${obstacle}`, {
-          hint: 'another wvm is at work on this store; try again when it is done',
-        });
+    try {
+      for (;;) {
+        const others = await this.#others(own);
+        const exclusive = others.find((name) => name.startsWith('exclusive-'));
+        const obstacle = exclusive ?? (kind === 'exclusive' ? others[0] : undefined);
+        if (obstacle === undefined) return () => this.#drop(join(this.#directory, own));
+        if (Date.now() >= endMs) {
+          throw new WvmError('WVM_STORE_BUSY', `${this.#place}: in use: ${obstacle}`, {
+            hint: 'another wvm is at work on this store; try again when it is done',
+          });
+        }
+        const givesWay = exclusive !== undefined;
+        if (givesWay) await this.#drop(join(this.#directory, own));
+        // Two that give way to each other must not meet again and again.
+        await sleep(waitMs * (0.5 + Math.random()));
+        waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
+        if (givesWay) own = await this.#make(kind);
       }
-      // Two that give way to each other must not meet again and again.
-      await sleep(waitMs * (0.5 + Math.random()));
-      waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
-      if (givesWay) own = await this.#make(kind);
+    } catch (error) {
+      await this.#drop(join(this.#directory, own));
+      throw error;
     }
+  }
+
+  get #place(): string {
+    return `store ${dirname(this.#directory)}`;
   }
 
   async #make(kind: Kind): Promise<string> {
     const name = `${kind}-${newOwnerName()}`;
+    const path = join(this.#directory, name);
     try {
-      const file = await this.#calls.create(join(this.#directory, name));
-      await file.close();
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new WvmError('WVM_FILE', `store ${join(this.#directory, '..')}: ${message}`, { cause });
+      await (await this.#calls.create(path)).close();
+    } catch (error) {
+      // It may be there all the same.
+      await this.#drop(path);
+      throw error;
     }
     return name;
   }
 
-  async #drop(name: string): Promise<void> {
+  /** A lease that cannot be removed now is no failure of what was done under it; the next acquire() tries again. */
+  async #drop(path: string): Promise<void> {
     try {
-      await this.#calls.unlink(join(this.#directory, name));
+      await this.#calls.unlink(path);
+      stuck.delete(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') stuck.delete(path);
+      else stuck.add(path);
     }
   }
 
@@ -83,7 +108,8 @@ export class FolderLeases implements StoreLeases {
     for (const name of await this.#calls.readdir(this.#directory)) {
       if (name === own) continue;
       const state = ownerState(name);
-      if (state === 'dead' || (state !== 'alive' && (await this.#isOld(name)))) await this.#drop(name);
+      if (state === 'dead' || (state !== 'alive' && (await this.#isOld(name))))
+        await this.#drop(join(this.#directory, name));
       else names.push(name);
     }
     return names;
