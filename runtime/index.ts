@@ -26,6 +26,7 @@ export {
   type ThreadResumeOptions,
 } from './host/machine-thread.ts';
 export { clearModuleCache, describeModuleCache, type ModuleCacheContent } from './host/module-cache-content.ts';
+export { type PreparedProgram, prepareProgram } from './host/prepare-program.ts';
 export { readModule } from './host/read-module.ts';
 export { connectMachine, describeMachines, killMachine } from './host/remote-machine.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';

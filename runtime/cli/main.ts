@@ -12,12 +12,13 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
   );
   process.exitCode = 2;
 } else {
-  // Compiled JavaScript is kept beside the prepared modules: an eighth of the start of a small program.
-  const cacheHome = process.env['XDG_CACHE_HOME'] || (process.env['HOME'] && `${process.env['HOME']}/.cache`);
-  const { enableCompileCache } = await import('node:module');
-  if (cacheHome?.startsWith('/')) enableCompileCache(`${cacheHome}/wvm/node`);
-  // Not waited for: what it fails of, the command that waits for it says.
-  if (['run', 'resume'].includes(process.argv[2] ?? '')) import('./thread.ts').catch(() => {});
+  void start();
+}
+
+async function start(): Promise<void> {
+  if (['run', 'resume'].includes(process.argv[2] ?? '')) (await import('./thread.ts')).guestThread();
+  const { useCompileCache } = await import('./compile-cache.ts');
+  useCompileCache();
   const { main } = await import('./program.ts');
   await main(process.argv.slice(2));
 }

@@ -11,7 +11,7 @@ import {
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { printNote } from './report.ts';
-import { thread } from './thread.ts';
+import { guestThread } from './thread.ts';
 
 interface ResumeFlags extends MachineFlags {
   readonly files: 'check' | 'ignore';
@@ -65,6 +65,7 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
     ...(flags.module === undefined ? {} : { modulePath: flags.module }),
   };
   const hooks = toHooks(flags, events, () => supervisor);
+  const thread = guestThread();
   await thread.resume(image === '-' ? process.stdin : image, options, hooks);
   const supervisor = new Supervisor({
     ...toSuperviseOptions(flags, events),

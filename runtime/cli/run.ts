@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { parseSnapshotEvents, Supervisor } from '../index.ts';
+import { parseSnapshotEvents, prepareProgram, Supervisor } from '../index.ts';
 import {
   addMachineOptions,
   type MachineFlags,
@@ -12,7 +12,7 @@ import {
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
-import { thread } from './thread.ts';
+import { guestThread } from './thread.ts';
 
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
@@ -42,17 +42,19 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 
 async function run(program: string, args: string[], flags: RunFlags): Promise<void> {
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
-  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
   const options = {
     ...toMachineOptions(flags),
     args,
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
   };
-  await thread.load(
-    program,
+  const thread = guestThread();
+  const prepared = await prepareProgram(program, options.cacheDirectory);
+  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program, onRunning: prepared.store });
+  const loaded = thread.load(
+    prepared,
     options,
     toHooks(flags, events, () => supervisor),
   );
-  await finish(thread, await supervisor.run(thread), flags);
+  await finish(thread, await supervisor.run(thread, loaded), flags);
 }

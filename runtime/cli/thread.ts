@@ -1,6 +1,12 @@
-// The thread that the guest of `run` or `resume` gets. It is started when this file is loaded, before the command line is
-// read: both take about as long.
+// The thread that the guest of `run` or `resume` gets. main.ts has it start before anything else: until it listens, the
+// command line has been read and the module is ready for it.
 
 import { MachineThread } from '../index.ts';
+import { compileCacheDirectory } from './compile-cache.ts';
 
-export const thread: MachineThread = new MachineThread();
+let thread: MachineThread | undefined;
+
+export function guestThread(): MachineThread {
+  thread ??= new MachineThread(compileCacheDirectory);
+  return thread;
+}

@@ -2,7 +2,6 @@
 // it is the monotonic clock plus an offset, set anew when the two part by more than `toleranceNs`: the
 // system's clock was set, or the machine slept.
 
-import { performance } from 'node:perf_hooks';
 import type { ClockPort } from '../kernel/ports.ts';
 
 /** Above the millisecond grain of Date.now(), below any change that somebody makes to a clock on purpose. */

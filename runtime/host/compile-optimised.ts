@@ -3,7 +3,7 @@
 // A continuation is entered once and may loop for hours: V8 never replaces a running baseline frame (4e8 iterations
 // took 1,112 ms in its default tiers, 423 ms optimised at once).
 
-import v8 from 'node:v8';
+import { lateV8 } from './late-modules.ts';
 
 const WHILE_COMPILING: readonly string[] = [
   '--no-liftoff',
@@ -18,6 +18,7 @@ const AFTERWARDS: readonly string[] = WHILE_COMPILING.map((flag) => flag.replace
 
 /** Calls `compile` with eager, optimised compilation of WebAssembly. */
 export function compileOptimised<Result>(compile: () => Result): Result {
+  const v8 = lateV8();
   for (const flag of WHILE_COMPILING) v8.setFlagsFromString(flag);
   try {
     return compile();

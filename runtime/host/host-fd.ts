@@ -3,8 +3,8 @@
 // once more through /proc/self/fd/N, with flags of our own.
 
 import * as fs from 'node:fs';
-import { isatty } from 'node:tty';
 import type { StreamKind } from '../kernel/ports.ts';
+import { lateTty } from './late-modules.ts';
 
 const { O_NOCTTY = 0, O_NONBLOCK = 0 } = fs.constants;
 /** makedev(1, 3), Linux Documentation/admin-guide/devices.txt. */
@@ -15,8 +15,9 @@ export function streamKindOf(fd: number): StreamKind {
   const stat = fs.fstatSync(fd);
   if (stat.isFIFO()) return 'pipe';
   if (stat.isSocket()) return 'socket';
-  if (isatty(fd)) return 'tty';
-  return process.platform === 'linux' && stat.isCharacterDevice() && stat.rdev === devNull ? 'null' : 'file';
+  if (!stat.isCharacterDevice()) return 'file';
+  if (process.platform === 'linux' && stat.rdev === devNull) return 'null';
+  return lateTty().isatty(fd) ? 'tty' : 'file';
 }
 
 /**

@@ -11,11 +11,11 @@
 // consoles are best effort: there a direct read may block until input comes.
 
 import * as fs from 'node:fs';
-import * as net from 'node:net';
-import * as tty from 'node:tty';
+import type * as net from 'node:net';
 import type { HostResult, StreamKind } from '../kernel/ports.ts';
 import { errnoOf, LinuxErrno } from './host-errno.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
+import { lateNet, lateTty } from './late-modules.ts';
 import type { InputStream } from './streams.ts';
 
 /** Enough for FIONREAD-like questions, little enough not to starve another reader of the pipe. */
@@ -154,8 +154,8 @@ export class HostInput implements InputStream {
     const options = { fd: this.#fd, readable: true, writable: false, allowHalfOpen: true, manualStart: true, onread };
     const isTty = this.kind === 'tty';
     const watcher = isTty
-      ? new tty.ReadStream(this.#fd, options as net.SocketConstructorOpts)
-      : new net.Socket(options);
+      ? new (lateTty().ReadStream)(this.#fd, options as net.SocketConstructorOpts)
+      : new (lateNet().Socket)(options);
     // A tty handle works on a descriptor of its own; a socket takes ours over.
     if (!isTty) this.#ownsFd = false;
     watcher.on('end', () => this.#end());

@@ -4,10 +4,10 @@
 // that starts at a millisecond and doubles; a wake-up that came too early only makes the guest's call block again.
 
 import * as fs from 'node:fs';
-import * as net from 'node:net';
 import type { HostResult, StreamKind } from '../kernel/ports.ts';
 import { errnoOf, LinuxErrno } from './host-errno.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
+import { lateNet } from './late-modules.ts';
 import type { HostStream } from './streams.ts';
 
 /** Pauses between two attempts to write to a full pipe: a reader that is alive empties it within the first ones. */
@@ -29,7 +29,7 @@ export class HostOutput implements HostStream {
     this.#ownsFd = reopened !== undefined;
     this.#fd = reopened ?? fd;
     // Making a socket of the descriptor sets O_NONBLOCK; Node takes it back at exit. The object is not used further.
-    if (this.kind === 'socket') new net.Socket({ fd, readable: false, writable: true }).unref();
+    if (this.kind === 'socket') new (lateNet().Socket)({ fd, readable: false, writable: true }).unref();
   }
 
   read(): HostResult {

@@ -16,6 +16,7 @@ import type {
   ThreadOwner,
 } from './machine-thread.ts';
 import { readModule } from './read-module.ts';
+import { adoptModule } from './recent-modules.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** Images up to this size are read at once, larger ones as a stream. */
@@ -26,8 +27,10 @@ const { interrupt, compileCache } = workerData as ThreadData;
 let machine: Machine | undefined;
 
 const procedures: MachineProcedures = {
-  async load({ path, options, hooks }: LoadRequest): Promise<Ready> {
-    return ready(await Machine.load(await readModule(path), machineOptions(options, hooks)));
+  async load({ program, options, hooks }: LoadRequest): Promise<Ready> {
+    if (typeof program !== 'string') adoptModule(program);
+    const bytes = typeof program === 'string' ? await readModule(program) : program.bytes;
+    return ready(await Machine.load(bytes, machineOptions(options, hooks)));
   },
   async resume({ imagePath, modulePath, options, hooks }: ResumeRequest): Promise<Ready> {
     const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);

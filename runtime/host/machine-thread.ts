@@ -13,7 +13,9 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
+import type { PreparedModule } from '../engine/stored-module.ts';
 import type { MachineExit, MachineOptions, MachineStats, ResumeOptions, SnapshotResult } from './machine.ts';
+import type { PreparedProgram } from './prepare-program.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
@@ -48,7 +50,8 @@ interface WantedHooks {
   readonly beforeEnd: boolean;
 }
 export interface LoadRequest {
-  readonly path: string;
+  /** A file, or the module that its owner has made ready. */
+  readonly program: string | PreparedModule;
   readonly options: ThreadMachineOptions;
   readonly hooks: WantedHooks;
 }
@@ -104,14 +107,12 @@ export class MachineThread {
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  /** Starts the thread. It takes a while until it listens, so make it before you know what it is to run. */
-  constructor() {
-    // Node answers with a directory in the one that it was given.
-    const cache = getCompileCacheDir();
-    const workerData: ThreadData = {
-      interrupt: this.#interrupt,
-      compileCache: cache === undefined ? undefined : dirname(cache),
-    };
+  /**
+   * Starts the thread. It takes a while until it listens, so make it before you know what it is to run. `compileCache`:
+   * the directory for enableCompileCache over there, by default the one that this thread uses.
+   */
+  constructor(compileCache: string | undefined = compileCacheInUse()) {
+    const workerData: ThreadData = { interrupt: this.#interrupt, compileCache };
     const resourceLimits = { stackSizeMb: STACK_MB };
     this.#worker = new Worker(new URL('./machine-worker.ts', import.meta.url), { workerData, resourceLimits });
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
@@ -134,9 +135,14 @@ export class MachineThread {
     return this.#ready?.name ?? 'machine';
   }
 
-  /** As Machine.load, of a file (.wasm or .wat). */
-  async load(path: string, options: ThreadMachineOptions = {}, hooks: ThreadHooks = {}): Promise<void> {
-    await this.#prepare(options, hooks, (wanted) => this.#ask('load', { path, options, hooks: wanted }));
+  /** As Machine.load, of a file (.wasm or .wat), or of what prepareProgram() has made of one: its bytes go with it. */
+  async load(
+    program: string | PreparedProgram,
+    options: ThreadMachineOptions = {},
+    hooks: ThreadHooks = {},
+  ): Promise<void> {
+    const wanted = typeof program === 'string' ? program : program.module;
+    await this.#prepare(options, hooks, (hooks) => this.#ask('load', { program: wanted, options, hooks }));
   }
 
   /** As Machine.resume, of a file or of pieces that come from this thread. */
@@ -258,4 +264,10 @@ export class MachineThread {
   #ended(): WvmError {
     return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
   }
+}
+
+/** As it was given to enableCompileCache: Node answers with a directory in that one. */
+function compileCacheInUse(): string | undefined {
+  const directory = getCompileCacheDir();
+  return directory === undefined ? undefined : dirname(directory);
 }

@@ -2,9 +2,11 @@
 // what does the work.
 
 import { enableCompileCache } from 'node:module';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { ThreadData } from './machine-thread.ts';
 
 const { compileCache } = workerData as ThreadData;
 if (compileCache !== undefined) enableCompileCache(compileCache);
-await import('./machine-server.ts');
+// Not awaited, which CommonJS could not: messages wait in the port, and a failure ends the thread, which its owner sees.
+parentPort!.ref();
+void import('./machine-server.ts');

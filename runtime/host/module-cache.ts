@@ -15,11 +15,12 @@
 //              72     8  length of the module in bytes, little-endian
 //              80     .  the module
 
-import { hash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { assert } from '../base/assert.ts';
+import { sha256Hex } from './digest.ts';
+import { lateCrypto } from './late-modules.ts';
 
 const magic = 0x636d7677;
 const formatVersion = 1;
@@ -45,7 +46,7 @@ export interface ModuleCacheOptions {
 
 /** The key of a module instrumented by this version with these options. `moduleHash`: of the original. */
 export function moduleCacheKey(moduleHash: string, instrumenterVersion: string, options: string): string {
-  return hash('sha256', JSON.stringify([moduleHash, instrumenterVersion, options]), 'hex');
+  return sha256Hex(JSON.stringify([moduleHash, instrumenterVersion, options]));
 }
 
 /** $XDG_CACHE_HOME/wvm, by default ~/.cache/wvm; undefined if this user has no home. */
@@ -89,7 +90,7 @@ export class ModuleCache {
   put(key: string, module: Uint8Array): void {
     if (this.#directory === undefined || module.length + headerBytes > this.#maxBytes) return;
     const target = this.#pathOf(this.#directory, key);
-    const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
+    const temporary = `${target}.${process.pid}-${lateCrypto().randomBytes(6).toString('hex')}.tmp`;
     try {
       // 'wx': created by us, and not through a link.
       fs.writeFileSync(temporary, encodeEntry(key, module), { flag: 'wx', mode: 0o600 });
@@ -178,7 +179,7 @@ function encodeEntry(key: string, module: Uint8Array): Uint8Array {
   entry.write(key, keyOffset, 'hex');
   entry.writeBigUInt64LE(BigInt(module.length), lengthOffset);
   entry.set(module, headerBytes);
-  entry.set(hash('sha256', entry.subarray(keyOffset), 'buffer'), digestOffset);
+  entry.set(lateCrypto().hash('sha256', entry.subarray(keyOffset), 'buffer'), digestOffset);
   return entry;
 }
 
@@ -188,7 +189,7 @@ function decodeEntry(entry: Buffer, key: string): Uint8Array | undefined {
   if (entry.readUInt32LE(0) !== magic || entry.readUInt32LE(4) !== formatVersion) return undefined;
   if (entry.readBigUInt64LE(lengthOffset) !== BigInt(entry.length - headerBytes)) return undefined;
   if (entry.toString('hex', keyOffset, lengthOffset) !== key) return undefined;
-  const digest = hash('sha256', entry.subarray(keyOffset), 'buffer');
+  const digest = lateCrypto().hash('sha256', entry.subarray(keyOffset), 'buffer');
   if (!digest.equals(entry.subarray(digestOffset, keyOffset))) return undefined;
   return entry.subarray(headerBytes);
 }

@@ -1,20 +1,32 @@
 // Modules compiled last, in this process: many machines of one program, or many copies of one image, share them.
 
-import { hash } from 'node:crypto';
 import { type CompiledModule, compileModule } from '../engine/compile.ts';
+import { openModule } from '../engine/open-module.ts';
+import type { PreparedModule } from '../engine/stored-module.ts';
+import { sha256Hex } from './digest.ts';
 import { ModuleCache } from './module-cache.ts';
 
 /** By hash, newest at the end. */
 const recentModules = new Map<string, CompiledModule>();
 const RECENT_MODULES = 8;
 
-/** Compiles a module, unless it is one of the last, or takes it from the cache on disk. */
+/** Modules that came ready from another thread, by the array of their bytes: not even their hash is computed again. */
+const preparedModules = new WeakMap<Uint8Array, PreparedModule>();
+
+/** From now on compileWithCache() of `prepared.bytes`, this very array, has nothing left to compile. */
+export function adoptModule(prepared: PreparedModule): void {
+  preparedModules.set(prepared.bytes, prepared);
+}
+
+/** Compiles a module, unless it is one of the last or came ready, or takes it from the cache on disk. */
 export function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
-  const moduleHash = hash('sha256', bytes, 'hex');
+  const prepared = preparedModules.get(bytes);
+  const moduleHash = prepared?.hash ?? sha256Hex(bytes);
   let compiled = recentModules.get(moduleHash);
+  if (compiled === undefined && prepared !== undefined) compiled = openModule(prepared);
   if (compiled === undefined) {
     const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
-    compiled = compileModule(bytes, { sha256: (data) => hash('sha256', data, 'hex'), cache });
+    compiled = compileModule(bytes, { sha256: sha256Hex, cache });
   }
   recentModules.delete(moduleHash);
   recentModules.set(moduleHash, compiled);

@@ -1,10 +1,11 @@
 // Runs a machine to its end as a citizen of its host: registered for `wvm ps`, reachable through its control socket,
 // stopped cleanly by signals, snapshotted on schedule.
 //
-// 1. publish: control socket, name, registry entry
-// 2. run; a snapshot that stops the machine makes run() return, and the client's verdict decides whether it is
+// 1. prepare: control socket and name, while the machine is still being loaded
+// 2. publish: once it is loaded, the registry entry, by which others find it
+// 3. run; a snapshot that stops the machine makes run() return, and the client's verdict decides whether it is
 //    called again
-// 3. withdraw: nothing is left behind, whatever ended the machine
+// 4. withdraw: nothing is left behind, whatever ended the machine
 //
 // Snapshots of one machine are taken one after the other; a stopped machine is nobody else's until the verdict.
 
@@ -50,6 +51,8 @@ export interface SuperviseOptions {
   /** Something went wrong that does not end the machine. */
   readonly onWarning?: ((error: WvmError) => void) | undefined;
   readonly onSaved?: ((snapshot: SavedSnapshot) => void) | undefined;
+  /** The guest runs: the moment for work that it need not wait for. */
+  readonly onRunning?: (() => void) | undefined;
   /** The machine is registered. */
   readonly onPublished?: ((id: string, name: string) => void) | undefined;
 }
@@ -81,6 +84,9 @@ export class Supervisor implements ControlTarget {
   readonly #undo: (() => void)[] = [];
   readonly #server: ControlServer = new ControlServer(this);
   #machine: SupervisedMachine | undefined;
+  #loaded: Promise<void> = Promise.resolve();
+  /** Where the machine is to be published; undefined if it cannot be. */
+  #directory: string | undefined;
   #name: string;
   #frozen: boolean;
   /** A client holds an image for which the guest was stopped, and has not given its verdict. */
@@ -101,14 +107,19 @@ export class Supervisor implements ControlTarget {
     this.#frozen = options.frozen ?? false;
   }
 
-  /** Publishes `machine`, runs it to its end, and leaves nothing behind. */
-  async run(machine: SupervisedMachine): Promise<MachineOutcome> {
+  /** Publishes `machine` once it is `loaded`, runs it to its end, and leaves nothing behind. */
+  async run(machine: SupervisedMachine, loaded: Promise<void> = Promise.resolve()): Promise<MachineOutcome> {
     this.#machine = machine;
-    const startNs = process.hrtime.bigint();
+    this.#loaded = loaded;
+    let startNs = 0n;
     let exit: MachineExit | undefined;
     try {
       this.#listenForSignals();
-      await this.#publish();
+      // Both to their end: what fails, what the other has set up is undone.
+      const [isLoaded, isPrepared] = await Promise.allSettled([loaded, this.#prepare()]);
+      for (const each of [isLoaded, isPrepared]) if (each.status === 'rejected') throw each.reason;
+      startNs = process.hrtime.bigint();
+      this.#publish();
       this.#startTimer();
       exit = await this.#runToEnd(machine);
     } finally {
@@ -163,6 +174,7 @@ export class Supervisor implements ControlTarget {
     };
     let image: SnapshotResult;
     try {
+      await this.#loaded;
       image = await this.#machine!.snapshot({ stop: true, includeModule: options.includeModule });
     } catch (error) {
       conclude(undefined);
@@ -192,14 +204,16 @@ export class Supervisor implements ControlTarget {
   }
 
   async #runToEnd(machine: SupervisedMachine): Promise<MachineExit> {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       while (this.#end === undefined && (this.#frozen || this.#awaitingVerdict)) {
         await new Promise<void>((resolve) => {
           this.#wakeHeld = resolve;
         });
       }
       if (this.#end !== undefined) return this.#end;
-      const exit = await machine.run();
+      const running = machine.run();
+      if (isFirst) this.#options.onRunning?.();
+      const exit = await running;
       if (exit.kind !== 'stopped' || exit.reason !== 'snapshot') return exit;
     }
   }
@@ -234,9 +248,9 @@ export class Supervisor implements ControlTarget {
     }
   }
 
-  /** A registry that cannot be used costs `wvm ps`, not the run; a name that the user gave is an order. */
-  async #publish(): Promise<void> {
-    const { name, program, onWarning, onPublished } = this.#options;
+  /** Everything but the entry that makes the machine known. */
+  async #prepare(): Promise<void> {
+    const { name } = this.#options;
     try {
       const directory = openRegistryDirectory();
       const id = this.id;
@@ -257,13 +271,29 @@ export class Supervisor implements ControlTarget {
         this.#name = `${this.#name}-${id}`;
         await claimName(directory, this.#name, id);
       }
-      writeEntry(directory, { id, name: this.#name, pid: process.pid, program, startedAtMs: this.#startedAtMs });
-      onPublished?.(id, this.#name);
+      this.#directory = directory;
     } catch (cause) {
-      if (name !== undefined) throw cause;
-      const message = `this machine is not listed by wvm ps: ${cause instanceof Error ? cause.message : cause}`;
-      onWarning?.(new WvmError('WVM_FILE', message, { cause }));
+      this.#unpublished(cause);
     }
+  }
+
+  #publish(): void {
+    const { program, onPublished } = this.#options;
+    const { id } = this;
+    if (this.#directory === undefined) return;
+    try {
+      writeEntry(this.#directory, { id, name: this.#name, pid: process.pid, program, startedAtMs: this.#startedAtMs });
+    } catch (cause) {
+      this.#unpublished(cause);
+    }
+    onPublished?.(id, this.#name);
+  }
+
+  /** A registry that cannot be used costs `wvm ps`, not the run; a name that the user gave is an order. */
+  #unpublished(cause: unknown): void {
+    if (this.#options.name !== undefined) throw cause;
+    const message = `this machine is not listed by wvm ps: ${cause instanceof Error ? cause.message : cause}`;
+    this.#options.onWarning?.(new WvmError('WVM_FILE', message, { cause }));
   }
 
   #startTimer(): void {
@@ -313,6 +343,7 @@ export class Supervisor implements ControlTarget {
   async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult> {
     const leave = await this.#freezing.enter();
     try {
+      await this.#loaded;
       return await this.#machine!.snapshot(options);
     } finally {
       leave();

@@ -1,0 +1,62 @@
+// A module that is ready to run, as the cache keeps it and as one thread hands it to another. Apart from compile.ts and
+// open-module.ts, so that a thread which only looks into the cache loads neither parser nor instrumenter.
+//
+//   bytes ──storedModule()──> PreparedModule ──openModule()──> CompiledModule
+//     └────prepareModule()────────┘  (compile.ts)
+
+import { encodeUtf8 } from '../base/utf8.ts';
+import { WvmError } from '../base/wvm-error.ts';
+import { INSTRUMENTER_VERSION, SECTION_MAP } from '../instrument/names.ts';
+
+/** Where instrumented modules are kept between runs. Both calls may fail silently: the cache only saves time. */
+export interface ModuleCache {
+  /** `key`: 64 hex digits. */
+  get(key: string): Uint8Array | undefined;
+  put(key: string, bytes: Uint8Array): void;
+}
+
+export interface CompilePorts {
+  /** SHA-256 of some bytes, as 64 hex digits. */
+  readonly sha256: (bytes: Uint8Array) => string;
+  readonly cache: ModuleCache | undefined;
+}
+
+/** Plain data and a module of the engine: a message to another thread can carry it. */
+export interface PreparedModule {
+  /** The original. */
+  readonly bytes: Uint8Array;
+  /** SHA-256 of `bytes`, hex. */
+  readonly hash: string;
+  readonly compiled: WebAssembly.Module;
+  /** What `compiled` was compiled from; undefined if that is the original. */
+  readonly instrumented: Uint8Array | undefined;
+  /** Why the module runs as it is and cannot be captured; empty if it can. */
+  readonly uncapturable: readonly string[];
+}
+
+/** The module as the cache has it; undefined if it has none. */
+export function storedModule(bytes: Uint8Array, hash: string, ports: CompilePorts): PreparedModule | undefined {
+  const instrumented = ports.cache?.get(cacheKey(hash, ports));
+  if (instrumented === undefined) return undefined;
+  const compiled = compileBytes(instrumented);
+  if (WebAssembly.Module.customSections(compiled, SECTION_MAP).length === 0) return undefined;
+  return { bytes, hash, compiled, instrumented, uncapturable: [] };
+}
+
+export function storeModule({ hash, instrumented }: PreparedModule, ports: CompilePorts): void {
+  if (instrumented !== undefined) ports.cache?.put(cacheKey(hash, ports), instrumented);
+}
+
+export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    const message = error.message.replace(/^WebAssembly\.Module\(\): /, '');
+    throw new WvmError('WVM_MODULE_INVALID', `the module is not valid: ${message}`, { cause: error });
+  }
+}
+
+function cacheKey(hash: string, ports: CompilePorts): string {
+  return ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`));
+}
