@@ -403,7 +403,8 @@ export class GuestMachine {
   ): Carried {
     if (result instanceof Completed) {
       const pending: Pending = { kind: 'result', value: result.value };
-      return guest.thread.hasSignal ? { stop: TURN, pending } : result.value;
+      const isTurnOver = guest.thread.hasSignal || this.kernel.scheduler.next() !== guest.thread;
+      return isTurnOver ? { stop: TURN, pending } : result.value;
     }
     if (result instanceof Exited) return { stop: { kind: 'exit', exited: result }, pending: RESULT_ZERO };
     if (result instanceof Trapped) {

@@ -23,7 +23,9 @@ export function proc_raise(context: WasiContext, signal: number): SystemCallResu
   return new Completed(Errno.ESUCCESS);
 }
 
-/** See: sched_yield(2). */
-export function sched_yield(_context: WasiContext): SystemCallResult {
-  return Errno.ESUCCESS;
+/** The other threads that can run do so first. See: sched_yield(2). */
+export function sched_yield({ kernel }: WasiContext): SystemCallResult {
+  if (kernel.scheduler.isAlone) return Errno.ESUCCESS;
+  kernel.scheduler.rotate();
+  return new Completed(Errno.ESUCCESS);
 }

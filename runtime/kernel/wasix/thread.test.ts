@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { Errno } from '../../../abi/errno.ts';
-import { ThreadEnded, ThreadSpawned } from '../blocked.ts';
+import { Completed, ThreadEnded, ThreadSpawned } from '../blocked.ts';
 import { RESULT } from '../testing/fixture.ts';
 import { PARKED, ThreadFixture } from '../testing/thread-fixture.ts';
 import { THREADS_MAX } from './thread.ts';
@@ -77,8 +77,12 @@ describe('threads of WASIX', () => {
     fixture.resume();
     expect(fixture.pass(2n * SECOND - 1n)).toEqual([]);
     expect(fixture.pass(1n)).toEqual([[1, 0]]);
-    expect(fixture.as(fixture.main, 'thread_sleep', 0n)).toBe(PARKED);
-    expect(fixture.pass(0n)).toEqual([[1, 0]]);
+    expect(fixture.as(fixture.main, 'thread_sleep', 0n)).toBe(0);
+    const other = fixture.spawn();
+    expect(fixture.as(fixture.main, 'thread_sleep', 0n)).toEqual(new Completed(0));
+    expect([...fixture.kernel.scheduler.ready]).toEqual([other, fixture.main]);
+    expect(fixture.as(other, 'sched_yield')).toEqual(new Completed(0));
+    expect(fixture.kernel.scheduler.next()).toBe(fixture.main);
     expect(fixture.as(fixture.main, 'thread_sleep', -1n)).toBe(PARKED);
     expect(fixture.pass(SECOND)).toEqual([]);
   });

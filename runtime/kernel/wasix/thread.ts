@@ -11,6 +11,7 @@ import { checkRange, storeU32 } from '../guest-access.ts';
 import { fail } from '../sys-error.ts';
 import type { Thread } from '../thread.ts';
 import type { WasiContext } from '../wasi/context.ts';
+import { sched_yield } from '../wasi/process.ts';
 
 /** Of one process; an image has room for no more. */
 export const THREADS_MAX = 100_000;
@@ -47,12 +48,11 @@ function addThread({ process, kernel }: WasiContext): Thread | undefined {
 
 /** Sleeps for `durationNs`; 0 lets the others run. See: nanosleep(2). */
 export function thread_sleep(context: WasiContext, durationNs: bigint): SystemCallResult {
+  if (durationNs === 0n) return sched_yield(context);
   const { clock, current } = context.kernel;
   const now = clock.nowNs();
   const deadlineNs = current.restart?.deadlineNs ?? now + BigInt.asUintN(64, durationNs);
-  // At the first try there is no restart record: a sleep of no length ends at the second one.
-  if (current.restart !== undefined && deadlineNs <= now) return Errno.ESUCCESS;
-  return new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });
+  return deadlineNs <= now ? Errno.ESUCCESS : new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });
 }
 
 /** Result: the caller's tid at `tid`; the main thread's is the process's pid. Errors: EFAULT. See: gettid(2). */
