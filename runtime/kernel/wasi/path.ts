@@ -5,27 +5,11 @@
 // (holds NUL), ENAMETOOLONG, ENOENT, ENOTDIR, ELOOP, EPERM (leads outside), EROFS, and the host's.
 
 import { Errno } from '../../../abi/errno.ts';
-import {
-  ALL_RIGHTS,
-  FDFLAGS_ALL,
-  FDFLAGS_DSYNC,
-  FDFLAGS_RSYNC,
-  FDFLAGS_SYNC,
-  LOOKUPFLAGS_SYMLINK_FOLLOW,
-  OFLAGS_ALL,
-  OFLAGS_CREAT,
-  OFLAGS_DIRECTORY,
-  OFLAGS_EXCL,
-  OFLAGS_TRUNC,
-  Rights,
-} from '../../../abi/wasi-preview1.ts';
+import { LOOKUPFLAGS_SYMLINK_FOLLOW, Rights } from '../../../abi/wasi-preview1.ts';
 import type { SystemCallResult } from '../blocked.ts';
 import { DirectoryFile } from '../directory-file.ts';
-import { FdEntry } from '../fd-table.ts';
 import { checkRange, loadPath, storeU32 } from '../guest-access.ts';
-import { HostFile } from '../host-file.ts';
-import { HostFileType } from '../ports.ts';
-import { DIRECTORY_RIGHTS, FILE_RIGHTS, WRITE_RIGHTS } from '../rights.ts';
+import { checkEntryOptions, decodeRights, openEntry } from '../open-entry.ts';
 import { fail } from '../sys-error.ts';
 import { encodeUtf8 } from '../utf8.ts';
 import type { HostNode } from '../vfs/host-node.ts';
@@ -202,51 +186,20 @@ export function path_open(
 ): SystemCallResult {
   const { process, kernel } = context;
   const entry = process.fds.get(fd);
-  if (!(entry.file instanceof DirectoryFile)) fail(Errno.ENOTDIR);
-  // Rights that do not exist yet are asked for by programs that want all of them.
-  const rights = Number(BigInt.asUintN(32, rightsBase)) & ALL_RIGHTS;
-  const inheriting = Number(BigInt.asUintN(32, rightsInheriting)) & ALL_RIGHTS;
-  checkOpenRights(entry, openFlags, fdFlags, rights | inheriting);
-  const follow = decodeFollow(lookupFlags);
-  if ((openFlags & ~OFLAGS_ALL) !== 0 || (fdFlags & ~FDFLAGS_ALL) !== 0) fail(Errno.EINVAL);
-  const create = (openFlags & OFLAGS_CREAT) !== 0;
-  const isDirectory = (openFlags & OFLAGS_DIRECTORY) !== 0;
-  if (create && isDirectory) fail(Errno.EINVAL);
+  const options = {
+    follow: (lookupFlags & LOOKUPFLAGS_SYMLINK_FOLLOW) !== 0,
+    openFlags,
+    rights: decodeRights(rightsBase),
+    inheriting: decodeRights(rightsInheriting),
+    fdFlags,
+  };
+  checkEntryOptions(entry, options);
+  decodeFollow(lookupFlags);
   const name = loadPath(process.memory, path, length);
   const resultAddr = checkRange(process.memory, result, 4);
   process.fds.checkSpace();
-  const write = (rights & Rights.FD_WRITE) !== 0;
-  const read = !write || (rights & (Rights.FD_READ | Rights.FD_READDIR)) !== 0;
-  const node = kernel.vfs.open(entry.file.node, name, {
-    follow,
-    create,
-    exclusive: (openFlags & OFLAGS_EXCL) !== 0,
-    truncate: (openFlags & OFLAGS_TRUNC) !== 0,
-    directory: isDirectory,
-    read,
-    write,
-  });
-  let opened: FdEntry;
-  if (node.type === HostFileType.directory) {
-    const file = new DirectoryFile(kernel.vfs, node, fdFlags, true);
-    opened = new FdEntry(file, rights & DIRECTORY_RIGHTS, inheriting);
-  } else {
-    const file = new HostFile(kernel.vfs, node, fdFlags, (rights & Rights.FD_READ) !== 0, write);
-    opened = new FdEntry(file, rights & FILE_RIGHTS & (write ? -1 : ~WRITE_RIGHTS), 0);
-  }
-  storeU32(process.memory, resultAddr, process.fds.add(opened));
+  storeU32(process.memory, resultAddr, process.fds.add(openEntry(kernel.vfs, entry, name, options)));
   return Errno.ESUCCESS;
-}
-
-/** What the directory must allow for an open: rights of its own for what the open does, inheriting ones for what it asks. */
-function checkOpenRights(entry: FdEntry, openFlags: number, fdFlags: number, asked: number): void {
-  let needed: number = Rights.PATH_OPEN;
-  if ((openFlags & OFLAGS_CREAT) !== 0) needed |= Rights.PATH_CREATE_FILE;
-  if ((openFlags & OFLAGS_TRUNC) !== 0) needed |= Rights.PATH_FILESTAT_SET_SIZE;
-  let inherited = asked;
-  if ((fdFlags & FDFLAGS_DSYNC) !== 0) inherited |= Rights.FD_DATASYNC;
-  if ((fdFlags & (FDFLAGS_SYNC | FDFLAGS_RSYNC)) !== 0) inherited |= Rights.FD_SYNC;
-  if ((entry.rights & needed) !== needed || (entry.inheriting & inherited) !== inherited) fail(Errno.ENOTCAPABLE);
 }
 
 function directory(context: WasiContext, fd: number, right: number): HostNode {
