@@ -188,6 +188,8 @@ export const TTY = {
   lineFeeds: 21,
   size: 24,
 } as const;
+/** tag: AddressFamily; what follows depends on it. */
+export const ADDR_PORT = { tag: 0, size: 110 } as const;
 /** data: four values that the guest gets back as it gave them. */
 export const EPOLL_EVENT = { events: 0, ptr: 8, fd: 12, data1: 16, data2: 24, size: 32 } as const;
 export const SPAWN_FD_OP = {
@@ -215,6 +217,9 @@ export const SignalDisposition = { DEFAULT: 0, IGNORE: 1 } as const;
 export const FdFlagsExt = { CLOEXEC: 1 } as const;
 export const EventFlags = { SEMAPHORE: 1 } as const;
 export const AddressFamily = { UNSPEC: 0, INET4: 1, INET6: 2, UNIX: 3 } as const;
+export const SockStatus = { OPENING: 0, OPENED: 1, CLOSED: 2, FAILED: 3 } as const;
+/** Those that a pair of sockets can answer. */
+export const SockOption = { LAST_ERROR: 11, RECV_BUF_SIZE: 15, SEND_BUF_SIZE: 16, TYPE: 25, PROTO: 26 } as const;
 export const SockType = { UNUSED: 0, STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 4 } as const;
 export const EpollCtl = { ADD: 0, MOD: 1, DEL: 2 } as const;
 export const EpollType = {

@@ -113,9 +113,15 @@ export class FdTable {
     const entry = this.get(from);
     if (to < 0 || to >= FD_LIMIT) fail(Errno.EBADF);
     if (from === to) return;
-    const old = this.entries[to];
-    if (old !== undefined) this.remove(to);
-    this.set(to, entry.copy(closesOnExec));
+    this.put(to, entry.copy(closesOnExec));
+  }
+
+  /** Gives `entry` this number; what had it is closed. EBADF for a number that cannot be. */
+  put(fd: number, entry: FdEntry): void {
+    if (fd < 0 || fd >= FD_LIMIT) fail(Errno.EBADF);
+    const old = this.entries[fd];
+    if (old !== undefined) this.remove(fd);
+    this.set(fd, entry);
     if (old !== undefined) this.dropReference(old.file);
   }
 

@@ -45,6 +45,15 @@ export const FILE_RIGHTS: number =
   Rights.FD_FILESTAT_SET_TIMES |
   Rights.POLL_FD_READWRITE;
 
+const ANONYMOUS_RIGHTS: number = Rights.FD_FDSTAT_SET_FLAGS | Rights.FD_FILESTAT_GET | Rights.POLL_FD_READWRITE;
+
+/** Rights of what lives in no directory. */
+export const READER_RIGHTS: number = ANONYMOUS_RIGHTS | Rights.FD_READ;
+export const WRITER_RIGHTS: number = ANONYMOUS_RIGHTS | Rights.FD_WRITE;
+export const EVENT_RIGHTS: number = READER_RIGHTS | WRITER_RIGHTS;
+export const SOCKET_RIGHTS: number = EVENT_RIGHTS | Rights.SOCK_SHUTDOWN;
+export const EPOLL_RIGHTS: number = ANONYMOUS_RIGHTS;
+
 /** Rights of the standard streams. */
 export const STREAM_RIGHTS: {
   readonly common: number;

@@ -49,10 +49,17 @@ export function changeDirectory(process: Process, path: string): void {
     write: false,
   });
   vfs.retain(node);
-  const { grant, path: found } = node;
-  vfs.release(node);
-  if (found === null) fail(Errno.ENOENT);
-  process.workingDirectory = `/${[...splitPath(grant.guestPath), ...splitPath(found)].join('/')}`;
+  try {
+    enterDirectory(process, node);
+  } finally {
+    vfs.release(node);
+  }
+}
+
+/** fchdir(2): ENOENT if the directory has no name any more. */
+export function enterDirectory(process: Process, { grant, path }: HostNode): void {
+  if (path === null) fail(Errno.ENOENT);
+  process.workingDirectory = `/${[...splitPath(grant.guestPath), ...splitPath(path)].join('/')}`;
 }
 
 /** Of an image: absolute, names only. */

@@ -18,6 +18,11 @@ export interface WasiContext {
   readonly subscription: SubscriptionLayout;
   /** Meaning of fd_seek's numbers: WHENCE_* by the guest's value. */
   readonly whence: readonly number[];
+  /**
+   * The program imports functions of WASIX, and calls of preview1 mean what that says: paths may be absolute, fd_renumber is dup2.
+   * The front door sets it before the first call.
+   */
+  isWasix: boolean;
 }
 
 /** The entry of `fd` with all of `rights`; EBADF, ENOTCAPABLE. */

@@ -1,17 +1,18 @@
 // Moving data: fd_read, fd_write, fd_pread, fd_pwrite, fd_seek, fd_tell. These are the hot calls: one buffer moves straight
 // between guest memory and the file, without small allocations.
 //
-// Errors of all: EBADF (no such fd, or not open for this), EISDIR, ENOTCAPABLE (right dropped), EFAULT, and the host's.
-// A blocking call on a stream answers Blocked; with FDFLAGS_NONBLOCK it answers EAGAIN. See: readv(2), pread(2), lseek(2).
+// Errors of all: EBADF (no such fd, or not open for this), EISDIR, ENOTCAPABLE (right dropped), EFAULT, and the file's own.
+// A blocking call on a stream answers Blocked; with FDFLAGS_NONBLOCK it answers EAGAIN. A write that nobody will read also sends
+// SIGPIPE. See: readv(2), pread(2), lseek(2), pipe(7).
 
 import { Errno } from '../../../abi/errno.ts';
+import { Signal } from '../../../abi/signals.ts';
 import { Rights, WHENCE_CUR } from '../../../abi/wasi-preview1.ts';
-import { Blocked, type SystemCallResult } from '../blocked.ts';
+import { Blocked, Completed, type SystemCallResult } from '../blocked.ts';
 import { DirectoryFile } from '../directory-file.ts';
 import type { FdEntry } from '../fd-table.ts';
 import { checkRange, storeU32, storeU64 } from '../guest-access.ts';
-import { type OpenFile, WOULD_BLOCK } from '../open-file.ts';
-import { StreamFile } from '../stream-file.ts';
+import { BROKEN_PIPE, type OpenFile, WOULD_BLOCK } from '../open-file.ts';
 import { fail } from '../sys-error.ts';
 import type { WasiContext } from './context.ts';
 import { AT_FILE_OFFSET } from './iovec.ts';
@@ -61,7 +62,7 @@ export function fd_write(
 
 /**
  * The rest of fd_write, and sock_send's. A blocking write to a stream goes on until all is written: what was accepted so far
- * is kept in the restart record.
+ * is kept in the restart record. A signal or the end of the readers ends it with that, if it is something.
  */
 export function writeStreamOrFile(
   context: WasiContext,
@@ -74,22 +75,27 @@ export function writeStreamOrFile(
   const resultAddr = checkRange(memory, result, 4);
   const { iovecs } = context;
   iovecs.load(memory, iovs, count);
-  let done = 0;
-  if (file instanceof StreamFile) {
-    const { restart } = context.kernel.current;
-    if (restart !== undefined) done = restart.doneBytes ?? 0;
-    while (done < iovecs.total) {
-      const bytes = iovecs.writeTo(memory, file, AT_FILE_OFFSET, done);
-      if (bytes === WOULD_BLOCK) {
-        if (!file.isNonblocking) return new Blocked([file.writeWait()], { doneBytes: done });
-        if (done === 0) return Errno.EAGAIN;
-        break;
-      }
-      done += bytes;
-      if (bytes === 0 || file.isNonblocking) break;
+  if (!file.isStream) {
+    storeU32(memory, resultAddr, iovecs.writeTo(memory, file, AT_FILE_OFFSET, 0));
+    return Errno.ESUCCESS;
+  }
+  const thread = context.kernel.current;
+  let done = thread.restart?.doneBytes ?? 0;
+  while (done < iovecs.total) {
+    const bytes = iovecs.writeTo(memory, file, AT_FILE_OFFSET, done);
+    if (bytes === WOULD_BLOCK) {
+      if (done > 0 && thread.isInterrupted) break;
+      if (!file.isNonblocking) return new Blocked([file.writeWait()], { doneBytes: done });
+      if (done === 0) return Errno.EAGAIN;
+      break;
     }
-  } else {
-    done = iovecs.writeTo(memory, file, AT_FILE_OFFSET, 0);
+    if (bytes === BROKEN_PIPE) {
+      context.kernel.tree.raise(thread, Signal.SIGPIPE);
+      if (done > 0) storeU32(memory, resultAddr, done);
+      return new Completed(done > 0 ? Errno.ESUCCESS : Errno.EPIPE);
+    }
+    done += bytes;
+    if (bytes === 0 || file.isNonblocking || !file.writesAll) break;
   }
   storeU32(memory, resultAddr, done);
   return Errno.ESUCCESS;
@@ -177,6 +183,6 @@ function checkPositional(entry: FdEntry, right: number, offset: bigint): void {
 function checkSeekable(entry: FdEntry, right: number): void {
   if ((entry.rights & right) !== 0) return;
   if (right === Rights.FD_TELL && (entry.rights & Rights.FD_SEEK) !== 0) return;
-  if (entry.file instanceof StreamFile) fail(Errno.ESPIPE);
+  if (entry.file.isStream) fail(Errno.ESPIPE);
   fail(entry.file instanceof DirectoryFile ? Errno.EISDIR : Errno.ENOTCAPABLE);
 }

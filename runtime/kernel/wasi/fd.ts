@@ -18,7 +18,6 @@ import { DirectoryFile } from '../directory-file.ts';
 import type { FdEntry } from '../fd-table.ts';
 import { checkRange, storeU32 } from '../guest-access.ts';
 import { HostFile } from '../host-file.ts';
-import { StreamFile } from '../stream-file.ts';
 import { fail } from '../sys-error.ts';
 import { encodeUtf8 } from '../utf8.ts';
 import { entryWith, type WasiContext } from './context.ts';
@@ -30,9 +29,14 @@ export function fd_close(context: WasiContext, fd: number): SystemCallResult {
   return Errno.ESUCCESS;
 }
 
-/** Moves `from` to `to`, which must be open too and is closed. See: dup2(2). */
+/**
+ * Moves `from` to `to`, which must be open too and is closed. For a program of WASIX it is dup2(2): `from` stays, `to` need not be
+ * open.
+ */
 export function fd_renumber(context: WasiContext, from: number, to: number): SystemCallResult {
-  context.process.fds.renumber(from, to);
+  const { fds } = context.process;
+  if (context.isWasix) fds.dupTo(from, to);
+  else fds.renumber(from, to);
   return Errno.ESUCCESS;
 }
 
@@ -168,7 +172,7 @@ function checkFileRight(context: WasiContext, fd: number, right: number, streamE
   const entry = context.process.fds.get(fd);
   if ((entry.rights & right) !== 0) return entry;
   const { file } = entry;
-  if (file instanceof StreamFile) fail(streamErrno);
+  if (file.isStream) fail(streamErrno);
   if (file instanceof DirectoryFile && (right === Rights.FD_ALLOCATE || right === Rights.FD_FILESTAT_SET_SIZE)) {
     fail(Errno.EISDIR);
   }

@@ -53,6 +53,7 @@ export function preview1Context(kernel: Kernel, owner: Process): WasiContext {
     filestat: FILESTAT,
     subscription: SUBSCRIPTION,
     whence: [WHENCE_SET, WHENCE_CUR, WHENCE_END],
+    isWasix: false,
   };
 }
 
@@ -65,6 +66,7 @@ export function unstableContext(kernel: Kernel, owner: Process): WasiContext {
     filestat: UNSTABLE_FILESTAT,
     subscription: UNSTABLE_SUBSCRIPTION,
     whence: [WHENCE_CUR, WHENCE_END, WHENCE_SET],
+    isWasix: false,
   };
 }
 

@@ -6,7 +6,7 @@ import { Errno } from '../../../abi/errno.ts';
 import { IOVEC } from '../../../abi/wasi-preview1.ts';
 import { checkRange } from '../guest-access.ts';
 import type { GuestMemory } from '../guest-memory.ts';
-import { type OpenFile, WOULD_BLOCK } from '../open-file.ts';
+import type { OpenFile } from '../open-file.ts';
 import { fail, SysError } from '../sys-error.ts';
 
 /** Linux MAX_RW_COUNT: what one read or write moves at most. */
@@ -57,13 +57,13 @@ export class IovecList {
     if (this.total <= SCRATCH_SIZE) {
       const scratch = (this.scratch ??= new Uint8Array(SCRATCH_SIZE)).subarray(0, this.total);
       const done = offset === AT_FILE_OFFSET ? file.read(scratch) : file.readAt(scratch, offset);
-      this.scatter(memory, scratch, done);
+      if (done > 0) this.scatter(memory, scratch, done);
       return done;
     }
     return this.transfer(memory, file, offset, 0, false);
   }
 
-  /** Writes the vector without its first `skip` bytes: bytes, or WOULD_BLOCK if none could be. */
+  /** Writes the vector without its first `skip` bytes: bytes, or WOULD_BLOCK or BROKEN_PIPE if none could be. */
   writeTo(memory: GuestMemory, file: OpenFile, offset: bigint, skip: number): number {
     if (this.total <= skip) return 0;
     if (this.count === 1) {
@@ -116,7 +116,8 @@ export class IovecList {
         if (error instanceof SysError && done > 0) return done;
         throw error;
       }
-      if (moved === WOULD_BLOCK) return done > 0 ? done : WOULD_BLOCK;
+      // WOULD_BLOCK, BROKEN_PIPE.
+      if (moved < 0) return done > 0 ? done : moved;
       done += moved;
       if (moved < part.length) break;
     }

@@ -1,5 +1,6 @@
 // path_*: operations on names below an open directory. Paths are resolved by the kernel (vfs/path-walk.ts) and never lead
-// above the directory they start from.
+// above the directory they start from. Programs of WASIX also give absolute paths with the descriptor of "/": those start at the
+// preopened directory that holds them (working-directory.ts).
 //
 // Errors of all: EBADF, ENOTDIR (fd is no directory), ENOTCAPABLE (right of the same name), EFAULT, EILSEQ (no UTF-8), EINVAL
 // (holds NUL), ENAMETOOLONG, ENOENT, ENOTDIR, ELOOP, EPERM (leads outside), EROFS, and the host's.
@@ -8,6 +9,7 @@ import { Errno } from '../../../abi/errno.ts';
 import { LOOKUPFLAGS_SYMLINK_FOLLOW, Rights } from '../../../abi/wasi-preview1.ts';
 import type { SystemCallResult } from '../blocked.ts';
 import { DirectoryFile } from '../directory-file.ts';
+import type { FdEntry } from '../fd-table.ts';
 import { checkRange, loadPath, storeU32 } from '../guest-access.ts';
 import { checkEntryOptions, decodeRights, openEntry } from '../open-entry.ts';
 import { fail } from '../sys-error.ts';
@@ -23,6 +25,7 @@ import {
   setTimes,
   unlinkFile,
 } from '../vfs/names.ts';
+import { resolvePath } from '../working-directory.ts';
 import type { WasiContext } from './context.ts';
 import { decodeTimes, storeFilestat } from './filestat.ts';
 
@@ -33,8 +36,8 @@ export function path_create_directory(
   path: number,
   length: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_CREATE_DIRECTORY);
-  makeDirectory(base, loadPath(context.process.memory, path, length));
+  const { node, name } = target(context, fd, Rights.PATH_CREATE_DIRECTORY, path, length);
+  makeDirectory(node, name);
   return Errno.ESUCCESS;
 }
 
@@ -45,15 +48,15 @@ export function path_remove_directory(
   path: number,
   length: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_REMOVE_DIRECTORY);
-  removeDirectory(context.kernel.vfs, base, loadPath(context.process.memory, path, length));
+  const { node, name } = target(context, fd, Rights.PATH_REMOVE_DIRECTORY, path, length);
+  removeDirectory(context.kernel.vfs, node, name);
   return Errno.ESUCCESS;
 }
 
 /** See: unlinkat(2). */
 export function path_unlink_file(context: WasiContext, fd: number, path: number, length: number): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_UNLINK_FILE);
-  unlinkFile(context.kernel.vfs, base, loadPath(context.process.memory, path, length));
+  const { node, name } = target(context, fd, Rights.PATH_UNLINK_FILE, path, length);
+  unlinkFile(context.kernel.vfs, node, name);
   return Errno.ESUCCESS;
 }
 
@@ -66,11 +69,10 @@ export function path_filestat_get(
   length: number,
   result: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_FILESTAT_GET);
+  const { node, name } = target(context, fd, Rights.PATH_FILESTAT_GET, path, length);
   const follow = decodeFollow(flags);
-  const name = loadPath(context.process.memory, path, length);
   const addr = checkRange(context.process.memory, result, context.filestat.size);
-  storeFilestat(context, addr, context.kernel.vfs.stat(base, name, follow));
+  storeFilestat(context, addr, context.kernel.vfs.stat(node, name, follow));
   return Errno.ESUCCESS;
 }
 
@@ -85,11 +87,10 @@ export function path_filestat_set_times(
   mtime: bigint,
   timeFlags: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_FILESTAT_SET_TIMES);
+  const { node, name } = target(context, fd, Rights.PATH_FILESTAT_SET_TIMES, path, length);
   const follow = decodeFollow(flags);
-  const name = loadPath(context.process.memory, path, length);
   const times = decodeTimes(context, atime, mtime, timeFlags);
-  setTimes(base, name, follow, times.atimeNs, times.mtimeNs);
+  setTimes(node, name, follow, times.atimeNs, times.mtimeNs);
   return Errno.ESUCCESS;
 }
 
@@ -104,12 +105,9 @@ export function path_link(
   newPath: number,
   newLength: number,
 ): SystemCallResult {
-  const from = directory(context, oldFd, Rights.PATH_LINK_SOURCE);
-  const to = directory(context, newFd, Rights.PATH_LINK_TARGET);
-  const follow = decodeFollow(flags);
-  const { memory } = context.process;
-  const fromName = loadPath(memory, oldPath, oldLength);
-  makeHardLink(from, fromName, follow, to, loadPath(memory, newPath, newLength));
+  const from = target(context, oldFd, Rights.PATH_LINK_SOURCE, oldPath, oldLength);
+  const to = target(context, newFd, Rights.PATH_LINK_TARGET, newPath, newLength);
+  makeHardLink(from.node, from.name, decodeFollow(flags), to.node, to.name);
   return Errno.ESUCCESS;
 }
 
@@ -123,27 +121,23 @@ export function path_rename(
   newPath: number,
   newLength: number,
 ): SystemCallResult {
-  const from = directory(context, oldFd, Rights.PATH_RENAME_SOURCE);
-  const to = directory(context, newFd, Rights.PATH_RENAME_TARGET);
-  const { memory } = context.process;
-  const fromName = loadPath(memory, oldPath, oldLength);
-  rename(context.kernel.vfs, from, fromName, to, loadPath(memory, newPath, newLength));
+  const from = target(context, oldFd, Rights.PATH_RENAME_SOURCE, oldPath, oldLength);
+  const to = target(context, newFd, Rights.PATH_RENAME_TARGET, newPath, newLength);
+  rename(context.kernel.vfs, from.node, from.name, to.node, to.name);
   return Errno.ESUCCESS;
 }
 
 /** Errors also: EEXIST, EPERM (absolute target). See: symlinkat(2). */
 export function path_symlink(
   context: WasiContext,
-  target: number,
-  targetLength: number,
+  contents: number,
+  contentsLength: number,
   fd: number,
   path: number,
   length: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_SYMLINK);
-  const { memory } = context.process;
-  const targetName = loadPath(memory, target, targetLength);
-  makeSymbolicLink(targetName, base, loadPath(memory, path, length));
+  const { node, name } = target(context, fd, Rights.PATH_SYMLINK, path, length);
+  makeSymbolicLink(loadPath(context.process.memory, contents, contentsLength), node, name);
   return Errno.ESUCCESS;
 }
 
@@ -157,14 +151,13 @@ export function path_readlink(
   size: number,
   result: number,
 ): SystemCallResult {
-  const base = directory(context, fd, Rights.PATH_READLINK);
+  const { node, name } = target(context, fd, Rights.PATH_READLINK, path, length);
   const { memory } = context.process;
-  const name = loadPath(memory, path, length);
   const addr = checkRange(memory, buffer, size >>> 0);
   const resultAddr = checkRange(memory, result, 4);
-  const target = encodeUtf8(readLink(base, name)).subarray(0, size >>> 0);
-  memory.bytes.set(target, addr);
-  storeU32(memory, resultAddr, target.length);
+  const contents = encodeUtf8(readLink(node, name)).subarray(0, size >>> 0);
+  memory.bytes.set(contents, addr);
+  storeU32(memory, resultAddr, contents.length);
   return Errno.ESUCCESS;
 }
 
@@ -184,8 +177,30 @@ export function path_open(
   fdFlags: number,
   result: number,
 ): SystemCallResult {
+  const flags = { lookupFlags, openFlags, fdFlags, closesOnExec: false };
+  return openPath(context, fd, path, length, flags, rightsBase, rightsInheriting, result);
+}
+
+export interface OpenFlags {
+  readonly lookupFlags: number;
+  readonly openFlags: number;
+  readonly fdFlags: number;
+  readonly closesOnExec: boolean;
+}
+
+/** path_open, and WASIX's path_open2. */
+export function openPath(
+  context: WasiContext,
+  fd: number,
+  path: number,
+  length: number,
+  { lookupFlags, openFlags, fdFlags, closesOnExec }: OpenFlags,
+  rightsBase: bigint,
+  rightsInheriting: bigint,
+  result: number,
+): SystemCallResult {
   const { process, kernel } = context;
-  const entry = process.fds.get(fd);
+  const { entry, name } = target(context, fd, 0, path, length);
   const options = {
     follow: (lookupFlags & LOOKUPFLAGS_SYMLINK_FOLLOW) !== 0,
     openFlags,
@@ -195,18 +210,33 @@ export function path_open(
   };
   checkEntryOptions(entry, options);
   decodeFollow(lookupFlags);
-  const name = loadPath(process.memory, path, length);
   const resultAddr = checkRange(process.memory, result, 4);
   process.fds.checkSpace();
-  storeU32(process.memory, resultAddr, process.fds.add(openEntry(kernel.vfs, entry, name, options)));
+  const opened = openEntry(kernel.vfs, entry, name, options);
+  opened.closesOnExec = closesOnExec;
+  storeU32(process.memory, resultAddr, process.fds.add(opened));
   return Errno.ESUCCESS;
 }
 
-function directory(context: WasiContext, fd: number, right: number): HostNode {
-  const entry = context.process.fds.get(fd);
+interface Target {
+  /** Whose rights count. */
+  readonly entry: FdEntry;
+  readonly node: HostNode;
+  /** Path below `node`. */
+  readonly name: string;
+}
+
+/** What a path argument names, from a descriptor with `right`. */
+function target(context: WasiContext, fd: number, right: number, path: number, length: number): Target {
+  const { process } = context;
+  const entry = process.fds.get(fd);
   if (!(entry.file instanceof DirectoryFile)) fail(Errno.ENOTDIR);
-  if ((entry.rights & right) === 0) fail(Errno.ENOTCAPABLE);
-  return entry.file.node;
+  if ((entry.rights & right) !== right) fail(Errno.ENOTCAPABLE);
+  const name = loadPath(process.memory, path, length);
+  if (!context.isWasix || !name.startsWith('/')) return { entry, node: entry.file.node, name };
+  const found = resolvePath(process, name);
+  if ((found.entry.rights & right) !== right) fail(Errno.ENOTCAPABLE);
+  return { entry: found.entry, node: found.node, name: found.path };
 }
 
 function decodeFollow(flags: number): boolean {

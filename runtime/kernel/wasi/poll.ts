@@ -33,8 +33,8 @@ interface PollEvent {
   readonly hangup: boolean;
 }
 
-/** What one subscription comes to: an event, or something to wait for. */
-type Outcome = Omit<PollEvent, 'userdata' | 'type'> | WaitFor;
+/** What one subscription comes to: an event, or nothing yet, and what to wait for has been put down. */
+type Outcome = Omit<PollEvent, 'userdata' | 'type'> | undefined;
 
 const SUCCESS: Outcome = { error: Errno.ESUCCESS, bytes: 0n, hangup: false };
 
@@ -60,9 +60,11 @@ export function poll_oneoff(
     const at = start + i * layout.size;
     const type = memory.bytes[at + layout.tag]!;
     const outcome =
-      type === EVENTTYPE_CLOCK ? lookAtClock(context, memory, at, now, startNs) : lookAtFile(context, memory, at, type);
-    if ('kind' in outcome) waits.push(outcome);
-    else events.push({ userdata: memory.view.getBigUint64(at + layout.userdata, true), type, ...outcome });
+      type === EVENTTYPE_CLOCK
+        ? lookAtClock(context, memory, at, now, startNs, waits)
+        : lookAtFile(context, memory, at, type, waits);
+    if (outcome !== undefined)
+      events.push({ userdata: memory.view.getBigUint64(at + layout.userdata, true), type, ...outcome });
   }
   if (events.length === 0) return new Blocked(mergeTimers(waits), { startNs });
   for (const [index, event] of events.entries()) storeEvent(memory, out + index * EVENT.size, event);
@@ -70,7 +72,14 @@ export function poll_oneoff(
   return Errno.ESUCCESS;
 }
 
-function lookAtClock(context: WasiContext, memory: GuestMemory, at: number, now: bigint, startNs: bigint): Outcome {
+function lookAtClock(
+  context: WasiContext,
+  memory: GuestMemory,
+  at: number,
+  now: bigint,
+  startNs: bigint,
+  waits: WaitFor[],
+): Outcome {
   const layout = context.subscription;
   const id = memory.view.getUint32(at + layout.clockId, true);
   const timeout = memory.view.getBigUint64(at + layout.timeout, true);
@@ -84,10 +93,12 @@ function lookAtClock(context: WasiContext, memory: GuestMemory, at: number, now:
   if (flags === 0) deadlineNs = startNs + timeout;
   else if (id === CLOCKID_MONOTONIC) deadlineNs = timeout;
   else deadlineNs = now + timeout - context.kernel.clock.realtimeNs();
-  return deadlineNs <= now ? SUCCESS : { kind: 'timer', deadlineNs };
+  if (deadlineNs <= now) return SUCCESS;
+  waits.push({ kind: 'timer', deadlineNs });
+  return undefined;
 }
 
-function lookAtFile(context: WasiContext, memory: GuestMemory, at: number, type: number): Outcome {
+function lookAtFile(context: WasiContext, memory: GuestMemory, at: number, type: number, waits: WaitFor[]): Outcome {
   const isRead = type === EVENTTYPE_FD_READ;
   if (!isRead && type !== EVENTTYPE_FD_WRITE) fail(Errno.EINVAL);
   const entry = context.process.fds.entries[memory.view.getUint32(at + context.subscription.fd, true)];
@@ -96,8 +107,10 @@ function lookAtFile(context: WasiContext, memory: GuestMemory, at: number, type:
   if ((entry.rights & Rights.POLL_FD_READWRITE) === 0) return failed(Errno.ENOTCAPABLE);
   if (!(isRead ? file.canRead : file.canWrite)) return failed(Errno.EBADF);
   const readiness = isRead ? file.readReadiness() : file.writeReadiness();
-  if (readiness === undefined) return isRead ? file.readWait() : file.writeWait();
-  return { error: Errno.ESUCCESS, ...readiness };
+  if (readiness !== undefined) return { error: Errno.ESUCCESS, ...readiness };
+  if (isRead) file.addReadWaits(waits);
+  else waits.push(file.writeWait());
+  return undefined;
 }
 
 function failed(error: Errno): Outcome {

@@ -1,5 +1,5 @@
-// sock_*: preview1 cannot make sockets, so these work on the standard streams that are sockets and answer ENOTSOCK for
-// everything else.
+// sock_*: on the standard streams that are sockets, and on pairs of sockets (wasix/sock.ts makes them); ENOTSOCK for everything
+// else.
 // Errors of all: EBADF, ENOTSOCK, ENOTCAPABLE, EFAULT, EINVAL (flags). See: recv(2), send(2), shutdown(2), accept(2).
 
 import { Errno } from '../../../abi/errno.ts';
@@ -13,12 +13,12 @@ import {
 } from '../../../abi/wasi-preview1.ts';
 import type { SystemCallResult } from '../blocked.ts';
 import { checkRange } from '../guest-access.ts';
-import { StreamFile } from '../stream-file.ts';
-import { fail, succeed } from '../sys-error.ts';
+import type { OpenFile } from '../open-file.ts';
+import { fail } from '../sys-error.ts';
 import type { WasiContext } from './context.ts';
 import { readStreamOrFile, writeStreamOrFile } from './fd-io.ts';
 
-/** Errors also: EINVAL, because no stream is a listening socket. */
+/** Errors also: EINVAL, because no socket here listens. */
 export function sock_accept(context: WasiContext, fd: number, flags: number, result: number): SystemCallResult {
   socket(context, fd, Rights.SOCK_ACCEPT);
   checkRange(context.process.memory, result, 4);
@@ -64,15 +64,13 @@ export function sock_send(
 export function sock_shutdown(context: WasiContext, fd: number, how: number): SystemCallResult {
   const file = socket(context, fd, Rights.SOCK_SHUTDOWN);
   if (how === 0 || (how & ~(SDFLAGS_RD | SDFLAGS_WR)) !== 0) fail(Errno.EINVAL);
-  const { port } = file;
-  if (port.shutdown === undefined) fail(Errno.ENOTSUP);
-  succeed(port.shutdown((how & SDFLAGS_RD) !== 0, (how & SDFLAGS_WR) !== 0));
+  file.shutdown((how & SDFLAGS_RD) !== 0, (how & SDFLAGS_WR) !== 0);
   return Errno.ESUCCESS;
 }
 
-function socket(context: WasiContext, fd: number, right: number): StreamFile {
+function socket(context: WasiContext, fd: number, right: number): OpenFile {
   const entry = context.process.fds.get(fd);
-  if (!(entry.file instanceof StreamFile) || !entry.file.isSocket) fail(Errno.ENOTSOCK);
+  if (!entry.file.isSocket) fail(Errno.ENOTSOCK);
   if ((entry.rights & right) === 0) fail(Errno.ENOTCAPABLE);
   return entry.file;
 }

@@ -7,7 +7,7 @@
 import { Errno } from '../../../abi/errno.ts';
 import { IMPORTS } from '../../../abi/imports.ts';
 import { WASI_PREVIEW1_FUNCTIONS } from '../../../abi/wasi-preview1.ts';
-import { WASIX_ALIASES } from '../../../abi/wasix.ts';
+import { WASIX_ALIASES, WASIX_FUNCTIONS } from '../../../abi/wasix.ts';
 import { bindCall, type ContextCall, type SystemCall } from '../bind-call.ts';
 import { SnapshotWanted } from '../blocked.ts';
 import type { Kernel } from '../kernel.ts';
@@ -16,10 +16,12 @@ import type { WasiContext } from '../wasi/context.ts';
 import { preview1Context, unstableContext, WASI_CALLS } from '../wasi/front-door.ts';
 import * as epoll from './epoll.ts';
 import * as fd from './fd.ts';
+import * as fileLocks from './file-lock.ts';
 import * as futex from './futex.ts';
 import * as processes from './process.ts';
 import * as programs from './program.ts';
 import * as signals from './signal.ts';
+import * as sockets from './sock.ts';
 import * as stack from './stack.ts';
 import * as threads from './thread.ts';
 import * as timers from './timer.ts';
@@ -35,6 +37,8 @@ export interface Doors {
 const FAMILIES: Readonly<Record<string, unknown>> = {
   ...WASI_CALLS,
   ...fd,
+  ...fileLocks,
+  ...sockets,
   ...epoll,
   ...tty,
   ...workingDirectory,
@@ -57,10 +61,12 @@ const CALLS: ReadonlyMap<string, ReadonlyMap<string, ContextCall | undefined>> =
 
 export function createDoors(kernel: Kernel, owner: Process): Doors {
   const contexts = new Map<string, WasiContext>();
+  let isWasix = false;
   const contextOf = (kind: 'preview1' | 'unstable'): WasiContext => {
     let context = contexts.get(kind);
     if (context === undefined) {
       context = (kind === 'unstable' ? unstableContext : preview1Context)(kernel, owner);
+      context.isWasix = isWasix;
       contexts.set(kind, context);
     }
     return context;
@@ -69,6 +75,10 @@ export function createDoors(kernel: Kernel, owner: Process): Doors {
     find(module, name) {
       const calls = CALLS.get(module);
       if (calls === undefined || !calls.has(name)) return undefined;
+      if (!isWasix && (module === 'wasix_32v1' || Object.hasOwn(WASIX_FUNCTIONS, name))) {
+        isWasix = true;
+        for (const context of contexts.values()) context.isWasix = true;
+      }
       const call = calls.get(name);
       if (call === undefined) return notSupported;
       return bindCall(contextOf(module === 'wasi_unstable' ? 'unstable' : 'preview1'), call);
