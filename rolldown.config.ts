@@ -57,7 +57,7 @@ function commonJsPackage(fileName: string): Plugin {
 
 const common: RolldownOptions = {
   platform: 'node',
-  external: ['wabt'],
+  external: ['wabt', '@aws-sdk/client-s3'],
   // Files of wvm only define things when they are loaded: importing one name of index.ts must not bring all the others.
   treeshake: {
     moduleSideEffects: (id) =>
@@ -81,7 +81,7 @@ const startsThread =
 /** What every `wvm run` needs on top, in one file. Whatever only other commands need is left to automatic chunks. */
 const runs = new RegExp(
   `/cli/(?!inspect|image-text|snapshot|ps|kill|continue|cache)[a-z-]+\\.ts$|/node_modules/(${bundledPackages.join('|')})/|` +
-    '/host/(supervise|control-server|control-protocol|registry|signals|prepare-program|module-cache|digest|late-modules|read-module)\\.ts$|' +
+    '/host/(supervise|control-server|control-protocol|registry|signals|find-program|first-run|trial|host-errno|module-cache|digest|late-modules|read-module)\\.ts$|' +
     '/engine/stored-module\\.ts$|/instrument/names\\.ts$|/base/utf8\\.ts$',
 );
 

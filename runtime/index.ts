@@ -4,6 +4,8 @@ export { WvmError, type WvmErrorCode } from './base/wvm-error.ts';
 // Machines as citizens of their host: listed, reachable from other processes, saved to files.
 export { ControlClient, type RemoteImage } from './host/control-client.ts';
 export type { MachineInfo } from './host/control-protocol.ts';
+export { type FoundProgram, findProgram } from './host/find-program.ts';
+export { FirstRun } from './host/first-run.ts';
 export { type WriteImageOptions, writeImageFile, writeStream } from './host/image-file.ts';
 export { type NumberedImage, writeNumberedImage } from './host/image-series.ts';
 export { type InspectImageOptions, inspectImage } from './host/inspect-image.ts';
@@ -26,10 +28,11 @@ export {
   type ThreadResumeOptions,
 } from './host/machine-thread.ts';
 export { clearModuleCache, describeModuleCache, type ModuleCacheContent } from './host/module-cache-content.ts';
-export { type PreparedProgram, prepareProgram } from './host/prepare-program.ts';
 export { readModule } from './host/read-module.ts';
+export { newMachineId } from './host/registry.ts';
 export { connectMachine, describeMachines, killMachine } from './host/remote-machine.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
+export { defaultStoreDirectory, type OpenStoreOptions, openStore, openStoreAt } from './host/store/open-store.ts';
 export {
   type MachineOutcome,
   type SavedSnapshot,
@@ -46,3 +49,10 @@ export type {
   ProcessDescription,
   ThreadDescription,
 } from './snapshot/inspect.ts';
+export type { CollectResult, KeepPolicy } from './snapshot/store/collect.ts';
+export type { CommitResult } from './snapshot/store/commit.ts';
+export type { StateDifference } from './snapshot/store/compare.ts';
+export type { Manifest, SnapshotId } from './snapshot/store/manifest.ts';
+export type { MemoryDifference, Store, StoredSnapshot } from './snapshot/store/store.ts';
+export type { TransferResult } from './snapshot/store/transfer.ts';
+export type { StoreProblem, VerifyResult } from './snapshot/store/verify.ts';

@@ -23,6 +23,16 @@ const entries: readonly CommandEntry[] = [
   { name: 'kill', summary: 'end a running machine', load: () => import('./kill.ts') },
   { name: 'continue', summary: 'let a frozen machine run', load: () => import('./continue.ts') },
   { name: 'inspect', summary: 'show what is in an image', load: () => import('./inspect.ts') },
+  { name: 'log', summary: 'list the snapshots of a store', load: () => import('./log.ts') },
+  { name: 'diff', summary: 'show what differs between two snapshots', load: () => import('./diff.ts') },
+  { name: 'tag', summary: 'name a snapshot', load: () => import('./tag.ts') },
+  { name: 'export', summary: 'write a snapshot to an image in one file', load: () => import('./export.ts') },
+  { name: 'import', summary: 'take an image into the store', load: () => import('./import.ts') },
+  { name: 'push', summary: 'copy a snapshot into another store', load: () => import('./push.ts') },
+  { name: 'pull', summary: 'copy a snapshot out of another store', load: () => import('./pull.ts') },
+  { name: 'verify', summary: 'check a store', load: () => import('./verify.ts') },
+  { name: 'gc', summary: 'free what no snapshot needs', load: () => import('./gc.ts') },
+  { name: 'rm', summary: 'forget snapshots', load: () => import('./rm.ts') },
   { name: 'cache', summary: 'show or clear the cache of prepared modules', load: () => import('./cache.ts') },
 ];
 

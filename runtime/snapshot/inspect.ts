@@ -144,6 +144,10 @@ export function inspectImageFile(
   return driveFile(file, inspect(ports, options));
 }
 
+export function inspectImageBytes(image: Uint8Array, ports: DecodePorts): ImageDescription {
+  return inspectImageFile({ read: (offset, sizeBytes) => image.subarray(offset, offset + sizeBytes) }, ports);
+}
+
 export function inspectImageStream(
   chunks: AsyncIterable<Uint8Array>,
   ports: DecodePorts,

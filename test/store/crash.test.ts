@@ -13,7 +13,7 @@ const SOURCE = '/source';
 const TARGET = '/target';
 
 async function openOn(disk: SystemCalls, directory: string): Promise<Store> {
-  return await Store.open(await folderPorts(directory, disk, 200));
+  return await Store.open(await folderPorts(directory, disk, { patienceMs: 200 }));
 }
 
 interface Scenario {

@@ -30,11 +30,16 @@ export class FolderFiles implements StoreFiles {
     this.#calls = calls;
   }
 
-  /** Makes the folder if there is none. */
-  static async open(directory: string, calls: SystemCalls): Promise<FolderFiles> {
+  /** `create`: makes a store if there is none. */
+  static async open(directory: string, calls: SystemCalls, create: boolean): Promise<FolderFiles> {
     const files = new FolderFiles(directory, calls);
     await files.#guard(async () => {
       const version = await files.#readVersion();
+      if (version === undefined && !create) {
+        throw new WvmError('WVM_FILE', `${directory}: there is no store`, {
+          hint: 'wvm snapshot or wvm import makes it',
+        });
+      }
       if (version === undefined) await files.#create();
       else if (version !== VERSION_TEXT) {
         throw new WvmError('WVM_STORE_VERSION', `${directory}: is not a store of this version: ${version.trim()}`);

@@ -1,10 +1,11 @@
-// Opens the store of a folder: by default the user's own, `$XDG_DATA_HOME/wvm/store`.
+// Opens the store of a folder (by default the user's own, `$XDG_DATA_HOME/wvm/store`) or of a bucket.
 
 import { hash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WvmError } from '../../base/wvm-error.ts';
 import type { ChunkId } from '../../snapshot/store/chunk-id.ts';
-import type { StorePorts } from '../../snapshot/store/ports.ts';
+import type { StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
 import { imagePorts } from '../image-ports.ts';
 import { FolderFiles } from './folder-files.ts';
@@ -18,17 +19,52 @@ export function defaultStoreDirectory(): string {
   return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'share'), 'wvm', 'store');
 }
 
-/** Opens a store, and makes it if there is none. */
-export async function openStore(directory: string = defaultStoreDirectory()): Promise<Store> {
-  return await Store.open(await folderPorts(resolve(directory), nodeSystemCalls));
+export interface OpenStoreOptions {
+  /** Make it if there is none. Default: true. */
+  readonly create?: boolean;
+}
+
+export async function openStore(
+  directory: string = defaultStoreDirectory(),
+  options: OpenStoreOptions = {},
+): Promise<Store> {
+  return await Store.open(await folderPorts(resolve(directory), nodeSystemCalls, options));
+}
+
+/** A folder, or s3://BUCKET/PREFIX: an S3-compatible bucket, through the official SDK. */
+export async function openStoreAt(place: string, options: OpenStoreOptions = {}): Promise<Store> {
+  if (!place.startsWith('s3://')) return await openStore(place, options);
+  const { openBucket } = await import('./bucket-files.ts');
+  return await Store.open({ ...hostPorts(), files: await openBucket(place), leases: bucketLeases(place) });
+}
+
+/** A bucket has no locks: everybody may add, and nobody may remove. */
+function bucketLeases(place: string): StoreLeases {
+  return {
+    async acquire(kind) {
+      if (kind === 'shared') return async () => {};
+      throw new WvmError('WVM_USAGE', `${place}: nothing can be removed from a bucket that others may be reading`, {
+        hint: 'pull what shall stay into a new place, and remove the old one with the tools of the bucket',
+      });
+    },
+  };
 }
 
 /** `patienceMs`: how long to wait for other processes before WVM_STORE_BUSY. */
-export async function folderPorts(directory: string, calls: SystemCalls, patienceMs?: number): Promise<StorePorts> {
-  const files = await FolderFiles.open(directory, calls);
+export async function folderPorts(
+  directory: string,
+  calls: SystemCalls,
+  options: OpenStoreOptions & { readonly patienceMs?: number } = {},
+): Promise<StorePorts> {
   return {
-    files,
-    leases: new FolderLeases(directory, calls, patienceMs),
+    ...hostPorts(),
+    files: await FolderFiles.open(directory, calls, options.create ?? true),
+    leases: new FolderLeases(directory, calls, options.patienceMs),
+  };
+}
+
+function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {
+  return {
     codec: zstdCodec,
     digest: (bytes) => hash('sha256', bytes, 'hex') as ChunkId,
     nowMs: () => Date.now(),

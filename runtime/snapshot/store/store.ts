@@ -8,6 +8,7 @@
 import { WvmError } from '../../base/wvm-error.ts';
 import type { MemorySink } from '../decode-image.ts';
 import { encodeStateRecords } from '../encode-image.ts';
+import { type ImageDescription, inspectImageBytes } from '../inspect.ts';
 import type { MachineState } from '../machine-state.ts';
 import { defaultImageLimits, type ImageLimits, memoryPages } from '../validate-machine.ts';
 import { corrupt, noSuchSnapshot } from './bad-store.ts';
@@ -16,12 +17,14 @@ import { type ChunkId, isChunkId } from './chunk-id.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { type CollectResult, expiredSnapshots, type KeepPolicy, reachableChunks, sweep } from './collect.ts';
 import { type CommitMemory, type CommitRequest, type CommitResult, commit } from './commit.ts';
+import { compareMachines, type StateDifference } from './compare.ts';
 import { decodeManifest, type Manifest, type ManifestMemory, type SnapshotId } from './manifest.ts';
 import { diffTrees, type ReadChunk } from './page-tree.ts';
 import type { StorePorts } from './ports.ts';
 import {
   decodeRecords,
   exportImage,
+  imageWithoutPages,
   importBlocks,
   readPages,
   readRecords,
@@ -30,7 +33,7 @@ import {
 import { sendChunks, type TransferResult } from './transfer.ts';
 import { type VerifyResult, verifyStore } from './verify.ts';
 
-export interface Snapshot {
+export interface StoredSnapshot {
   readonly id: SnapshotId;
   readonly manifest: Manifest;
 }
@@ -125,7 +128,7 @@ export class Store {
   }
 
   /** Newest first; of one machine (id or name) or of all. Snapshots that cannot be read are left out. */
-  async log(machine?: string): Promise<Snapshot[]> {
+  async log(machine?: string): Promise<StoredSnapshot[]> {
     const { snapshots } = await this.#readManifests();
     return [...snapshots]
       .map(([id, manifest]) => ({ id, manifest }))
@@ -228,6 +231,20 @@ export class Store {
         ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       });
     });
+  }
+
+  /** As inspectImage() would, but for the pages. */
+  describe(id: SnapshotId): Promise<ImageDescription> {
+    return this.#shared(async () => {
+      const from = this.#snapshotReader;
+      const image = imageWithoutPages(from, await readRecords(from, await this.manifest(id)));
+      return inspectImageBytes(image, this.#ports.image);
+    });
+  }
+
+  /** What differs in two snapshots beside their pages. */
+  async compare(a: SnapshotId, b: SnapshotId): Promise<StateDifference[]> {
+    return compareMachines(await this.describe(a), await this.describe(b));
   }
 
   /** Pages that are not the same in two snapshots, by position of the memories. */

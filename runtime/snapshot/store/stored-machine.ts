@@ -37,16 +37,20 @@ export async function readRecords({ reader }: SnapshotReader, manifest: Manifest
   return records;
 }
 
-/** Everything but the pages. The records go through the same checks as those of an image. */
+/** An image without pages: its records go through the same checks as those of any other. */
+export function imageWithoutPages({ ports }: SnapshotReader, records: readonly ImageRecord[]): Uint8Array {
+  const out = new ImageWriter(ports.image);
+  return concat([...out.begin(records), ...out.end()]);
+}
+
+/** Everything but the pages. */
 export function decodeRecords(
-  { ports }: SnapshotReader,
+  from: SnapshotReader,
   records: readonly ImageRecord[],
   limits: ImageLimits,
 ): MachineState {
-  const out = new ImageWriter(ports.image);
-  const withoutPages = concat([...out.begin(records), ...out.end()]);
   const nowhere: MemorySink = { open: () => {}, write: () => {} };
-  return decodeImage(withoutPages, nowhere, ports.image, limits);
+  return decodeImage(imageWithoutPages(from, records), nowhere, from.ports.image, limits);
 }
 
 /** Writes every page that is not all zeros. The order is that of the files. */

@@ -1,0 +1,41 @@
+// wvm import: takes an image into the store.
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { newMachineId } from '../index.ts';
+import { Progress } from './progress.ts';
+import { formatSize } from './quantities.ts';
+import { toJson } from './report.ts';
+import { addStoreOption, type StoreFlags, shortId, withStore } from './store-option.ts';
+import { stdoutFd, writeText } from './terminal.ts';
+
+export function define(command: Command): void {
+  addStoreOption(command)
+    .description('Take an image into the store. All of it is verified first; what the store has is not stored again.')
+    .argument('<file>', 'an image of wvm snapshot -o or wvm export, or - for stdin')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExamples:\n  wvm import app.wvm\n  ssh host wvm export app - | wvm import -')
+    .action(importImage);
+}
+
+async function importImage(file: string, flags: StoreFlags): Promise<void> {
+  const progress = new Progress();
+  const totalBytes = file === '-' ? 0 : (await stat(file)).size;
+  const onProgress = (takenBytes: number): void => progress.show(takenBytes, Math.max(takenBytes, totalBytes));
+  const chunks = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
+  const take = async (): Promise<void> => {
+    await withStore(
+      flags,
+      async (store) => {
+        const { id, manifest, newBytes } = await store.importImage(chunks, { machineId: newMachineId(), onProgress });
+        progress.clear();
+        const { machineName } = manifest;
+        if (flags.json) writeText(stdoutFd, `${toJson({ id, machineName, newBytes })}\n`);
+        else writeText(stdoutFd, `${shortId(id)}: ${machineName} (${formatSize(newBytes)} new)\n`);
+      },
+      { create: true },
+    );
+  };
+  await take().finally(() => progress.clear());
+}
