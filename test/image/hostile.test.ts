@@ -2,8 +2,8 @@
 // code runs. What an image may say, a value of a local, does no harm.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FrameState, InstanceState, ValueState } from '../../runtime/engine/state.ts';
-import type { MachineState, ThreadState } from '../../runtime/snapshot/machine-state.ts';
+import type { EntryState, FrameState, InstanceState, ThreadState, ValueState } from '../../runtime/engine/state.ts';
+import type { MachineState } from '../../runtime/snapshot/machine-state.ts';
 import { GuestImage } from './guest-image.ts';
 
 const images: Record<string, GuestImage> = {};
@@ -46,6 +46,8 @@ const withFrames = (name: Name, change: (frames: Writable<FrameState>[]) => void
   withThread(name, ({ activations }) => change(activations[0]!.frames as Writable<FrameState>[]));
 const first = <Item>(items: readonly Item[]): Item => items[0]!;
 const last = <Item>(items: readonly Item[]): Item => items[items.length - 1]!;
+
+const entry = (functionIndex: number, ...args: number[]): Writable<EntryState> => ({ functionIndex, args });
 
 const OTHER_VALUE: ValueState = { type: 'v128', bytes: new Uint8Array(16) };
 
@@ -97,24 +99,40 @@ describe('frames', () => {
 
 describe('threads', () => {
   it.each<[string, Name, (thread: Writable<ThreadState>) => void]>([
-    ['waits at a poll with no frames', 'recursion', (thread) => thread.activations.splice(0)],
-    ['is between two functions, with frames', 'recursion', (thread) => (thread.pending = { kind: 'entry' })],
-    ['is in a call that is not saved', 'recursion', (thread) => (thread.pending = { kind: 'call' })],
+    ['waits at a poll with no frames', 'recursion', ({ activations }) => (activations[0]!.frames = [])],
     [
-      'asked for a snapshot that it cannot ask for',
-      'stdin-lines',
-      (thread) => (thread.pending = { kind: 'self-snapshot' }),
+      'has a result at a poll',
+      'recursion',
+      ({ activations }) => (activations[0]!.pending = { kind: 'result', value: 0 }),
     ],
-    ['has entries that are not of its module', 'recursion', (thread) => (thread.entries = [1])],
-    ['has entries that are not there', 'recursion', (thread) => (thread.entries = [0xffff_fff0])],
-    ['has its entries before it', 'recursion', (thread) => (thread.entries = [...thread.entries, 4, 4])],
+    ['is in a call that is not saved', 'recursion', ({ activations }) => (activations[0]!.pending = { kind: 'call' })],
+    ['is at a poll in a host call', 'stdin-lines', ({ activations }) => (activations[0]!.pending = { kind: 'poll' })],
+    [
+      'runs a signal handler that no signal began',
+      'recursion',
+      ({ activations }) => (activations[0]!.isHandler = true),
+    ],
+    ['began with a function that is no entry', 'recursion', ({ activations }) => (activations[0]!.entry = 1)],
+    [
+      'began with a function that is not there',
+      'recursion',
+      ({ activations }) => (activations[0]!.entry = 0xffff_fff0),
+    ],
+    ['has entries that are not of its module', 'recursion', (thread) => thread.entries.push(entry(1))],
+    ['has entries that are not there', 'recursion', (thread) => thread.entries.push(entry(0xffff_fff0))],
+    [
+      'has entries with values that they do not take',
+      'recursion',
+      (thread) => thread.entries.push(entry(thread.activations[0]!.entry, 7)),
+    ],
+    ['has globals of its own', 'recursion', (thread) => (thread.globals = [])],
+    [
+      'has two activations, and neither is a signal handler',
+      'recursion',
+      ({ activations }) => activations.push(activations[0]!),
+    ],
   ])('one that %s', async (_case, name, change) => {
     await expectRefused(name, withThread(name, change), 'WVM_IMAGE_BAD_FRAME');
-  });
-
-  it('one that has host calls between its frames', async () => {
-    const image = withThread('recursion', ({ activations }) => activations.push(activations[0]!));
-    await expectRefused('recursion', image, 'WVM_IMAGE_FEATURE');
   });
 
   it.each([2 ** 31, -(2 ** 31) - 1, 2 ** 52])('one with %d fuel left', async (fuelLeft) => {
