@@ -142,6 +142,15 @@ export interface EpollFileState {
   readonly interests: readonly EpollInterestState[];
 }
 
+/** The null device. */
+export interface NullFileState {
+  readonly kind: 'null';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  readonly ino: number;
+}
+
 /** How many there are of what files refer to. */
 export interface FileTargets {
   readonly grantCount: number;
@@ -184,6 +193,10 @@ export function checkOpenFileState(state: OpenFileState, targets: FileTargets, w
       checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);
       checkBigint(state.count, 0n, UINT64_MAX - 1n, `${where}.count`);
       checkBoolean(state.isSemaphore, `${where}.isSemaphore`);
+      return;
+    case 'null':
+      checkTwoWay(state, where);
+      checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);
       return;
     case 'epoll':
       checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);

@@ -1,5 +1,5 @@
 // An open file description: what dup()ed descriptors and forked processes share. Kinds are subclasses (host-file.ts,
-// directory-file.ts, stream-file.ts, pipe-file.ts, socket-file.ts, event-file.ts, epoll-file.ts, stale-file.ts); each answers
+// directory-file.ts, stream-file.ts, pipe-file.ts, socket-file.ts, event-file.ts, epoll-file.ts, null-file.ts, stale-file.ts); each answers
 // only what it can, the rest has the errno of POSIX here.
 //
 // Reads and writes return the byte count, WOULD_BLOCK (then readWait()/writeWait() say what to wait for) or BROKEN_PIPE.
@@ -12,6 +12,7 @@ import type {
   EpollFileState,
   EventFileState,
   HostFileState,
+  NullFileState,
   PipeFileState,
   SocketFileState,
   StreamFileState,
@@ -33,7 +34,8 @@ export type OpenFileState =
   | PipeFileState
   | SocketFileState
   | EventFileState
-  | EpollFileState;
+  | EpollFileState
+  | NullFileState;
 
 /** Gives shared objects their place in the image while the files that refer to them are saved. */
 export interface FileSaver {

@@ -38,6 +38,8 @@ export class ProcessTree {
 
   /** Derived: the kernel it belongs to. */
   readonly kernel: Kernel;
+  /** For the time between a spawning call and the start of the child. */
+  readonly #parentFds = new WeakMap<Process, readonly number[]>();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -64,16 +66,16 @@ export class ProcessTree {
   }
 
   /**
-   * A child that will run another program, with copies of the parent's descriptors that survive an exec. Handlers are forgotten.
-   * Errors: EAGAIN. See: posix_spawn(3).
+   * A child that will run another program, with copies of all of the parent's descriptors: the caller changes them, and closes those
+   * that do not survive an exec. Handlers are forgotten. Errors: EAGAIN. See: posix_spawn(3).
    */
-  spawn(thread: Thread, args: readonly string[], env: Readonly<Record<string, string>>, name: string): Process {
+  spawn(thread: Thread, args: readonly string[], env: Readonly<Record<string, string>>): Process {
     const child = this.#create(thread.process, args, env, thread.process.fds.clone());
     child.hasOwnEnv = true;
     child.hasExecuted = true;
     child.actions.forgetHandlers();
     const main = child.addThread(child.pid as number as Tid, thread);
-    main.name = commandName([name]);
+    main.name = commandName(args);
     this.kernel.scheduler.add(main);
     return child;
   }
@@ -94,8 +96,15 @@ export class ProcessTree {
     return child;
   }
 
-  /** The engine could not make the child after all: it has never been. */
+  /** The spawning call has given the parent these descriptors: ends of pipes to the child. */
+  givesParent(child: Process, fds: readonly number[]): void {
+    this.#parentFds.set(child, fds);
+  }
+
+  /** The child could not be started after all: it has never been. */
   abandon(child: Process): void {
+    const parent = this.kernel.processes.get(child.parentPid)!;
+    for (const fd of this.#parentFds.get(child) ?? []) parent.fds.close(fd);
     this.#release(child);
     this.kernel.processes.delete(child.pid);
   }

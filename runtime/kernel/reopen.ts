@@ -8,6 +8,7 @@ import { EventFile } from './event-file.ts';
 import { FileLocks } from './file-locks.ts';
 import { HostFile } from './host-file.ts';
 import type { KernelState, RestoreOptions } from './kernel.ts';
+import { NullFile } from './null-file.ts';
 import type { OpenFile, OpenFileState } from './open-file.ts';
 import type { DetachedFileState, HostFileState, StreamFileState } from './open-file-state.ts';
 import { Pipe } from './pipe.ts';
@@ -48,6 +49,8 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
       }
       case 'event':
         return new EventFile(file.ino, file.count, file.isSemaphore, flags);
+      case 'null':
+        return new NullFile(file.ino, flags);
       case 'epoll':
         return EpollFile.restore(file, files);
       default:

@@ -43,12 +43,13 @@ export class Fixture {
     this.streams = streamKinds.map((kind) => new FakeStream(kind));
     this.ports = { clock: this.clock, entropy: new CountingEntropy(), files: this.files, streams: this.streams };
     this.grants = [{ guestPath: '/', handle: this.files.grant(), readOnly }];
-    const { seed } = options;
+    const { seed, programs } = options;
     this.kernel = new Kernel({
       ports: this.ports,
       grants: this.grants,
       args,
       env,
+      ...(programs === undefined ? {} : { programs }),
       ...(seed === undefined ? {} : { seed }),
     });
     const bytes = new Uint8Array(MEMORY_SIZE);
@@ -134,7 +135,7 @@ export class Fixture {
   }
 
   private bind(): SystemCallTable {
-    this.kernel.init.memory = this.memory;
+    for (const process of this.kernel.processes.values()) process.memory = this.memory;
     return createWasiPreview1(this.kernel, this.kernel.init);
   }
 }

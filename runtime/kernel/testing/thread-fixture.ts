@@ -90,7 +90,7 @@ export class ThreadFixture extends Fixture {
   }
 
   #find(name: string): (...args: never[]) => SystemCallResult {
-    if (!name.startsWith('atomic.')) return this.callOf(this.kernel.init, name);
+    if (!name.startsWith('atomic.')) return this.callOf(this.kernel.current.process, name);
     const door: Record<string, (...args: never[]) => SystemCallResult> = {
       ...createAtomicDoor(this.kernel, {
         load32: (_, address) => this.memory.view.getInt32(Number(address), true),

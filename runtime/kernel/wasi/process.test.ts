@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../../abi/errno.ts';
-import { Blocked, Exited } from '../blocked.ts';
+import { Blocked, Completed, Exited } from '../blocked.ts';
 import { Fixture, RESULT } from '../testing/fixture.ts';
 
 /** The strings that args_get or environ_get stores. */
@@ -102,19 +102,43 @@ describe('random_get()', () => {
   });
 });
 
-describe('proc_exit(), proc_raise(), sched_yield()', () => {
+describe('proc_exit(), sched_yield()', () => {
   it('end the process or do nothing', () => {
     const fixture = new Fixture();
     expect(fixture.call('proc_exit', 33)).toEqual(new Exited(33));
     expect(fixture.call('proc_exit', -1)).toEqual(new Exited(0xffff_ffff));
-    // SIGABRT, SIGTERM, SIGSYS in WASI's numbers; the status counts in Linux's.
-    expect(fixture.call('proc_raise', 6)).toEqual(new Exited(134, 6));
-    expect(fixture.call('proc_raise', 15)).toEqual(new Exited(143, 15));
-    expect(fixture.call('proc_raise', 30)).toEqual(new Exited(159, 31));
-    for (const ignored of [0, 16, 17, 22, 27]) expect(fixture.call('proc_raise', ignored)).toBe(0);
-    for (const stops of [18, 19, 20, 21]) expect(fixture.call('proc_raise', stops)).toBe(Errno.ENOTSUP);
-    for (const unknown of [31, -1]) expect(fixture.call('proc_raise', unknown)).toBe(Errno.EINVAL);
     expect(fixture.call('sched_yield')).toBe(0);
+  });
+});
+
+describe('proc_raise()', () => {
+  const raise = (signal: number) => {
+    const fixture = new Fixture();
+    expect(fixture.call('proc_raise', signal)).toEqual(new Completed(0));
+    const delivery = fixture.kernel.tree.deliver(fixture.kernel.current);
+    return [delivery?.kind, fixture.kernel.init.end?.status, fixture.kernel.init.end?.signal];
+  };
+
+  it('ends the process: SIGABRT, SIGTERM, SIGKILL, SIGSYS in numbers of WASI; the status counts in those of Linux', () => {
+    expect(raise(6)).toEqual(['ended', 134, 6]);
+    expect(raise(15)).toEqual(['ended', 143, 15]);
+    expect(raise(9)).toEqual(['ended', 137, 9]);
+    expect(raise(30)).toEqual(['ended', 159, 31]);
+  });
+
+  it('does nothing for SIGCHLD, SIGCONT, SIGURG, SIGWINCH, and for stops that nobody could undo', () => {
+    for (const ignored of [16, 17, 22, 27, 19, 20, 21])
+      expect(raise(ignored)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('stops the process for SIGSTOP', () => {
+    expect(raise(18)).toEqual(['stopped', undefined, undefined]);
+  });
+
+  it('refuses what is no signal; 0 is none', () => {
+    const fixture = new Fixture();
+    for (const unknown of [31, -1]) expect(fixture.call('proc_raise', unknown)).toBe(Errno.EINVAL);
+    expect(fixture.call('proc_raise', 0)).toBe(0);
   });
 });
 
