@@ -66,8 +66,8 @@ export function spawnsThreads(module: WasmModule): boolean {
 }
 
 /** The calls that the instrumenter has made of wait and notify instructions. */
-export function atomicCalls(kernel: Kernel, process: Process, memories: AtomicMemories): ImportedCall[] {
-  const door = createAtomicDoor(kernel, process, memories);
+export function atomicCalls(kernel: Kernel, memories: AtomicMemories): ImportedCall[] {
+  const door = createAtomicDoor(kernel, memories);
   const call = (name: keyof AtomicDoor, opcode: number): ImportedCall => ({
     module: 'wvm',
     name,

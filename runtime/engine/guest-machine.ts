@@ -264,7 +264,7 @@ export class GuestMachine {
   /** The thread's turn, or what is left of it. Undefined: the next thread in order goes on. */
   #run(guest: GuestThread): Step | undefined {
     const { kernel } = this;
-    const delivery = kernel.tree.deliver(guest.thread);
+    const delivery = guest.thread.hasSignal ? kernel.tree.deliver(guest.thread) : undefined;
     if (delivery !== undefined) {
       if (delivery.kind !== 'handler') return undefined;
       guest.process.load(guest);
@@ -341,8 +341,7 @@ export class GuestMachine {
     top.stack = undefined;
     top.pending = POLL;
     if (pending.kind === 'poll') return instance.resume(stack, undefined);
-    const value = pending.kind === 'result' ? pending.value : 0;
-    return instance.resume(stack, guest.process.hasResult(stack) ? [value] : []);
+    return instance.resume(stack, pending.kind === 'result' ? pending.value : 0);
   }
 
   /** Makes the parked call of the thread's top activation. */
@@ -491,7 +490,8 @@ export class GuestMachine {
       hooks.programFailed(process, program, error);
       const { stack } = guest.top!;
       // proc_exec has no result in which to tell: the process ends as a shell's child would.
-      if (stack === undefined || !guest.process.hasResult(stack)) return this.#exit(process, new Exited(EXEC_FAILED));
+      if (stack === undefined || !guest.process.instance.awaitsResult(stack))
+        return this.#exit(process, new Exited(EXEC_FAILED));
       guest.top!.pending = { kind: 'result', value: Errno.ENOEXEC };
     }
     return undefined;

@@ -12,7 +12,7 @@ import { restoreInstance, saveInstance, valueOfGlobal } from './capture.ts';
 import type { CompiledModule } from './compile.ts';
 import { atomicCalls, findImports, type ImportedCall, spawnsThreads } from './guest-imports.ts';
 import { GuestThread } from './guest-thread.ts';
-import { GuestInstance, type InstanceOptions, type RawStack } from './instance.ts';
+import { GuestInstance, type InstanceOptions } from './instance.ts';
 import { LinearMemory } from './linear-memory.ts';
 import type { WasmPageScanner } from './page-scanner.ts';
 import type { StackArea } from './stack-area.ts';
@@ -67,7 +67,7 @@ export class GuestProcess {
     const { original } = compiled;
     this.#imports = findImports(process.kernel, process, original);
     const view = (memory: number): DataView => new DataView(this.instance.memories[memory]!.buffer);
-    this.#atomics = atomicCalls(process.kernel, process, {
+    this.#atomics = atomicCalls(process.kernel, {
       load32: (memory, address) => view(memory).getInt32(Number(address), true),
       load64: (memory, address) => view(memory).getBigInt64(Number(address), true),
     });
@@ -190,11 +190,6 @@ export class GuestProcess {
 
   importType(module: string, name: string): FuncType | undefined {
     return this.callNamed(module, name)?.type;
-  }
-
-  /** True if the call in the innermost frame of `stack` has a result. */
-  hasResult(stack: RawStack): boolean {
-    return this.instance.awaitedResults(stack).length > 0;
   }
 
   /** Everything but the contents of the memories. Throws WVM_SNAPSHOT_UNSUPPORTED. */

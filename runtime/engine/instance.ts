@@ -34,6 +34,8 @@ interface FrameShape {
   readonly sizeBytes: number;
   /** Result types of the call; undefined at a poll. */
   readonly results: readonly ValType[] | undefined;
+  /** Slot of the function that delivers them, once there is one. */
+  resultSlot: number | undefined;
 }
 
 export type Outcome =
@@ -118,6 +120,10 @@ export class GuestInstance {
   /** Sites that were compiled into one module with a site, for backtraces. */
   readonly #continuationGroups = new Map<number, readonly number[]>();
   readonly #resultSlots = new Map<string, number>();
+  /** The functions in the slots from SLOT_FIRST_FREE on. */
+  readonly #slotFunctions: WebAssembly.ExportedFunction[] = [];
+  /** The instrumenter's own globals; undefined in a module that is not instrumented. */
+  readonly #own: OwnGlobals | undefined;
   readonly #frameShapes = new Map<number, FrameShape>();
   #nextSlot: number = names.SLOT_FIRST_FREE;
   readonly #mutableGlobals: readonly { readonly index: number; readonly isBits: boolean }[];
@@ -154,6 +160,17 @@ export class GuestInstance {
     });
     this.#imports = this.#ownImports();
     this.exports = this.#instantiate(compiled, options);
+    if (compiled.map !== undefined) {
+      this.#own = {
+        fuel: this.#ownGlobal(names.EXPORT_FUEL),
+        cursor: this.#ownGlobal(names.EXPORT_CURSOR),
+        limit: this.#ownGlobal(names.EXPORT_LIMIT),
+        funcrefCursor: this.#ownGlobal(names.EXPORT_FUNCREF_CURSOR),
+        externrefCursor: this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR),
+      };
+      this.#own.cursor.value = names.FRAMES_BASE;
+      this.#own.limit.value = this.#area.bytes.length;
+    }
     if (compiled.map === undefined) {
       const exported = Object.values(this.exports).filter((value) => value instanceof WebAssembly.Memory);
       this.memories = [...new Set([...this.memories, ...exported])];
@@ -173,11 +190,11 @@ export class GuestInstance {
   }
 
   get fuel(): number {
-    return this.#ownGlobal(names.EXPORT_FUEL).value as number;
+    return this.#own!.fuel.value as number;
   }
 
   set fuel(value: number) {
-    this.#ownGlobal(names.EXPORT_FUEL).value = value;
+    this.#own!.fuel.value = value;
   }
 
   /** Global `index` of the original module. */
@@ -189,11 +206,11 @@ export class GuestInstance {
   globalBits(index: number): Uint8Array {
     const type = this.module.allGlobals[index]!.type;
     globalCopier(type, this.global(index), this.#frames).store();
-    return new Uint8Array(this.#frames.buffer, 0, sizeOf(this.module, type)).slice();
+    return this.#area.bytes.slice(0, sizeOf(this.module, type));
   }
 
   setGlobalBits(index: number, bytes: Uint8Array): void {
-    new Uint8Array(this.#frames.buffer).set(bytes, 0);
+    this.#area.bytes.set(bytes, 0);
     globalCopier(this.module.allGlobals[index]!.type, this.global(index), this.#frames).load();
   }
 
@@ -235,18 +252,23 @@ export class GuestInstance {
     return this.#enter(this.functionObject(functionIndex), args);
   }
 
-  /** Goes on with an unwound stack; `result` is what the host call in its innermost frame returns. */
-  resume(stack: RawStack, result: CallResult | undefined): Outcome {
+  /**
+   * Goes on with an unwound stack; `result` is what the host call in its innermost frame returns. One number is for a
+   * call that may have no result at all.
+   */
+  resume(stack: RawStack, result: CallResult | number | undefined): Outcome {
     const sites = this.sitesOf(stack);
     assert(sites.length > 0, 'a stack to resume has frames');
     const innermost = sites[sites.length - 1]!;
     if (!this.#continuationSlots.has(innermost) && this.isQuietLoop(innermost)) this.optimise(innermost);
     this.prepare(sites);
     const end = names.FRAMES_BASE + stack.bytes.length;
-    this.#reserveFrames(end);
-    const frames = new Uint8Array(this.#frames.buffer);
-    frames.set(stack.bytes, names.FRAMES_BASE);
-    const view = new DataView(this.#frames.buffer);
+    const area = this.#area;
+    area.reserve(end);
+    const own = this.#own!;
+    if (own.limit.value !== area.bytes.length) own.limit.value = area.bytes.length;
+    area.bytes.set(stack.bytes, names.FRAMES_BASE);
+    const { view } = area;
     // Innermost first: each record gets the slot of what runs above its frame.
     let offset: number = names.FRAMES_BASE;
     let next = this.#resultSlot(innermost, result);
@@ -255,12 +277,16 @@ export class GuestInstance {
       view.setUint32(offset - 4, next, true);
       next = this.#continuationSlots.get(sites[k]!)!;
     }
-    restoreReferences(this.#funcrefs, stack.funcrefs);
-    restoreReferences(this.#externrefs, stack.externrefs);
-    this.#ownGlobal(names.EXPORT_CURSOR).value = end;
-    this.#ownGlobal(names.EXPORT_FUNCREF_CURSOR).value = stack.funcrefs.length;
-    this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR).value = stack.externrefs.length;
-    return this.#enter(this.#slots.get(next) as WebAssembly.ExportedFunction, []);
+    if (stack.funcrefs.length > 0) {
+      restoreReferences(this.#funcrefs, stack.funcrefs);
+      own.funcrefCursor.value = stack.funcrefs.length;
+    }
+    if (stack.externrefs.length > 0) {
+      restoreReferences(this.#externrefs, stack.externrefs);
+      own.externrefCursor.value = stack.externrefs.length;
+    }
+    own.cursor.value = end;
+    return this.#enter(this.#slotFunctions[next]!, []);
   }
 
   /** Site numbers of a stack's frames, outermost first. */
@@ -276,10 +302,11 @@ export class GuestInstance {
     return sites;
   }
 
-  /** Types of the results that the call in a stack's innermost frame waits for; none at a poll. */
-  awaitedResults(stack: RawStack): readonly ValType[] {
+  /** True if the call in a stack's innermost frame waits for a result. */
+  awaitsResult(stack: RawStack): boolean {
     const sites = this.sitesOf(stack);
-    return this.#frameOf(sites[sites.length - 1]!).results ?? [];
+    const { results } = this.#frameOf(sites[sites.length - 1]!);
+    return results !== undefined && results.length > 0;
   }
 
   /** The sites in the module that the continuation of `site` is in. */
@@ -366,7 +393,11 @@ export class GuestInstance {
       const plan = map.plan(functionIndex);
       const index = site - plan.firstSite;
       const { kind, results } = plan.analysis.sites[index]!;
-      shape = { sizeBytes: plan.layout(index).sizeBytes, results: kind === SiteKind.poll ? undefined : results };
+      shape = {
+        sizeBytes: plan.layout(index).sizeBytes,
+        results: kind === SiteKind.poll ? undefined : results,
+        resultSlot: undefined,
+      };
       this.#frameShapes.set(site, shape);
     }
     return shape;
@@ -396,36 +427,33 @@ export class GuestInstance {
   }
 
   #takeStack(): RawStack {
-    const cursor = this.#ownGlobal(names.EXPORT_CURSOR);
-    const end = cursor.value as number;
-    const bytes = new Uint8Array(this.#frames.buffer).slice(names.FRAMES_BASE, end);
+    const { cursor, funcrefCursor, externrefCursor } = this.#own!;
+    const bytes = this.#area.bytes.slice(names.FRAMES_BASE, cursor.value as number);
     cursor.value = names.FRAMES_BASE;
     return {
       bytes,
-      funcrefs: takeReferences(this.#funcrefs, this.#ownGlobal(names.EXPORT_FUNCREF_CURSOR)),
-      externrefs: takeReferences(this.#externrefs, this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR)),
+      funcrefs: takeReferences(this.#funcrefs, funcrefCursor),
+      externrefs: takeReferences(this.#externrefs, externrefCursor),
     };
   }
 
-  #reserveFrames(end: number): void {
-    const missing = end - this.#frames.buffer.byteLength;
-    if (missing > 0) this.#frames.grow(Math.ceil(missing / 65536));
-    this.#ownGlobal(names.EXPORT_LIMIT).value = this.#frames.buffer.byteLength | 0;
+  /** Slot of the function that delivers `result` to a frame at `site`; 0 for a poll, which calls nothing. */
+  #resultSlot(site: number, result: CallResult | number | undefined): number {
+    const { results, resultSlot } = this.#frameOf(site);
+    if (results === undefined) return 0;
+    const { view } = this.#area;
+    if (typeof result === 'number') {
+      if (results.length > 0) storeResult(view, 0, results[0]!, result);
+    } else {
+      assert(result !== undefined && result.length === results.length, 'a host call has a result of its type');
+      results.forEach((type, k) => {
+        storeResult(view, k * RESULT_STRIDE, type, result[k]!);
+      });
+    }
+    return resultSlot ?? this.#findResultSlot(site, results);
   }
 
-  /** Slot of the function that delivers `result` to a frame at `site`; 0 for a poll, which calls nothing. */
-  #resultSlot(site: number, result: CallResult | undefined): number {
-    const { results } = this.#frameOf(site);
-    if (results === undefined) return 0;
-    assert(result !== undefined && result.length === results.length, 'a host call has a result of its type');
-    const view = new DataView(this.#frames.buffer);
-    results.forEach((type, k) => {
-      const value = result[k]!;
-      if (type === ValType.i64) view.setBigInt64(k * RESULT_STRIDE, BigInt(value), true);
-      else if (type === ValType.f64) view.setFloat64(k * RESULT_STRIDE, Number(value), true);
-      else if (type === ValType.f32) view.setFloat32(k * RESULT_STRIDE, Number(value), true);
-      else view.setInt32(k * RESULT_STRIDE, Number(value), true);
-    });
+  #findResultSlot(site: number, results: readonly ValType[]): number {
     const key = results.join();
     let slot = this.#resultSlots.get(key);
     if (slot === undefined) {
@@ -433,6 +461,7 @@ export class GuestInstance {
       if (func === undefined) throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', 'a host function that returns references');
       this.#resultSlots.set(key, (slot = this.#addSlot(func)));
     }
+    this.#frameOf(site).resultSlot = slot;
     return slot;
   }
 
@@ -440,6 +469,7 @@ export class GuestInstance {
     const slot = this.#nextSlot++;
     if (slot >= Number(this.#slots.length)) this.#slots.grow(this.#slots.length);
     this.#slots.set(slot, func);
+    this.#slotFunctions[slot] = func;
     return slot;
   }
 
@@ -497,17 +527,20 @@ export class GuestInstance {
     // The own names last: a guest import of the same name cannot take their place.
     imports[names.WVM] = { ...imports[names.WVM], ...this.#imports };
     try {
-      const { exports } = new WebAssembly.Instance(compiled.compiled, imports);
-      if (this.map !== undefined) {
-        (exports[names.EXPORT_CURSOR] as WebAssembly.Global).value = names.FRAMES_BASE;
-        (exports[names.EXPORT_LIMIT] as WebAssembly.Global).value = this.#frames.buffer.byteLength;
-      }
-      return exports;
+      return new WebAssembly.Instance(compiled.compiled, imports).exports;
     } catch (error) {
       if (!(error instanceof WebAssembly.LinkError)) throw error;
       throw new WvmError('WVM_MODULE_INVALID', `the module cannot be linked: ${error.message}`, { cause: error });
     }
   }
+}
+
+interface OwnGlobals {
+  readonly fuel: WebAssembly.Global;
+  readonly cursor: WebAssembly.Global;
+  readonly limit: WebAssembly.Global;
+  readonly funcrefCursor: WebAssembly.Global;
+  readonly externrefCursor: WebAssembly.Global;
 }
 
 const OWN_GLOBALS: readonly string[] = [
@@ -564,8 +597,18 @@ function createTable(type: TableType): WebAssembly.Table {
   return new WebAssembly.Table(descriptor, null);
 }
 
-function takeReferences(table: WebAssembly.Table, cursor: WebAssembly.Global): unknown[] {
+function storeResult(view: DataView, at: number, type: ValType, value: number | bigint): void {
+  if (type === ValType.i64) view.setBigInt64(at, BigInt(value), true);
+  else if (type === ValType.f64) view.setFloat64(at, Number(value), true);
+  else if (type === ValType.f32) view.setFloat32(at, Number(value), true);
+  else view.setInt32(at, Number(value), true);
+}
+
+const NO_REFERENCES: readonly unknown[] = [];
+
+function takeReferences(table: WebAssembly.Table, cursor: WebAssembly.Global): readonly unknown[] {
   const count = cursor.value as number;
+  if (count === 0) return NO_REFERENCES;
   const taken: unknown[] = [];
   for (let k = 0; k < count; k++) {
     taken.push(table.get(k));

@@ -8,16 +8,40 @@ import { POLL_PARAMS } from '../instrument/instrument.ts';
 import type { ValType } from '../wasm/module.ts';
 import { resultFunction, wrapHostFunction } from './glue.ts';
 
+const WASM_PAGE_BYTES = 65536;
+
 export class StackArea {
   readonly frames: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1 });
   /** Answers the polls of the instance that runs. */
   answerPoll: (site: number) => void = () => {};
   /** What every instance imports as its poll. */
   readonly poll: WebAssembly.ExportedFunction;
+  #bytes: Uint8Array;
+  #view: DataView;
   readonly #resultFunctions = new Map<string, WebAssembly.ExportedFunction | undefined>();
 
   constructor() {
+    this.#bytes = new Uint8Array(this.frames.buffer);
+    this.#view = new DataView(this.frames.buffer);
     this.poll = wrapHostFunction({ params: POLL_PARAMS, results: [] }, (site: number) => this.answerPoll(site));
+  }
+
+  /** All of the frames memory, at its present size. */
+  get bytes(): Uint8Array {
+    // Guests grow it while they unwind, which ends the views of before.
+    if (this.#bytes.length === 0) this.#refresh();
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    if (this.#bytes.length === 0) this.#refresh();
+    return this.#view;
+  }
+
+  /** Makes room for `sizeBytes` from the beginning on. */
+  reserve(sizeBytes: number): void {
+    const missing = sizeBytes - this.bytes.length;
+    if (missing > 0) this.frames.grow(Math.ceil(missing / WASM_PAGE_BYTES));
   }
 
   /** A function [] -> results that loads its results from the beginning of the frames memory. */
@@ -26,5 +50,10 @@ export class StackArea {
     let func = this.#resultFunctions.get(key);
     if (func === undefined) this.#resultFunctions.set(key, (func = resultFunction(results, this.frames)));
     return func;
+  }
+
+  #refresh(): void {
+    this.#bytes = new Uint8Array(this.frames.buffer);
+    this.#view = new DataView(this.frames.buffer);
   }
 }

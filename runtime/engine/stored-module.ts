@@ -47,6 +47,19 @@ export function storeModule({ hash, instrumented }: PreparedModule, ports: Compi
   if (instrumented !== undefined) ports.cache?.put(cacheKey(hash, ports), instrumented);
 }
 
+/**
+ * The module as it came, not instrumented: for a run that nobody looks into. Undefined if it is not valid, or imports anything
+ * but functions of WASI preview1.
+ */
+export function plainModule(bytes: Uint8Array, hash: string): PreparedModule | undefined {
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const compiled = compileBytes(bytes);
+  const isPlain = WebAssembly.Module.imports(compiled).every(
+    ({ module, kind }) => module === 'wasi_snapshot_preview1' && kind === 'function',
+  );
+  return isPlain ? { bytes, hash, compiled, instrumented: undefined, uncapturable: [] } : undefined;
+}
+
 export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
   try {
     return new WebAssembly.Module(bytes);

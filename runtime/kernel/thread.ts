@@ -167,6 +167,7 @@ export class Thread {
   /** Something is pending that it does not block. */
   get hasSignal(): boolean {
     const { pending, mask } = this.signals;
+    if (pending.isEmpty && this.process.pending.isEmpty) return false;
     return ((pending.set | this.process.pending.set) & ~mask) !== 0n;
   }
 

@@ -31,6 +31,10 @@ export class PendingSignals {
   /** Derived: the signals in the queue. */
   set = 0n;
 
+  get isEmpty(): boolean {
+    return this.queue.length === 0;
+  }
+
   get isFull(): boolean {
     return this.queue.length >= QUEUE_MAX;
   }
