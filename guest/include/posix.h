@@ -27,6 +27,7 @@ typedef unsigned long long sigset_t;
 #include <time.h>
 #include <unistd.h>
 
+#include "futex.h"
 #include "wvm.h"
 
 #ifdef __cplusplus
@@ -292,22 +293,6 @@ int epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event);
 int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout_ms);
 
 // ---- Futexes, as imported ----
-
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_REQUEUE 3
-#define FUTEX_CMP_REQUEUE 4
-#define FUTEX_WAKE_OP 5
-#define FUTEX_LOCK_PI 6
-#define FUTEX_UNLOCK_PI 7
-#define FUTEX_TRYLOCK_PI 8
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define FUTEX_PRIVATE_FLAG 128
-#define FUTEX_CLOCK_REALTIME 256
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
 
 // futex(2) with a timeout in nanoseconds, -1 for none. Result: threads that were woken or moved; -1 and errno.
 static inline int futex(const void *addr, int operation, uint32_t value, int64_t timeout_or_value2, const void *addr2,
