@@ -106,7 +106,6 @@ describe('threads', () => {
       ({ activations }) => (activations[0]!.pending = { kind: 'result', value: 0 }),
     ],
     ['is in a call that is not saved', 'recursion', ({ activations }) => (activations[0]!.pending = { kind: 'call' })],
-    ['is at a poll in a host call', 'stdin-lines', ({ activations }) => (activations[0]!.pending = { kind: 'poll' })],
     [
       'runs a signal handler that no signal began',
       'recursion',
