@@ -4,10 +4,11 @@
 // - A guest of kind 'test' proves its own results, prints nothing that differs from run to run, and ends with PASS
 //   (those that are meant to trap or to exit otherwise say so in `expected`).
 // - Its whole standard output is in guest/expected/NAME.txt.
+// - Guests of kind 'tool' are what people run: a shell and what its pipelines are made of. Tests give them their arguments.
 // - Guests of kind 'bench' and 'polybench' take an optional number of rounds as argv[1] and print a checksum. `args`
 //   makes them short for the tests; without arguments they run for 0.2 to 1 s.
 
-export type GuestKind = 'test' | 'bench' | 'polybench';
+export type GuestKind = 'test' | 'tool' | 'bench' | 'polybench';
 
 /** What the host or the engine must have. A feature of WebAssembly is listed when the module does not load without it. */
 export type GuestFeature =
@@ -22,14 +23,18 @@ export type GuestFeature =
   | 'memory64'
   | 'multi-memory'
   | 'multi-value'
+  | 'processes' // more than one, or another program
   | 'random'
   | 'reference-types'
   | 'relaxed-simd'
   | 'self-snapshot' // imports wvm.snapshot
+  | 'signals' // runs handlers
   | 'simd'
   | 'stdin'
+  | 'stack-switch' // stack_checkpoint and stack_restore
   | 'start-section'
-  | 'tail-call';
+  | 'tail-call'
+  | 'threads';
 
 export type ExpectedEnd = { kind: 'exit'; code: number } | { kind: 'trap' };
 
@@ -45,6 +50,8 @@ export interface Guest {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   stdin: string;
+  /** Modules that it can run by name, relative to guest/. */
+  programs: Readonly<Record<string, string>>;
   expected: ExpectedEnd;
   features: readonly GuestFeature[];
   /** Why node:wasi cannot run it, when it cannot. */
@@ -53,12 +60,12 @@ export interface Guest {
 
 type Options = Partial<Omit<Guest, 'name' | 'kind' | 'file' | 'sources'>> & { extraSources?: readonly string[] };
 
-const FOLDERS = { test: 'programs', bench: 'bench', polybench: 'polybench' } as const;
+const FOLDERS = { test: 'programs', tool: 'tools', bench: 'bench', polybench: 'polybench' } as const;
 
 function guest(kind: GuestKind, source: string, options: Options): Guest {
   const { extraSources = [], ...rest } = options;
   const name = source.replace(/\.\w+$/, '');
-  const built = kind === 'test' ? 'built' : `built/${kind}`;
+  const built = kind === 'test' ? 'built' : `built/${FOLDERS[kind]}`;
   return {
     name: kind === 'test' ? name : `${kind}/${name}`,
     kind,
@@ -68,6 +75,7 @@ function guest(kind: GuestKind, source: string, options: Options): Guest {
     args: [],
     env: {},
     stdin: '',
+    programs: {},
     expected: { kind: 'exit', code: 0 },
     features: [],
     ...rest,
@@ -78,6 +86,44 @@ const test = (source: string, options: Options = {}): Guest => guest('test', sou
 const bench = (source: string, rounds: number, options: Options = {}): Guest =>
   guest('bench', source, { args: [String(rounds)], ...options });
 const polybench = (source: string, rounds = 1): Guest => guest('polybench', source, { args: [String(rounds)] });
+
+const POSIX_SOURCES = ['process', 'signal', 'descriptor', 'directory'].map((name) => `lib/${name}.c`);
+
+/** A guest that uses what include/posix.h declares. */
+const posix = (source: string, features: readonly GuestFeature[], options: Options = {}): Guest =>
+  test(source, {
+    extraSources: POSIX_SOURCES,
+    flags: ['-D_WASI_EMULATED_GETPID'],
+    features,
+    notUnderNodeWasi: 'it imports functions of WASIX and wvm',
+    ...options,
+  });
+
+/** A program for people, with the working directory that they expect. */
+const tool = (source: string, extraSources: readonly string[] = []): Guest =>
+  guest('tool', source, {
+    extraSources: [...extraSources, ...POSIX_SOURCES],
+    flags: ['-D_WASI_EMULATED_GETPID', '-Itools'],
+    features: ['processes', 'files'],
+    notUnderNodeWasi: 'it imports functions of WASIX and wvm',
+  });
+
+/**
+ * A guest over lib/thread.c, with shared memory, as the threads of every WASI host want it; Debian's libc was not built for that.
+ * Each struct thread takes 17 KB of the memory.
+ */
+const threads = (source: string, memoryBytes: number, features: readonly GuestFeature[] = []): Guest =>
+  test(source, {
+    extraSources: ['lib/thread.c', 'lib/locks.c', 'lib/bare.c'],
+    flags: [
+      '-matomics',
+      '-mbulk-memory',
+      '-nostdlib',
+      `-Wl,--shared-memory,--import-memory,--export-memory,--initial-memory=${memoryBytes},--max-memory=${memoryBytes}`,
+    ],
+    features: ['threads', 'atomics', 'bulk-memory', ...features],
+    notUnderNodeWasi: 'it has no threads',
+  });
 
 const LINES = 'first line\n\nthird is longer than seven\n  spaces stay  \nthe end\n';
 const TRAP: ExpectedEnd = { kind: 'trap' };
@@ -129,6 +175,55 @@ export const guests: readonly Guest[] = [
   test('exit-code.c', { expected: { kind: 'exit', code: 42 } }),
   test('trap.c', { expected: TRAP }),
   test('self-snapshot.c', { features: ['self-snapshot'] }),
+  // Processes
+  posix('fork-wait.c', ['processes']),
+  posix('fork-tree.c', ['processes']),
+  posix('many-processes.c', ['processes']),
+  posix('zombie.c', ['processes']),
+  posix('orphan.c', ['processes']),
+  posix('exec.c', ['processes', 'signals'], { programs: { self: 'built/exec.wasm' } }),
+  posix('exec-cloexec.c', ['processes'], { programs: { self: 'built/exec-cloexec.wasm' } }),
+  posix('spawn.c', ['processes'], { programs: { self: 'built/spawn.wasm' } }),
+  posix('process-groups.c', ['processes']),
+  posix('sessions.c', ['processes']),
+  posix('fork-snapshot.c', ['processes', 'self-snapshot']),
+  // What processes share
+  posix('pipe-ring.c', ['processes']),
+  posix('pipe-full.c', ['processes']),
+  posix('pipe-eof.c', ['processes', 'signals']),
+  posix('shared-offset.c', ['processes', 'files']),
+  posix('unlinked-file.c', ['processes', 'files']),
+  posix('file-locks.c', ['processes', 'files']),
+  posix('eventfd.c', ['processes']),
+  posix('epoll.c', ['processes']),
+  // Signals and timers
+  posix('signal-handler.c', ['processes', 'signals', 'clock']),
+  posix('signal-mask-pending.c', ['processes', 'signals']),
+  posix('signal-nested.c', ['signals']),
+  posix('sigsuspend.c', ['processes', 'signals']),
+  posix('sigchld.c', ['processes', 'signals']),
+  posix('sigpipe.c', ['processes', 'signals']),
+  posix('stop-continue.c', ['processes', 'signals']),
+  posix('alarm.c', ['processes', 'signals', 'clock']),
+  posix('itimer.c', ['signals', 'clock']),
+  // Threads and stacks
+  threads('threads.c', 196_608),
+  threads('threads-mutex.c', 262_144),
+  threads('threads-condition.c', 327_680, ['clock']),
+  threads('threads-barrier.c', 262_144),
+  threads('threads-robust.c', 196_608),
+  threads('threads-pi.c', 196_608, ['clock']),
+  threads('threads-futex.c', 196_608, ['clock']),
+  threads('threads-wasix.c', 196_608, ['clock']),
+  threads('threads-ring.c', 458_752),
+  threads('threads-many.c', 16_908_288),
+  posix('stack-checkpoint.c', ['stack-switch']),
+  // Tools
+  tool(
+    'shell.c',
+    ['arena', 'parse', 'expand', 'run', 'builtins'].map((name) => `tools/shell/${name}.c`),
+  ),
+  ...['cat', 'wc', 'seq', 'sort', 'yes', 'sleep', 'tee', 'grep'].map((name) => tool(`${name}.c`)),
   // Managed languages
   test('assemblyscript.ts', { extraSources: ['assembly/wasi.ts'] }),
   // The instruction set, written in WAT

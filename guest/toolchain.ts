@@ -25,9 +25,11 @@ const CLANG_PATH = '/usr/bin:/bin';
 
 // The name section stays (backtraces show it); only debug information, most of it of the library, goes.
 const C_FLAGS = ['--target=wasm32-wasi', '-std=gnu17', '-Wall', '-Wextra', '-Werror', '-Iinclude'];
-const LINK_FLAGS = ['-Wl,--strip-debug', '-Wl,--compress-relocations'];
+const LINK_FLAGS = ['-Wl,--strip-debug'];
+// Shorter modules; wasm-ld 19 crashes of it with shared memory.
+const COMPRESS_FLAG = '-Wl,--compress-relocations';
 // Test guests are small for the sake of the repository, benchmarks fast for the sake of the comparison.
-const OPTIMISATION: Record<GuestKind, string> = { test: '-Oz', bench: '-O2', polybench: '-O2' };
+const OPTIMISATION: Record<GuestKind, string> = { test: '-Oz', tool: '-Oz', bench: '-O2', polybench: '-O2' };
 
 const WAT_FEATURES = {
   exceptions: true,
@@ -73,8 +75,9 @@ export async function compile(guest: Guest, output: string): Promise<void> {
 }
 
 async function compileC(guest: Guest, output: string): Promise<void> {
-  const args = [...C_FLAGS, OPTIMISATION[guest.kind], ...guest.flags, ...guest.sources, ...LINK_FLAGS, '-o', output];
-  await runClang(args, guestRoot);
+  const linkFlags = guest.flags.includes('-matomics') ? LINK_FLAGS : [...LINK_FLAGS, COMPRESS_FLAG];
+  const options = [...C_FLAGS, OPTIMISATION[guest.kind], ...guest.flags];
+  await runClang([...options, ...guest.sources, ...linkFlags, '-o', output], guestRoot);
 }
 
 /** Runs clang in `folder`. Rejects with what it printed. */

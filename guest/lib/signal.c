@@ -2,6 +2,7 @@
 // and 1 are SIG_DFL and SIG_IGN, so a function is its table index plus 1.
 #include "errno-result.h"
 #include "posix.h"
+#include <wasi/api.h>
 
 enum { DEFAULT = 0, IGNORE = 1, FIRST_HANDLER = 2 };
 #define KEEP 0xffffffffu
@@ -139,6 +140,27 @@ int getitimer(int which, struct itimerval *value) {
   if (errno_result(wvm_getitimer((uint32_t)which, &timer)) < 0) return -1;
   store_timer(value, timer);
   return 0;
+}
+
+// wasi-libc's answers ENOTSUP to whatever happens to its sleep; nanosleep() and sleep() come here.
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
+  __wasi_clockid_t id = clock == CLOCK_REALTIME ? __WASI_CLOCKID_REALTIME : __WASI_CLOCKID_MONOTONIC;
+  if (time->tv_nsec < 0 || time->tv_nsec > 999999999 || time->tv_sec < 0) return EINVAL;
+  __wasi_subscription_t subscription = {
+      .u = {.tag = __WASI_EVENTTYPE_CLOCK,
+            .u.clock = {.id = id,
+                        .timeout = (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec,
+                        .flags = flags & TIMER_ABSTIME ? __WASI_SUBCLOCKFLAGS_SUBSCRIPTION_CLOCK_ABSTIME : 0}}};
+  __wasi_timestamp_t begin = 0, end = 0;
+  if (__wasi_clock_time_get(id, 1, &begin)) return EINVAL;
+  __wasi_event_t event;
+  __wasi_size_t count;
+  int error = __wasi_poll_oneoff(&subscription, &event, 1, &count);
+  if (error == EINTR && rest && !(flags & TIMER_ABSTIME) && __wasi_clock_time_get(id, 1, &end) == 0) {
+    uint64_t wanted = subscription.u.u.clock.timeout, left = end - begin < wanted ? wanted - (end - begin) : 0;
+    *rest = (struct timespec){.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
+  }
+  return error;
 }
 
 // Seconds that were left, rounded up: 0 would say that none was set.

@@ -5,6 +5,7 @@ static int to_orphan[2], from_orphan[2];
 
 static int orphan(int parent) {
   CHECK(getppid() == parent);
+  put(from_orphan[1], 'p');
   // Until the first process says that the parent has been waited for.
   CHECK(get(to_orphan[0]) == 'g');
   work(50);
@@ -16,6 +17,8 @@ static int orphan(int parent) {
 static int parent(int unused) {
   (void)unused;
   pid_t pid = start(orphan, getpid());
+  // Until it has looked who its parent is.
+  CHECK(get(from_orphan[0]) == 'p');
   return pid > getpid() ? 0 : 1;
 }
 

@@ -4,7 +4,7 @@
 //   every-safepoint   saved and resumed at every poll and before every host call, each time in a new machine
 //   in-pieces         saved and resumed whenever some amount of work is done
 //   (other-process is in other-process.test.ts, through the command line)
-// What a mode returns must be equal in all of them: output, end, memory, files, fuel.
+// What a mode returns must be equal in all of them: output, end, ends of other processes, memory, files, fuel.
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -17,6 +17,9 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit: MachineExit;
+  /** "pid: status, signal" of every process other than the first, in the order in which they ended. */
+  readonly ends: readonly string[];
+  /** Of the first process. */
   readonly memories: readonly Uint8Array[];
   /** Contents of the granted directory at the end: path -> SHA-256. */
   readonly files: Readonly<Record<string, string>>;
@@ -143,6 +146,7 @@ class GuestRun {
   readonly #directory: string;
   readonly #stdout: Uint8Array[] = [];
   readonly #stderr: Uint8Array[] = [];
+  readonly #ends: string[] = [];
 
   constructor(guest: Guest, directory: string) {
     this.#guest = guest;
@@ -172,6 +176,7 @@ class GuestRun {
       stdout: Buffer.concat(this.#stdout).toString('utf8'),
       stderr: Buffer.concat(this.#stderr).toString('utf8'),
       exit,
+      ends: this.#ends,
       memories: machine.memories().map((memory) => memory.slice()),
       files: hashFiles(this.#directory),
       fuelUsed: machine.stats().fuelUsed,
@@ -181,9 +186,16 @@ class GuestRun {
   #shared(): ResumeOptions {
     return {
       env: this.#guest.env,
+      programs: Object.fromEntries(
+        Object.entries(this.#guest.programs).map(([name, file]) => [
+          name,
+          new Uint8Array(fs.readFileSync(path.join(guestFolder, file))),
+        ]),
+      ),
       directories: [{ hostPath: this.#directory, guestPath: '/', readOnly: false }],
       stdout: (chunk) => this.#stdout.push(chunk),
       stderr: (chunk) => this.#stderr.push(chunk),
+      onProcessEnd: ({ pid, status, signal }) => this.#ends.push(`${pid}: ${status}, ${signal}`),
       cacheDirectory: null,
       onSelfSnapshot: () => Promise.resolve(1),
     };
