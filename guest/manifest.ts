@@ -215,7 +215,7 @@ export const guests: readonly Guest[] = [
   threads('threads-pi.c', 196_608, ['clock']),
   threads('threads-futex.c', 196_608, ['clock']),
   threads('threads-wasix.c', 196_608, ['clock']),
-  threads('threads-ring.c', 458_752),
+  threads('threads-ring.c', 196_608),
   threads('threads-many.c', 16_908_288),
   posix('stack-checkpoint.c', ['stack-switch']),
   // Tools

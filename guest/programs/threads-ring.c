@@ -4,7 +4,7 @@
 #include "threads.h"
 #include "wvm.h"
 
-enum { THREADS = 20, LAPS = 10 };
+enum { THREADS = 6, LAPS = 8 };
 static struct thread threads[THREADS];
 static uint32_t tokens[THREADS], hops;
 
