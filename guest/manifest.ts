@@ -54,6 +54,8 @@ export interface Guest {
   programs: Readonly<Record<string, string>>;
   expected: ExpectedEnd;
   features: readonly GuestFeature[];
+  /** In the mode every-safepoint it is saved at every so many places only: one that is large, or has many of them. */
+  everyNthPoint?: number;
   /** Why node:wasi cannot run it, when it cannot. */
   notUnderNodeWasi?: string;
 }
@@ -112,7 +114,12 @@ const tool = (source: string, extraSources: readonly string[] = []): Guest =>
  * A guest over lib/thread.c, with shared memory, as the threads of every WASI host want it; Debian's libc was not built for that.
  * Each struct thread takes 17 KB of the memory.
  */
-const threads = (source: string, memoryBytes: number, features: readonly GuestFeature[] = []): Guest =>
+const threads = (
+  source: string,
+  memoryBytes: number,
+  features: readonly GuestFeature[] = [],
+  options: Options = {},
+): Guest =>
   test(source, {
     extraSources: ['lib/thread.c', 'lib/locks.c', 'lib/bare.c'],
     flags: [
@@ -123,6 +130,7 @@ const threads = (source: string, memoryBytes: number, features: readonly GuestFe
     ],
     features: ['threads', 'atomics', 'bulk-memory', ...features],
     notUnderNodeWasi: 'it has no threads',
+    ...options,
   });
 
 const LINES = 'first line\n\nthird is longer than seven\n  spaces stay  \nthe end\n';
@@ -216,7 +224,7 @@ export const guests: readonly Guest[] = [
   threads('threads-futex.c', 196_608, ['clock']),
   threads('threads-wasix.c', 196_608, ['clock']),
   threads('threads-ring.c', 196_608),
-  threads('threads-many.c', 16_908_288),
+  threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),
   // Tools
   tool(
