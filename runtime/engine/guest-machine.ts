@@ -58,6 +58,8 @@ export interface MachineHooks {
   loadProgram(program: ProgramFile): CompiledModule;
   /** A process other than the first has trapped. */
   processTrapped(process: GuestProcess, error: Error): void;
+  /** A process other than the first has ended, however that came. */
+  processEnded(process: Process): void;
   /** A program could not be started. */
   programFailed(process: Process, program: ProgramFile, error: WvmError): void;
   /** Memories of a process that has ended. */
@@ -666,6 +668,7 @@ export class GuestMachine {
   #forgetProcess(process: Process): void {
     const guest = this.processes.get(process.pid);
     if (guest === undefined || process === this.kernel.init) return;
+    if (process.end !== undefined) this.#options.hooks.processEnded(process);
     this.processes.delete(process.pid);
     for (const thread of guest.threads.keys()) this.#threads.delete(thread);
     this.#options.hooks.memoriesFree(guest.instance.memories);

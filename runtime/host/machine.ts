@@ -83,6 +83,8 @@ export interface MachineOptions {
   interrupt?: Int32Array;
   /** A process other than the first has trapped, which ends it with a signal. */
   onProcessTrap?: (trap: ProcessTrap) => void;
+  /** A process other than the first has ended, in whatever way. */
+  onProcessEnd?: (end: ProcessEnd) => void;
   /** For tests: where the guest is stopped, over and over. */
   stops?: StopEverywhere;
 }
@@ -124,6 +126,15 @@ export interface ProcessInfo {
   readonly threadCount: number;
   readonly fdCount: number;
   readonly memoryBytes: number;
+}
+
+/** The end of a process other than the first. */
+export interface ProcessEnd {
+  readonly pid: number;
+  /** What it gave to exit, or 128 + signal. */
+  readonly status: number;
+  /** Linux's number of the signal that ended it; 0: none did. */
+  readonly signal: number;
 }
 
 /** A process other than the first that ended by a trap. */
@@ -411,6 +422,9 @@ export class Machine {
       waitInPlace: (blocked) => waitInPlace(machine.#guest.kernel, blocked.waits),
       loadProgram: ({ bytes }) => compileWithCache(bytes, machine.#options.cacheDirectory),
       processTrapped: (process, error) => machine.#options.onProcessTrap?.(processTrap(process, error)),
+      processEnded: ({ pid, end }) => {
+        machine.#options.onProcessEnd?.({ pid, status: end!.status, signal: end!.signal });
+      },
       programFailed: (process, program, error) => {
         trace?.(`[${process.pid}] ${program.name} cannot be run: ${error.message}`);
       },

@@ -30,6 +30,7 @@ describe(`every benchmark, saved and resumed at ${PIECES} random points`, () => 
       expect(pieces.stdout).toBe(straight.stdout);
       expect(pieces.stderr).toBe(straight.stderr);
       expect(pieces.exit).toEqual(straight.exit);
+      expect(pieces.ends).toEqual(straight.ends);
       expect(pieces.files).toEqual(straight.files);
       expect(pieces.fuelUsed).toBe(straight.fuelUsed);
       expect(pieces.memories.map((memory, k) => differingWords(memory, straight.memories[k]!))).toEqual(
