@@ -118,9 +118,11 @@ export class FileLocks {
       return { kind: 'queue', queue: inode.queue };
     }
     if (this.count >= LOCKS_MAX) fail(Errno.ENOLCK);
-    inode.records.place(wanted);
+    const isChanged = inode.records.place(wanted);
     this.inodes.set(inode.key, inode);
-    this.#changed(inode);
+    this.#recount();
+    // It may be weaker than what it replaces.
+    if (isChanged) inode.queue.wakeAll();
     return undefined;
   }
 

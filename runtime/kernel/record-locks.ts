@@ -26,9 +26,9 @@ export class RecordLocks {
     return this.locks.some((other) => doOverlap(other, lock) && (other.pid === lock.pid || isAgainst(other, lock)));
   }
 
-  /** Takes `wanted`, in place of what its process held there. */
-  place(wanted: RecordLock): void {
-    this.clear(wanted, wanted.pid);
+  /** Takes `wanted`, in place of what its process held there; whether that was something. */
+  place(wanted: RecordLock): boolean {
+    const isChanged = this.clear(wanted, wanted.pid);
     let { first, last } = wanted;
     this.locks = this.locks.filter((lock) => {
       if (lock.pid !== wanted.pid || lock.isExclusive !== wanted.isExclusive) return true;
@@ -39,6 +39,7 @@ export class RecordLocks {
     });
     this.locks.push({ ...wanted, first, last });
     this.#sort();
+    return isChanged;
   }
 
   /** The process holds nothing in `range` any more; whether it did. */
