@@ -2,6 +2,7 @@
 // parked threads that were woken go on.
 
 import { createAtomicDoor } from '../atomic-wait.ts';
+import type { SystemCall } from '../bind-call.ts';
 import { Blocked, type SystemCallResult } from '../blocked.ts';
 import type { KernelState } from '../kernel.ts';
 import type { GuestNumber, Thread } from '../thread.ts';
@@ -89,9 +90,9 @@ export class ThreadFixture extends Fixture {
     for (const thread of [...this.kernel.scheduler.blocked]) this.again(thread);
   }
 
-  #find(name: string): (...args: never[]) => SystemCallResult {
+  #find(name: string): SystemCall {
     if (!name.startsWith('atomic.')) return this.callOf(this.kernel.current.process, name);
-    const door: Record<string, (...args: never[]) => SystemCallResult> = {
+    const door: Record<string, SystemCall> = {
       ...createAtomicDoor(this.kernel, {
         load32: (_, address) => this.memory.view.getInt32(Number(address), true),
         load64: (_, address) => this.memory.view.getBigInt64(Number(address), true),
