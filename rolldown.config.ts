@@ -79,10 +79,14 @@ function output(chunkDirectory: string): OutputOptions {
 const startsThread =
   /\/(cli\/(thread|compile-cache)|host\/(machine-thread|thread-calls)|base\/(assert|wvm-error)|index)\.ts$/;
 /** What every `wvm run` needs on top, in one file. Whatever only other commands need is left to automatic chunks. */
+const cliFiles =
+  'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities';
+const hostFiles =
+  'supervise|control-server|control-protocol|registry|signals|find-program|first-run|trial-verdict|module-cache|' +
+  'digest|late-modules|read-module';
 const runs = new RegExp(
-  `/cli/(?!inspect|image-text|snapshot|ps|kill|continue|cache)[a-z-]+\\.ts$|/node_modules/(${bundledPackages.join('|')})/|` +
-    '/host/(supervise|control-server|control-protocol|registry|signals|find-program|first-run|trial|host-errno|module-cache|digest|late-modules|read-module)\\.ts$|' +
-    '/engine/stored-module\\.ts$|/instrument/names\\.ts$|/base/utf8\\.ts$',
+  `/cli/(${cliFiles})\\.ts$|/host/(${hostFiles})\\.ts$|/engine/stored-module\\.ts$|/instrument/names\\.ts$|` +
+    `/base/|/node_modules/(${bundledPackages.join('|')})/`,
 );
 
 export default defineConfig([
@@ -96,7 +100,7 @@ export default defineConfig([
         includeDependenciesRecursively: false,
         groups: [
           { name: 'start', test: startsThread, priority: 2 },
-          { name: 'run', test: (id) => runs.test(id) && !id.endsWith('/cli/main.ts'), priority: 1 },
+          { name: 'command', test: runs, priority: 1 },
         ],
       },
     },

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { parseSnapshotEvents, prepareProgram, Supervisor } from '../index.ts';
+import { FirstRun, findProgram, parseSnapshotEvents, Supervisor } from '../index.ts';
 import {
   addMachineOptions,
   type MachineFlags,
@@ -12,7 +12,7 @@ import {
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
-import { guestThread } from './thread.ts';
+import { guestThread, newThread } from './thread.ts';
 
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
@@ -48,13 +48,14 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
   };
+  const found = await findProgram(program, options.cacheDirectory);
+  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
+  const hooks = toHooks(flags, events, () => supervisor);
   const thread = guestThread();
-  const prepared = await prepareProgram(program, options.cacheDirectory);
-  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program, onRunning: prepared.store });
-  const loaded = thread.load(
-    prepared,
-    options,
-    toHooks(flags, events, () => supervisor),
-  );
-  await finish(thread, await supervisor.run(thread, loaded), flags);
+  // What a trial run has used of its fuel nobody knows.
+  const isForTrial = flags.json === undefined && flags.jsonFile === undefined && Object.keys(hooks).length === 0;
+  const firstRun = isForTrial ? FirstRun.of(thread, newThread, found, options) : undefined;
+  const machine = firstRun ?? thread;
+  const loaded = firstRun?.load() ?? thread.load(found, options, hooks);
+  await finish(machine, await supervisor.run(machine, loaded), flags);
 }

@@ -7,6 +7,10 @@ import { compileCacheDirectory } from './compile-cache.ts';
 let thread: MachineThread | undefined;
 
 export function guestThread(): MachineThread {
-  thread ??= new MachineThread(compileCacheDirectory);
+  thread ??= newThread();
   return thread;
+}
+
+export function newThread(): MachineThread {
+  return new MachineThread(compileCacheDirectory);
 }

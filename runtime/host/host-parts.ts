@@ -7,6 +7,7 @@ import { NodeFiles } from './files.ts';
 import type { MachineOptions } from './machine.ts';
 import { OrderedOutput } from './ordered-output.ts';
 import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
+import type { Trial } from './trial.ts';
 
 export interface HostParts {
   readonly files: NodeFiles;
@@ -15,7 +16,12 @@ export interface HostParts {
   readonly grants: readonly Grant[];
 }
 
-export function openHost(options: MachineOptions): HostParts {
+interface HostOptions extends MachineOptions {
+  /** Watches what the guest does. */
+  trial?: Trial;
+}
+
+export function openHost(options: HostOptions): HostParts {
   const files = new NodeFiles();
   const streams: [InputStream, HostStream, HostStream] = [
     openInput(options.stdin ?? 'inherit'),
@@ -30,7 +36,8 @@ export function openHost(options: MachineOptions): HostParts {
       readOnly,
       handle: files.grant(hostPath, readOnly),
     }));
-    return { ...host, grants };
+    const opened = { ...host, grants };
+    return options.trial?.watch(opened) ?? opened;
   } catch (error) {
     closeHost(host);
     throw error;

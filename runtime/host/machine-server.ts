@@ -6,18 +6,23 @@ import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import { Machine, type MachineExit, type MachineOptions, type MachineStats, type SnapshotResult } from './machine.ts';
+import { findProgram } from './find-program.ts';
+import { Machine, type MachineOptions, type MachineStats, type SnapshotResult } from './machine.ts';
 import type {
+  Ended,
   LoadRequest,
   MachineProcedures,
   Ready,
   ResumeRequest,
   ThreadData,
   ThreadOwner,
+  TrialRequest,
 } from './machine-thread.ts';
+import { prepareProgram } from './prepare-program.ts';
 import { readModule } from './read-module.ts';
 import { adoptModule } from './recent-modules.ts';
 import { ThreadCalls } from './thread-calls.ts';
+import { Trial } from './trial.ts';
 
 /** Images up to this size are read at once, larger ones as a stream. */
 const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
@@ -25,22 +30,35 @@ const STREAM_PIECE_BYTES: number = 1024 * 1024;
 
 const { interrupt, compileCache } = workerData as ThreadData;
 let machine: Machine | undefined;
+let trial: Trial | undefined;
 
 const procedures: MachineProcedures = {
   async load({ program, options, hooks }: LoadRequest): Promise<Ready> {
-    if (typeof program !== 'string') adoptModule(program);
-    const bytes = typeof program === 'string' ? await readModule(program) : program.bytes;
-    return ready(await Machine.load(bytes, machineOptions(options, hooks)));
+    const { cacheDirectory } = options;
+    const found = typeof program === 'string' ? await findProgram(program, cacheDirectory) : program;
+    const module = prepareProgram(found, cacheDirectory);
+    adoptModule(module);
+    return ready(await Machine.load(module.bytes, machineOptions(options, hooks)));
+  },
+  async loadTrial({ module, verdict, options }: TrialRequest): Promise<Ready> {
+    adoptModule(module);
+    trial = new Trial(verdict, () => void owner.call('trialDropped'));
+    const watched = { ...machineOptions(options, { beforeEnd: false, onSelfSnapshot: false }), trial };
+    return ready(await Machine.load(module.bytes, watched));
+  },
+  async runTrial(): Promise<Ended | undefined> {
+    const exit = await current().run();
+    // A trap is reported by the instrumented program, whose stack is as deep as it always is.
+    const isKept = exit.kind === 'exit' && (await trial!.keep());
+    return isKept ? { exit, stats: current().stats() } : undefined;
   },
   async resume({ imagePath, modulePath, options, hooks }: ResumeRequest): Promise<Ready> {
     const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);
     const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
     return ready(await Machine.resume(image, { ...machineOptions(options, hooks), ...module }));
   },
-  async run(): Promise<{ exit: MachineExit; stats: MachineStats }> {
+  async run(): Promise<Ended> {
     const exit = await current().run();
-    // Nothing to do but after the first start. Node does it at the end of the main thread only.
-    if (compileCache !== undefined) flushCompileCache();
     return { exit, stats: current().stats() };
   },
   async snapshot(options, moved): Promise<SnapshotResult> {
@@ -64,7 +82,9 @@ const procedures: MachineProcedures = {
 
 const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!, procedures, (name) => {
   // What sets the guest going is no reason to interrupt it.
-  if (name !== 'run') Atomics.sub(interrupt, 0, 1);
+  if (name !== 'run' && name !== 'runTrial') Atomics.sub(interrupt, 0, 1);
+  // Nothing to do but after the first start. Node does it at the end of the main thread only.
+  else if (compileCache !== undefined) flushCompileCache();
 });
 
 function ready(loaded: Machine): Ready {

@@ -14,8 +14,8 @@ import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import type { PreparedModule } from '../engine/stored-module.ts';
+import type { FoundProgram } from './find-program.ts';
 import type { MachineExit, MachineOptions, MachineStats, ResumeOptions, SnapshotResult } from './machine.ts';
-import type { PreparedProgram } from './prepare-program.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
@@ -50,10 +50,14 @@ interface WantedHooks {
   readonly beforeEnd: boolean;
 }
 export interface LoadRequest {
-  /** A file, or the module that its owner has made ready. */
-  readonly program: string | PreparedModule;
+  readonly program: string | FoundProgram;
   readonly options: ThreadMachineOptions;
   readonly hooks: WantedHooks;
+}
+export interface TrialRequest {
+  readonly module: PreparedModule;
+  readonly verdict: Int32Array;
+  readonly options: ThreadMachineOptions;
 }
 export interface ResumeRequest {
   /** Undefined: its owner has it, piece by piece. */
@@ -69,11 +73,19 @@ export interface Ready {
   readonly stats: MachineStats;
 }
 
+export interface Ended {
+  readonly exit: MachineExit;
+  readonly stats: MachineStats;
+}
+
 /** What the thread of a machine can be asked. */
 export type MachineProcedures = {
   load(request: LoadRequest): Promise<Ready>;
   resume(request: ResumeRequest): Promise<Ready>;
-  run(): Promise<{ exit: MachineExit; stats: MachineStats }>;
+  run(): Promise<Ended>;
+  loadTrial(request: TrialRequest): Promise<Ready>;
+  /** Undefined if it has to be repeated. */
+  runTrial(): Promise<Ended | undefined>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
   kill(): void;
   stats(): MachineStats;
@@ -84,6 +96,7 @@ export type ThreadOwner = {
   onSelfSnapshot(): Promise<number>;
   beforeEnd(): Promise<void>;
   nextImagePiece(): Promise<Uint8Array | undefined>;
+  trialDropped(): void;
 };
 
 /** For the guest's recursion: unused, it is only address space. Linux programs have 8; unoptimised frames are larger. */
@@ -106,6 +119,7 @@ export class MachineThread {
   /** Resolves the run() that waits. */
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
+  #onTrialDropped: () => void = () => {};
 
   /**
    * Starts the thread. It takes a while until it listens, so make it before you know what it is to run. `compileCache`:
@@ -122,6 +136,7 @@ export class MachineThread {
         const { done, value } = await this.#pieces!.next();
         return done ? undefined : value;
       },
+      trialDropped: () => this.#onTrialDropped(),
     } satisfies ThreadOwner);
     this.#worker.on('error', (error) => this.#calls.fail(error));
     this.#worker.on('exit', () => {
@@ -135,14 +150,29 @@ export class MachineThread {
     return this.#ready?.name ?? 'machine';
   }
 
-  /** As Machine.load, of a file (.wasm or .wat), or of what prepareProgram() has made of one: its bytes go with it. */
+  /** As Machine.load, of a file (.wasm or .wat), or of what findProgram() has found. */
   async load(
-    program: string | PreparedProgram,
+    program: string | FoundProgram,
     options: ThreadMachineOptions = {},
     hooks: ThreadHooks = {},
   ): Promise<void> {
-    const wanted = typeof program === 'string' ? program : program.module;
-    await this.#prepare(options, hooks, (hooks) => this.#ask('load', { program: wanted, options, hooks }));
+    await this.#prepare(options, hooks, (wanted) => this.#ask('load', { program, options, hooks: wanted }));
+  }
+
+  /** Loads a program for a trial run (trial.ts); `onDropped`: its guest has dropped it, and stands still for ever. */
+  async loadTrial(request: TrialRequest, onDropped: () => void): Promise<void> {
+    this.#onTrialDropped = onDropped;
+    await this.#prepare(request.options, {}, () => this.#ask('loadTrial', request));
+  }
+
+  /** Runs it; undefined if the program has to be run anew. */
+  async runTrial(): Promise<Ended | undefined> {
+    return await this.#calls.call('runTrial');
+  }
+
+  /** Ends the thread, whatever it does. */
+  end(): void {
+    void this.#worker.terminate();
   }
 
   /** As Machine.resume, of a file or of pieces that come from this thread. */

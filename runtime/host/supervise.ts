@@ -51,8 +51,6 @@ export interface SuperviseOptions {
   /** Something went wrong that does not end the machine. */
   readonly onWarning?: ((error: WvmError) => void) | undefined;
   readonly onSaved?: ((snapshot: SavedSnapshot) => void) | undefined;
-  /** The guest runs: the moment for work that it need not wait for. */
-  readonly onRunning?: (() => void) | undefined;
   /** The machine is registered. */
   readonly onPublished?: ((id: string, name: string) => void) | undefined;
 }
@@ -204,16 +202,14 @@ export class Supervisor implements ControlTarget {
   }
 
   async #runToEnd(machine: SupervisedMachine): Promise<MachineExit> {
-    for (let isFirst = true; ; isFirst = false) {
+    for (;;) {
       while (this.#end === undefined && (this.#frozen || this.#awaitingVerdict)) {
         await new Promise<void>((resolve) => {
           this.#wakeHeld = resolve;
         });
       }
       if (this.#end !== undefined) return this.#end;
-      const running = machine.run();
-      if (isFirst) this.#options.onRunning?.();
-      const exit = await running;
+      const exit = await machine.run();
       if (exit.kind !== 'stopped' || exit.reason !== 'snapshot') return exit;
     }
   }

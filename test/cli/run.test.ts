@@ -281,9 +281,10 @@ describe('reports', () => {
   });
 
   test('wvm cache counts and clears prepared modules', async () => {
-    await bench.run(['run', bench.guest('exit300')]);
-    await bench.run(['run', '--no-cache', bench.guest('args')]);
-    await bench.run(['run', '--cache-dir', 'other', bench.guest('args')]);
+    // With --fuel: what ends in its trial run is not prepared.
+    await bench.run(['run', '--fuel', '1000000', bench.guest('exit300')]);
+    await bench.run(['run', '--fuel', '1000000', '--no-cache', bench.guest('args')]);
+    await bench.run(['run', '--fuel', '1000000', '--cache-dir', 'other', bench.guest('args')]);
     expect(existsSync(bench.path('other'))).toBe(true);
     const count = async (...args: string[]): Promise<number> =>
       JSON.parse((await bench.run(['cache', ...args, '--json'])).stdout).entryCount;

@@ -1,0 +1,24 @@
+// A program as the thread that starts a machine's thread can find it while that one starts: read, hashed, and compiled if the
+// cache has it. Both take about as long.
+
+import { type PreparedModule, storedModule } from '../engine/stored-module.ts';
+import { sha256Hex } from './digest.ts';
+import { ModuleCache } from './module-cache.ts';
+import { readModule } from './read-module.ts';
+
+/** Plain data and a module of the engine: a message to another thread can carry it. */
+export interface FoundProgram {
+  readonly bytes: Uint8Array;
+  /** SHA-256 of `bytes`, hex. */
+  readonly hash: string;
+  /** Undefined if the cache has none. */
+  readonly module: PreparedModule | undefined;
+}
+
+/** Reads a program (.wasm or .wat) and looks it up in the cache; `cacheDirectory` as in MachineOptions. */
+export async function findProgram(path: string, cacheDirectory?: string | null): Promise<FoundProgram> {
+  const bytes = await readModule(path);
+  const hash = sha256Hex(bytes);
+  const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
+  return { bytes, hash, module: storedModule(bytes, hash, { sha256: sha256Hex, cache }) };
+}
