@@ -203,6 +203,8 @@ export const guests: readonly Guest[] = [
   posix('unlinked-file.c', ['processes', 'files']),
   posix('file-locks.c', ['processes', 'files']),
   posix('eventfd.c', ['processes']),
+  posix('pipe-holders.c', ['processes', 'self-snapshot', 'signals', 'stdin'], { stdin: '32dkn' }),
+  posix('offset-holders.c', ['processes', 'self-snapshot', 'files', 'stdin'], { stdin: '0413' }),
   posix('epoll.c', ['processes']),
   // Signals and timers
   posix('signal-handler.c', ['processes', 'signals', 'clock']),
@@ -223,6 +225,7 @@ export const guests: readonly Guest[] = [
   threads('threads-pi.c', 196_608, ['clock']),
   threads('threads-futex.c', 196_608, ['clock']),
   threads('threads-wasix.c', 196_608, ['clock']),
+  threads('threads-signal.c', 196_608, ['clock', 'signals']),
   threads('threads-ring.c', 196_608),
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),

@@ -22,7 +22,7 @@ static int is_ended_by_alarm(int unused) {
 int main(void) {
   CHECK(signal(SIGALRM, hit) == SIG_DFL);
   CHECK(alarm(1000) == 0);
-  work(100);
+  work(20);
   // The child does not inherit the alarm.
   CHECK_KILLED(start(is_ended_by_alarm, 0), SIGALRM);
   unsigned rest = alarm(0);

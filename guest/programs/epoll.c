@@ -8,7 +8,7 @@ static int makes_ready(int unused) {
   (void)unused;
   put(pipes[0][1], 'a');
   CHECK(get(turn[0]) == '1');
-  work(100);
+  work(20);
   put(pipes[1][1], 'b');
   CHECK(get(turn[0]) == '2');
   CHECK(eventfd_write(counter, 3) == 0);

@@ -24,10 +24,10 @@ int main(void) {
   back = eventfd(0, 0);
   CHECK(counter > 2 && semaphore > counter && back > semaphore);
   pid_t pid = start(reader, 0);
-  work(100);
+  work(20);
   CHECK(eventfd_write(counter, 5) == 0);
   CHECK(eventfd_read(back, &value) == 0 && value == 1);
-  work(100);
+  work(20);
   CHECK(eventfd_write(semaphore, 1) == 0);
   CHECK_EXIT(pid, 0);
 
@@ -37,7 +37,7 @@ int main(void) {
   CHECK(eventfd_write(full, 1) == -1 && errno == EAGAIN);
   CHECK(fcntl(full, F_SETFL, 0) == 0);
   pid = start(full_writer, full);
-  work(100);
+  work(20);
   CHECK(eventfd_read(full, &value) == 0 && value == UINT64_MAX - 1);
   CHECK_EXIT(pid, 0);
   CHECK(eventfd_read(full, &value) == 0 && value == 10);

@@ -12,7 +12,7 @@ static int executed(void) {
   CHECK(is_closed(CLOSED));
   CHECK(fcntl(CLEARED, F_GETFD) == 0 && fcntl(KEPT, F_GETFD) == 0);
   put(OUTPUT, 'o');
-  work(50);
+  work(10);
   return 6;
 }
 

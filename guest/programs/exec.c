@@ -18,7 +18,7 @@ static int executed(int argc, char *argv[]) {
   sigset_t mask, pending;
   CHECK(sigprocmask(SIG_BLOCK, 0, &mask) == 0 && sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGUSR1));
   CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGTERM));
-  work(100);
+  work(20);
   return 12;
 }
 

@@ -28,10 +28,10 @@ int main(void) {
   CHECK(fcntl(fd, F_SETLK, &lock) == 0);
   pid_t pid = start(waits_for_lock, getpid());
   CHECK(get(turn[0]) == '1');
-  work(100);
+  work(20);
   CHECK(flock(fd, LOCK_UN) == 0);
   CHECK(get(turn[0]) == '2');
-  work(100);
+  work(20);
   lock.l_type = F_UNLCK;
   CHECK(fcntl(fd, F_SETLK, &lock) == 0);
   CHECK(get(turn[0]) == '3');

@@ -6,7 +6,7 @@ static int grow(int depth) {
   pid_t left = start(grow, depth - 1);
   pid_t right = start(grow, depth - 1);
   CHECK(left != right);
-  work(20);
+  work(4);
   int below = 0, status;
   for (int i = 0; i < 2; i++) {
     pid_t pid = wait(&status);

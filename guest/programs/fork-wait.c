@@ -6,7 +6,7 @@ static int shared = 1;
 static int ends_with(int code) {
   CHECK(getppid() == 1 && getpid() > 1);
   shared += code;
-  work(50);
+  work(10);
   CHECK(shared == 1 + code);
   return code;
 }
@@ -25,7 +25,7 @@ int main(void) {
   CHECK(pipe(fds) == 0);
   pid_t waiting = start(waits_for_byte, fds[0]);
   CHECK(waitpid(waiting, &status, WNOHANG) == 0);
-  work(50);
+  work(10);
   CHECK(waitpid(-1, &status, WNOHANG) == 0);
   put(fds[1], 42);
   CHECK(wait(&status) == waiting && WIFEXITED(status) && WEXITSTATUS(status) == 42);

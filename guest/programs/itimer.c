@@ -18,7 +18,7 @@ int main(void) {
   CHECK(getitimer(ITIMER_REAL, &now) == 0);
   CHECK(now.it_interval.tv_usec == 10000 && now.it_value.tv_usec <= 30000 && now.it_value.tv_sec == 0);
   while (ticks < 4) {
-    work(50);
+    work(10);
     CHECK(sigsuspend(&old) == -1 && errno == EINTR);
   }
   timer = (struct itimerval){0};

@@ -8,7 +8,7 @@ static int orphan(int parent) {
   put(from_orphan[1], 'p');
   // Until the first process says that the parent has been waited for.
   CHECK(get(to_orphan[0]) == 'g');
-  work(50);
+  work(10);
   CHECK(getppid() == 1);
   put(from_orphan[1], 'o');
   return 5;

@@ -9,9 +9,9 @@ static int closes_late(int unused) {
   int copy = dup(fds[1]);
   close(fds[1]);
   put(copy, 'a');
-  work(100);
+  work(20);
   close(copy);
-  work(100);
+  work(20);
   return 0;
 }
 

@@ -21,10 +21,10 @@ int main(void) {
   int next[WRITERS] = {0};
   CHECK(pipe(fds) == 0);
   for (int i = 0; i < WRITERS; i++) pids[i] = start(writer, i);
-  work(100);
+  work(20);
   // Until there is no room left.
   while (poll(&(struct pollfd){.fd = fds[1], .events = POLLOUT}, 1, 0) == 1) sched_yield();
-  work(100);
+  work(20);
   close(fds[1]);
   for (int records = 0; records < WRITERS * RECORDS; records++) {
     for (unsigned got = 0; got < RECORD;) {

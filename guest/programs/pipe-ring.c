@@ -9,7 +9,7 @@ static int member(int place) {
   for (int round = 0; round < ROUNDS; round++) {
     unsigned number;
     CHECK(read(from, &number, sizeof number) == sizeof number);
-    work(5);
+    work(2);
     number += (unsigned)place;
     CHECK(write(to, &number, sizeof number) == sizeof number);
   }

@@ -21,7 +21,7 @@ int main(void) {
   pid_t other = start(waits_for_signal, 0);
   CHECK(get(ready[0]) == 'r' && getpgid(other) == other);
   CHECK(waitpid(-leader, &status, WNOHANG) == 0);
-  work(100);
+  work(20);
   CHECK(killpg(leader, SIGTERM) == 0);
   for (int i = 0; i < 2; i++) {
     pid_t pid = waitpid(-leader, &status, 0);

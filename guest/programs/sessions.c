@@ -17,7 +17,7 @@ static int begins_session(int unused) {
   CHECK(setsid() == -1 && errno == EPERM);
   CHECK_EXIT(start(child_of_session, sid), 0);
   put(fds[1], 's');
-  work(100);
+  work(20);
   CHECK(getsid(0) == sid);
   CHECK(get(fds[0]) == 'e');
   return 0;

@@ -7,7 +7,7 @@ static int opened;
 static int reads_two(int fd) {
   char text[2];
   CHECK(read(fd, text, 2) == 2 && memcmp(text, "cd", 2) == 0);
-  work(50);
+  work(10);
   CHECK(lseek(opened, 0, SEEK_CUR) == 6);
   CHECK(lseek(fd, -1, SEEK_END) == 9);
   return 0;
@@ -23,7 +23,7 @@ int main(void) {
   char text[6];
   CHECK(read(copy, text, 2) == 2 && read(opened, text, 6) == 6);
   pid_t pid = start(reads_two, fd);
-  work(50);
+  work(10);
   CHECK_EXIT(pid, 0);
   CHECK(lseek(copy, 0, SEEK_CUR) == 9 && lseek(fd, 0, SEEK_CUR) == 9 && lseek(opened, 0, SEEK_CUR) == 6);
   // Flags belong to the open file, too; close-on-exec to the descriptor.

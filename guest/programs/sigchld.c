@@ -13,7 +13,7 @@ static void on_child(int signal, siginfo_t *info, void *context) {
 }
 
 static int ends(int code) {
-  work(50);
+  work(10);
   return code;
 }
 
@@ -31,7 +31,7 @@ int main(void) {
   pid_t pid = start(ends, 9);
   CHECK(sigsuspend(&old) == -1 && hits == 1 && last_pid == pid && last_status == 9 && last_code == CLD_EXITED);
   CHECK_EXIT(pid, 9);
-  work(100);
+  work(20);
   CHECK(hits == 1);
 
   pid = start(stops, 0);

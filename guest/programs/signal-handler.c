@@ -26,7 +26,7 @@ static int interrupts(int parent) {
   do CHECK(kill(parent, SIGUSR1) == 0);
   while (poll(&(struct pollfd){.fd = fds[0], .events = POLLIN}, 1, 1) == 0);
   CHECK(get(fds[0]) == 'g');
-  work(100);
+  work(20);
   CHECK(sigqueue(parent, SIGUSR2, (union sigval){.sival_int = 77}) == 0);
   return 0;
 }

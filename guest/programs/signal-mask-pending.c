@@ -37,7 +37,7 @@ int main(void) {
   CHECK(sigprocmask(SIG_BLOCK, &set, &old) == 0 && old == 0);
   for (int i = 1; i <= 3; i++) CHECK(sigqueue(getpid(), QUEUED, (union sigval){.sival_int = i}) == 0);
   CHECK(kill(getpid(), SIGUSR1) == 0 && kill(getpid(), SIGUSR1) == 0 && kill(getpid(), SIGTERM) == 0);
-  work(100);
+  work(20);
   CHECK(sigpending(&pending) == 0 && pending == set && count == 0);
   CHECK_EXIT(start(inherits, 0), 0);
 
@@ -46,7 +46,7 @@ int main(void) {
   set = set_of(SIGTERM, SIGTERM, SIGTERM);
   CHECK(sigtimedwait(&set, &info, &(struct timespec){0}) == SIGTERM && info.si_pid == getpid());
   CHECK(sigtimedwait(&set, &info, &(struct timespec){0}) == -1 && errno == EAGAIN);
-  work(100);
+  work(20);
   CHECK(sigprocmask(SIG_SETMASK, &old, 0) == 0);
   CHECK(count == 4);
   say(order);

@@ -11,7 +11,7 @@ static void outer(int signal) {
   (void)signal;
   note('(');
   raise(SIGUSR2);
-  work(30);
+  work(6);
   raise(SIGTERM);
   note(')');
 }
@@ -19,7 +19,7 @@ static void outer(int signal) {
 static void inner(int signal) {
   (void)signal;
   note('i');
-  work(30);
+  work(6);
 }
 
 static void last(int signal) {

@@ -31,7 +31,7 @@ int main(void) {
     }
     close(fds[1]);
     CHECK(get(fds[0]) == 'x');
-    work(50);
+    work(10);
     close(fds[0]);
     if (handled) CHECK_EXIT(pid, 3);
     else CHECK_KILLED(pid, SIGPIPE);

@@ -14,7 +14,7 @@ static int sends(int parent) {
   for (int i = 0; i < 3; i++) {
     CHECK(get(fds[0]) == 'n');
     CHECK(kill(parent, SIGUSR1) == 0);
-    work(50);
+    work(10);
   }
   return 0;
 }
@@ -27,7 +27,7 @@ int main(void) {
   pid_t pid = start(sends, getpid());
   for (int i = 0; i < 3; i++) {
     put(fds[1], 'n');
-    work(50);
+    work(10);
     CHECK(hits == i);
     CHECK(sigsuspend(&none) == -1 && errno == EINTR && hits == i + 1);
     CHECK(sigprocmask(SIG_BLOCK, 0, &mask) == 0 && mask == blocked);

@@ -6,7 +6,7 @@
 static int spawned(void) {
   char text[8];
   CHECK(read(0, text, sizeof text) == 5 && memcmp(text, "hello", 5) == 0);
-  work(50);
+  work(10);
   CHECK(write(1, "HELLO", 5) == 5 && strcmp(getenv("STAGE"), "two") == 0);
   CHECK(fcntl(30, F_GETFD) == -1 && errno == EBADF);
   return 21;

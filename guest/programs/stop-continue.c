@@ -8,7 +8,7 @@ static int answers(int unused) {
   (void)unused;
   for (int byte; (byte = get(to_child[0])) > 0;) {
     if (byte == 's') CHECK(raise(SIGSTOP) == 0);
-    work(20);
+    work(4);
     put(from_child[1], (char)(byte + 1));
   }
   return 4;
@@ -29,7 +29,7 @@ int main(void) {
   CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
   CHECK(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0);
   // Signals wait, but for SIGCONT and SIGKILL.
-  work(200);
+  work(40);
   CHECK(fcntl(from_child[0], F_SETFL, O_NONBLOCK) == 0);
   CHECK(read(from_child[0], &byte, 1) == -1 && errno == EAGAIN);
   CHECK(fcntl(from_child[0], F_SETFL, 0) == 0);
@@ -40,7 +40,7 @@ int main(void) {
   CHECK(kill(pid, SIGSTOP) == 0);
   CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
   put(to_child[1], 'c');
-  work(200);
+  work(40);
   CHECK(kill(pid, SIGCONT) == 0 && get(from_child[0]) == 'd');
   close(to_child[1]);
   CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 4);

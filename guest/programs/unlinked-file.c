@@ -5,7 +5,7 @@
 static int appends(int fd) {
   CHECK(lseek(fd, 0, SEEK_END) == 6);
   CHECK(write(fd, "child ", 6) == 6);
-  work(100);
+  work(20);
   return 0;
 }
 
@@ -18,7 +18,7 @@ int main(void) {
   pid_t pid = start(appends, fd);
   CHECK_EXIT(pid, 0);
   CHECK(write(fd, "parent", 6) == 6);
-  work(100);
+  work(20);
   CHECK(pread(fd, text, 18, 0) == 18 && strcmp(text, "first child parent") == 0);
   CHECK(ftruncate(fd, 5) == 0 && lseek(fd, 0, SEEK_END) == 5);
   CHECK(pread(fd, text, 18, 0) == 5 && memcmp(text, "first", 5) == 0);

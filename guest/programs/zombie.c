@@ -18,7 +18,7 @@ int main(void) {
   // All writing ends but the children's are closed: the end of the pipe says that they have ended.
   close(fds[1]);
   CHECK(get(fds[0]) == -1);
-  work(200);
+  work(40);
   for (int i = COUNT - 1; i >= 0; i--) {
     CHECK(kill(pids[i], 0) == 0);
     if (ENDS[i] >= 0) CHECK_EXIT(pids[i], ENDS[i]);

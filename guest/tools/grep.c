@@ -20,20 +20,30 @@ int main(int argc, char *argv[]) {
   }
   int fd = open_input("grep", argc > first + 1 ? argv[first + 1] : "-");
   if (fd < 0) return 2;
-  size_t size;
-  char *text = read_all(fd, &size);
   long long found = 0;
-  for (char *line = text; line < text + size;) {
-    char *end = strchr(line, '\n');
-    if (end) *end = 0;
-    if ((strstr(line, argv[first]) != 0) != is_inverted) {
+  size_t used = 0, capacity = 4096;
+  char *text = malloc(capacity);
+  for (int ended = 0; !ended;) {
+    if (!text) return 2;
+    ssize_t count = read(fd, text + used, capacity - used - 1);
+    ended = count <= 0;
+    used += ended ? 0 : (size_t)count;
+    text[used] = 0;
+    // Whole lines, and at the end of the file what is left.
+    char *line = text;
+    for (char *end; (end = strchr(line, '\n')) || (ended && *line); line = end ? end + 1 : text + used) {
+      if (end) *end = 0;
+      if ((strstr(line, argv[first]) != 0) == is_inverted) continue;
       found++;
-      if (!counts && !is_quiet) {
+      if (is_quiet) return 0;
+      if (!counts) {
         put_text(line);
         put_text("\n");
       }
     }
-    line = end ? end + 1 : text + size;
+    used -= (size_t)(line - text);
+    memmove(text, line, used + 1);
+    if (capacity - used < 2) text = realloc(text, capacity *= 2);
   }
   if (counts) {
     put_number(found);

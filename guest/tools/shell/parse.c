@@ -130,7 +130,9 @@ static struct list *parse_list(void) {
     at += 2;
     while (skip_blanks(), *at == '\n') at++;
   }
-  list->text = take_text(begin, (size_t)(at - begin));
+  const char *end = at;
+  while (end > begin && strchr(" \t\n", end[-1])) end--;
+  list->text = take_text(begin, (size_t)(end - begin));
   if (*at == '&') list->is_background = 1;
   if (*at) at++;
   return list;

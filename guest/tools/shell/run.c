@@ -96,10 +96,20 @@ static _Noreturn void execute(const struct command *command) {
   _exit(error == ENOENT ? NOT_FOUND : NOT_RUNNABLE);
 }
 
-static void reset_signals(void) {
-  signal(SIGINT, SIG_DFL);
-  signal(SIGQUIT, SIG_DFL);
-  signal(SIGTSTP, SIG_DFL);
+// A child that does not yet catch signals by itself: what comes early must not run the shell's handler in it.
+static pid_t fork_quietly(pid_t group) {
+  sigset_t all, old;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &old);
+  pid_t pid = fork();
+  if (pid == 0) {
+    setpgid(0, group);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
+    signal(SIGTSTP, SIG_DFL);
+  }
+  sigprocmask(SIG_SETMASK, &old, 0);
+  return pid;
 }
 
 // Its processes, one for each command, in one group.
@@ -112,10 +122,8 @@ static struct job begin(const struct pipeline *pipeline) {
       complain("pipe", strerror(errno));
       break;
     }
-    pid_t pid = fork();
+    pid_t pid = fork_quietly(job.group);
     if (pid == 0) {
-      setpgid(0, job.group);
-      reset_signals();
       if (input >= 0) dup2(input, 0);
       if (ends[1] >= 0) dup2(ends[1], 1);
       execute(command);
@@ -277,10 +285,8 @@ static void run_in_background(const struct list *list) {
   if (!list->pipelines->next) job = begin(list->pipelines);
   else {
     // A shell of its own decides what runs next.
-    pid_t pid = fork();
+    pid_t pid = fork_quietly(0);
     if (pid == 0) {
-      setpgid(0, 0);
-      reset_signals();
       is_interactive = 0;
       _exit(run_pipelines(list));
     }
