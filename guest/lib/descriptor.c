@@ -59,8 +59,8 @@ static int duplicate(int fd, int least, int cloexec) {
 }
 
 static int is_open(int fd) {
-  uint8_t flags;
-  return errno_result(wasix_fd_fdflags_get(fd, &flags)) == 0;
+  uint8_t flags[2];
+  return errno_result(wasix_fd_fdflags_get(fd, flags)) == 0;
 }
 
 int dup(int fd) { return duplicate(fd, 0, 0); }
