@@ -57,6 +57,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'threads-pi': 110,
   'threads-futex': 320,
   'threads-wasix': 59,
+  'threads-signal': 210,
   'threads-ring': 290,
   'threads-many': 11,
 };
