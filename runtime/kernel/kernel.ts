@@ -112,7 +112,8 @@ export class Kernel {
     programs: 'host',
     lastId: 'saved',
     engine: 'host',
-    current: 'derived',
+    running: 'derived',
+    runningSinceNs: 'derived',
   };
 
   /** Host: not part of the image. */
@@ -141,8 +142,10 @@ export class Kernel {
   lastId: number = INIT_PID;
   /** Host: what runs the processes. */
   engine: EnginePort = NO_ENGINE;
-  /** Derived: the thread whose system call is being made; the engine sets it when it switches. */
-  current: Thread;
+  /** Derived: the thread whose system call is being made; see `current`. */
+  private running: Thread;
+  /** Derived: since when the running thread's time has not been counted; undefined: nobody runs. */
+  private runningSinceNs: bigint | undefined;
 
   constructor(options: KernelOptions);
   /** For restore(): the parts are made, the processes come next. */
@@ -178,13 +181,47 @@ export class Kernel {
       this.lastInode = ports.streams.length;
       this.random = seed === undefined ? new Random(ports.entropy, null) : Random.seeded(ports.entropy, seed);
       const fds = this.initialFds();
-      const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds, this.clock.nowNs());
+      const init = new Process(this, INIT_PID, 0 as Pid, args, options.env, fds);
       init.addThread(INIT_PID as number as Tid);
       this.processes.set(INIT_PID, init);
       this.scheduler.add(init.mainThread);
     }
     if (parts !== undefined) this.restoreSchedule(parts.state);
-    this.current = this.scheduler.next() ?? [...this.scheduler.blocked][0] ?? this.init.mainThread;
+    const next = this.scheduler.next();
+    this.running = next ?? [...this.scheduler.blocked][0] ?? this.init.mainThread;
+    this.runningSinceNs = next === undefined ? undefined : this.clock.nowNs();
+  }
+
+  /** The thread whose system call is being made; the engine sets it when it switches. */
+  get current(): Thread {
+    return this.running;
+  }
+
+  set current(thread: Thread) {
+    if (thread !== this.running) this.stopCounting();
+    this.running = thread;
+    this.startCounting();
+  }
+
+  /** The running thread goes on. */
+  startCounting(): void {
+    this.runningSinceNs ??= this.clock.nowNs();
+  }
+
+  /** The running thread waits: from here on time is nobody's. */
+  stopCounting(): void {
+    const ns = this.uncountedNs();
+    this.running.ranNs += ns;
+    this.running.process.ranNs += ns;
+    this.runningSinceNs = undefined;
+  }
+
+  /** What the running thread has run since its time was counted. */
+  uncountedNs(): bigint {
+    if (this.runningSinceNs === undefined) return 0n;
+    const ns = this.clock.nowNs() - this.runningSinceNs;
+    // A resumed machine's clock is set back to where the image has it when the kernel is there.
+    return ns > 0n ? ns : 0n;
   }
 
   private restoreSchedule({ futexes, ready, blocked, lastId }: KernelState): void {

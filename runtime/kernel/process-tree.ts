@@ -87,7 +87,7 @@ export class ProcessTree {
       fds.closeAll();
       fail(Errno.EAGAIN);
     }
-    const child = new Process(kernel, pid as Pid, parent.pid, args, env, fds, kernel.clock.nowNs());
+    const child = new Process(kernel, pid as Pid, parent.pid, args, env, fds);
     child.workingDirectory = parent.workingDirectory;
     child.pgid = parent.pgid;
     child.sid = parent.sid;
@@ -252,6 +252,7 @@ export class ProcessTree {
     process.stopSignal = signal;
     process.stateChange = 'stopped';
     this.kernel.scheduler.hold(process.threads.values());
+    if (this.kernel.current.process === process) this.kernel.stopCounting();
     this.#announceChange(process, SignalCode.CLD_STOPPED, signal);
   }
 

@@ -66,8 +66,7 @@ export interface ProcessState {
   readonly hasOwnEnv: boolean;
   /** Bytes that environ_sizes_get told the guest; null if it never asked. */
   readonly envToldBytes: number | null;
-  readonly startedNs: bigint;
-  readonly blockedNs: bigint;
+  readonly ranNs: bigint;
   readonly isStopped: boolean;
   /** Absolute guest path, without links and dots. */
   readonly workingDirectory: string;
@@ -108,8 +107,7 @@ export class Process {
     workingDirectory: 'saved',
     fds: 'saved',
     threads: 'saved',
-    startedNs: 'saved',
-    blockedNs: 'saved',
+    ranNs: 'saved',
     memory: 'derived',
     isStopped: 'saved',
   };
@@ -148,10 +146,8 @@ export class Process {
   readonly fds: FdTable;
   /** By tid. */
   readonly threads: Map<Tid, Thread> = new Map();
-  /** Machine time at which it started. */
-  readonly startedNs: bigint;
-  /** Time that its threads have spent parked; the rest is taken for processor time. */
-  blockedNs = 0n;
+  /** Processor time up to the last switch of threads. */
+  ranNs = 0n;
   /** Derived: the engine's, set before the first call and whenever the memory grows. */
   memory: GuestMemory = NO_MEMORY;
   /** Stopped by a signal: none of its threads runs. */
@@ -164,7 +160,6 @@ export class Process {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
     fds: FdTable,
-    startedNs: bigint,
   ) {
     this.kernel = kernel;
     this.pid = pid;
@@ -177,7 +172,6 @@ export class Process {
     this.env = env;
     this.fds = fds;
     fds.onClosed = (file, isLast) => kernel.fileLocks.descriptorClosed(this, file, isLast);
-    this.startedNs = startedNs;
   }
 
   /** Of a living process that has not ended it. */
@@ -199,10 +193,9 @@ export class Process {
     return thread;
   }
 
-  /** Time that was spent running: with green threads on one host thread, all that was not spent parked. */
+  /** Time that its threads have spent running. */
   cpuTimeNs(): bigint {
-    const ns = this.kernel.clock.nowNs() - this.startedNs - this.blockedNs;
-    return ns > 0n ? ns : 0n;
+    return this.ranNs + (this.kernel.current.process === this ? this.kernel.uncountedNs() : 0n);
   }
 
   save(fileIndex: (file: OpenFile) => number): ProcessState {
@@ -226,8 +219,7 @@ export class Process {
       ),
       hasOwnEnv: this.hasOwnEnv,
       envToldBytes: this.envToldBytes,
-      startedNs: this.startedNs,
-      blockedNs: this.blockedNs,
+      ranNs: this.cpuTimeNs(),
       isStopped: this.isStopped,
       workingDirectory: this.workingDirectory,
       fds: this.fds.save(fileIndex),
@@ -269,8 +261,7 @@ export class Process {
         badRecord(`${where}.envNames`, 'no name of a variable');
     }
     if (state.envToldBytes !== null) checkInteger(state.envToldBytes, 0, 2 ** 32, `${where}.envToldBytes`);
-    checkBigint(state.startedNs, 0n, INT64_MAX, `${where}.startedNs`);
-    checkBigint(state.blockedNs, 0n, INT64_MAX, `${where}.blockedNs`);
+    checkBigint(state.ranNs, 0n, INT64_MAX, `${where}.ranNs`);
     checkBoolean(state.isStopped, `${where}.isStopped`);
     checkDirectoryPath(state.workingDirectory, `${where}.workingDirectory`);
     FdTable.check(state.fds, fileCount, `${where}.fds`);
@@ -328,7 +319,6 @@ export class Process {
       state.args,
       env,
       FdTable.restore(state.fds, files),
-      state.startedNs,
     );
     process.workingDirectory = state.workingDirectory;
     process.pgid = state.pgid;
@@ -342,7 +332,7 @@ export class Process {
     for (const timer of state.timers) kernel.scheduler.timers.arm(IntervalTimer.restore(process, timer));
     process.hasOwnEnv = state.hasOwnEnv;
     process.envToldBytes = state.envToldBytes;
-    process.blockedNs = state.blockedNs;
+    process.ranNs = state.ranNs;
     process.isStopped = state.isStopped;
     for (const thread of state.threads) process.threads.set(thread.tid as Tid, Thread.restore(process, thread));
     return process;

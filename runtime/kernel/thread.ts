@@ -51,6 +51,7 @@ export interface Interruption {
 export interface ThreadState {
   readonly tid: number;
   readonly name: string;
+  readonly ranNs: bigint;
   readonly signals: ThreadSignalsState;
   readonly interrupted: readonly Interruption[];
   readonly robustList: RobustList | null;
@@ -79,6 +80,7 @@ export class Thread {
     waits: 'derived',
     isInterrupted: 'derived',
     name: 'saved',
+    ranNs: 'saved',
     signals: 'saved',
     interrupted: 'saved',
     robustList: 'saved',
@@ -100,6 +102,8 @@ export class Thread {
   isInterrupted = false;
   /** At most 15 bytes; prctl(PR_SET_NAME). */
   name = '';
+  /** Processor time up to the last switch of threads. */
+  ranNs = 0n;
   signals: ThreadSignals = new ThreadSignals();
   /** What the running signal handlers run over, outermost first. */
   readonly interrupted: Interruption[] = [];
@@ -126,12 +130,11 @@ export class Thread {
     }
     this.restart = blocked.restart;
     this.waits = blocked.waits;
+    if (this.process.kernel.current === this) this.process.kernel.stopCounting();
   }
 
   unblock(): void {
-    if (this.blockedSinceNs !== undefined) {
-      this.process.blockedNs += this.process.kernel.clock.nowNs() - this.blockedSinceNs;
-    }
+    if (this.process.kernel.current === this) this.process.kernel.startCounting();
     this.call = undefined;
     this.restart = undefined;
     this.blockedSinceNs = undefined;
@@ -164,6 +167,12 @@ export class Thread {
     return index === count - 1 ? this.call : (this.interrupted[index]?.call ?? undefined);
   }
 
+  /** Time that it has spent running. */
+  cpuTimeNs(): bigint {
+    const { kernel } = this.process;
+    return this.ranNs + (kernel.current === this ? kernel.uncountedNs() : 0n);
+  }
+
   /** Something is pending that it does not block. */
   get hasSignal(): boolean {
     const { pending, mask } = this.signals;
@@ -175,6 +184,7 @@ export class Thread {
     return {
       tid: this.tid,
       name: this.name,
+      ranNs: this.cpuTimeNs(),
       signals: this.signals.save(),
       interrupted: [...this.interrupted],
       robustList: this.robustList,
@@ -189,6 +199,7 @@ export class Thread {
     checkRecord(state, where);
     checkInteger(state.tid, 1, 2 ** 30, `${where}.tid`);
     checkString(state.name, THREAD_NAME_MAX, `${where}.name`);
+    checkBigint(state.ranNs, 0n, INT64_MAX, `${where}.ranNs`);
     ThreadSignals.check(state.signals, state.call !== null, `${where}.signals`);
     for (const [index, record] of checkArray(state.interrupted, INTERRUPTED_MAX, `${where}.interrupted`).entries()) {
       const place = `${where}.interrupted[${index}]`;
@@ -208,6 +219,7 @@ export class Thread {
   static restore(process: Process, state: ThreadState): Thread {
     const thread = new Thread(process, state.tid as Tid);
     thread.name = state.name;
+    thread.ranNs = state.ranNs;
     thread.signals = ThreadSignals.restore(state.signals);
     thread.interrupted.push(...state.interrupted);
     thread.robustList = state.robustList;

@@ -40,6 +40,5 @@ function readClock(context: WasiContext, id: number): bigint {
   if (id === CLOCKID_REALTIME) return context.kernel.clock.realtimeNs();
   if (id === CLOCKID_MONOTONIC) return context.kernel.clock.nowNs();
   if (id === CLOCKID_PROCESS_CPUTIME_ID) return context.process.cpuTimeNs();
-  // One thread runs at a time; what a thread used alone is not measured yet, so it is the process's.
-  return context.process.cpuTimeNs();
+  return context.kernel.current.cpuTimeNs();
 }

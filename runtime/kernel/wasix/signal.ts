@@ -186,8 +186,8 @@ export function sigpending(context: WasiContext, set: number): SystemCallResult 
 
 /** Waits until a handler has run that `mask` allows; then the old mask is back. Errors: EINTR, always. See: sigsuspend(2). */
 export function sigsuspend(context: WasiContext, mask: bigint): SystemCallResult {
-  const { signals } = context.kernel.current;
-  if (signals.suspendedMask === null) {
+  const { signals, isInterrupted } = context.kernel.current;
+  if (signals.suspendedMask === null && !isInterrupted) {
     signals.suspendedMask = signals.mask;
     signals.mask = BigInt.asUintN(SIGNAL_LAST, mask) & ~UNBLOCKABLE;
   }
