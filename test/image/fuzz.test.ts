@@ -20,6 +20,10 @@ const MIDDLES = {
   sleep: 60,
   'exceptions-legacy': 150,
   'exception-references': 20,
+  'threads-condition': 300,
+  'threads-robust': 120,
+  'threads-pi': 70,
+  'threads-signal': 60,
 } as const;
 
 const images: GuestImage[] = [];
