@@ -124,6 +124,8 @@ export class GuestMachine {
   #stop: Stop | undefined;
   /** The thread that waits for the id of its snapshot. */
   #snapshotting: GuestThread | undefined;
+  /** It gets the id; else only whether the snapshot was taken. */
+  #snapshotGivesId = true;
   /** After a resume: parked calls have been made again, so that they wait for something. */
   #isArmed = true;
   /** The function that polled last, and how many polls in a row came from it. */
@@ -209,10 +211,11 @@ export class GuestMachine {
     return [...this.processes.values()].sort((a, b) => a.process.pid - b.process.pid);
   }
 
-  /** Delivers the id of the snapshot that a thread asked for. */
+  /** Delivers the id of the snapshot that a thread asked for, or -1: it was not taken. */
   answerSnapshot(id: number): void {
     const top = this.#snapshotting?.top;
-    if (top !== undefined) top.pending = { kind: 'result', value: id };
+    const value = this.#snapshotGivesId ? id : id > 0 ? Errno.ESUCCESS : Errno.ENOTSUP;
+    if (top !== undefined) top.pending = { kind: 'result', value };
     this.#snapshotting = undefined;
   }
 
@@ -411,8 +414,10 @@ export class GuestMachine {
     if (result instanceof Trapped) {
       return { stop: { kind: 'trap', error: new WebAssembly.RuntimeError(result.message) }, pending: RESULT_ZERO };
     }
-    if (result instanceof SnapshotWanted)
+    if (result instanceof SnapshotWanted) {
+      this.#snapshotGivesId = result.givesId;
       return { stop: { kind: 'self-snapshot' }, pending: { kind: 'self-snapshot' } };
+    }
     if (result instanceof Forked) return { stop: { kind: 'fork', forked: result }, pending: RESULT_ZERO };
     if (result instanceof ExecWanted) return { stop: { kind: 'exec', wanted: result }, pending: RESULT_ZERO };
     if (result instanceof Spawned) return this.#spawn(result, call);
@@ -544,7 +549,8 @@ export class GuestMachine {
       thread.isInterrupted = false;
       if (!(result instanceof Blocked)) {
         const stop = this.#conclude(guest, result);
-        if (stop !== undefined) return stop;
+        // Another signal may have come with the result: this one's handler is begun all the same.
+        if (stop !== undefined && stop !== TURN) return stop;
       } else if (restartsCall) {
         thread.restart = result.restart;
         thread.shelve();
