@@ -415,8 +415,8 @@ export class Machine {
       ...(trace === undefined
         ? {}
         : {
-            trace: ({ pid, memory }, _module, name, args, result) => {
-              trace(formatCall(pid, name, args, result, memory));
+            trace: ({ pid, memory }, module, name, args, result) => {
+              trace(formatCall(pid, module, name, args, result, memory));
             },
           }),
       waitInPlace: (blocked) => waitInPlace(machine.#guest.kernel, blocked.waits),

@@ -2,9 +2,11 @@
 // from the table of functions in abi; paths, written data and results are read from guest memory.
 
 import { errnoName } from '../../abi/errno.ts';
+import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FutexOp } from '../../abi/futex.ts';
+import { signatureOf } from '../../abi/imports.ts';
+import { SIGNAL_LAST, signalName } from '../../abi/signals.ts';
 import type { Parameter } from '../../abi/signature.ts';
-import { IOVEC, WASI_PREVIEW1_FUNCTIONS } from '../../abi/wasi-preview1.ts';
-import { WVM_FUNCTIONS } from '../../abi/wvm.ts';
+import { IOVEC } from '../../abi/wasi-preview1.ts';
 import {
   Blocked,
   ExecWanted,
@@ -30,6 +32,7 @@ const FLAG_NAMES: Partial<Record<Parameter['kind'], readonly string[]>> = {
   oflags: ['O_CREAT', 'O_DIRECTORY', 'O_EXCL', 'O_TRUNC'],
   fdflags: ['APPEND', 'DSYNC', 'NONBLOCK', 'RSYNC', 'SYNC'],
   fstflags: ['ATIM', 'ATIM_NOW', 'MTIM', 'MTIM_NOW'],
+  fdflagsext: ['CLOEXEC'],
   lookupflags: ['SYMLINK_FOLLOW'],
 };
 const VALUE_NAMES: Partial<Record<Parameter['kind'], readonly string[]>> = {
@@ -37,17 +40,22 @@ const VALUE_NAMES: Partial<Record<Parameter['kind'], readonly string[]>> = {
   clockid: ['CLOCK_REALTIME', 'CLOCK_MONOTONIC', 'CLOCK_PROCESS_CPUTIME_ID', 'CLOCK_THREAD_CPUTIME_ID'],
 };
 
+const FUTEX_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(FutexOp).map(([name, value]) => [value, name]));
+/** What these return is a number and no errno; what belongs to no table neither. */
+const NUMBERS: ReadonlySet<string> = new Set(['wvm.snapshot', 'wasi.thread-spawn']);
+
 /** One line for a call and its result, without a line end. */
 export function formatCall(
   pid: number,
+  module: string,
   name: string,
   args: readonly GuestNumber[],
   result: SystemCallResult,
   memory: GuestMemory,
 ): string {
-  const parameters = (WASI_PREVIEW1_FUNCTIONS[name] ?? WVM_FUNCTIONS[name])?.parameters ?? [];
-  // What the others return is a number and no errno.
-  const isErrno = Object.hasOwn(WASI_PREVIEW1_FUNCTIONS, name);
+  const signature = signatureOf(module, name);
+  const parameters = signature?.parameters ?? [];
+  const isErrno = signature !== undefined && !NUMBERS.has(`${module}.${name}`);
   const inputs: string[] = [];
   const outputs: [name: string, value: string][] = [];
   for (let i = 0; i < args.length; i++) {
@@ -58,6 +66,11 @@ export function formatCall(
         inputs.push(quote(memory, Number(value), Number(args[i + 1]), PATH_TEXT_MAX));
         i++;
         break;
+      case 'string':
+      case 'buffer':
+        inputs.push(quote(memory, Number(value), Number(args[i + 1]), TEXT_MAX));
+        i++;
+        break;
       case 'ciovecs':
         inputs.push(formatVector(memory, Number(value), Number(args[i + 1])));
         break;
@@ -66,6 +79,7 @@ export function formatCall(
         if (result === 0) outputs.push([parameter.name, loadResult(memory, Number(value), parameter.kind)]);
         break;
       case 'iovecs':
+      case 'in':
       case 'out':
         inputs.push(`0x${(Number(value) >>> 0).toString(16)}`);
         break;
@@ -91,7 +105,8 @@ function formatResult(result: SystemCallResult, isErrno: boolean): string {
   if (result instanceof Forked) return `? FORKED ${result.child.pid}`;
   if (result instanceof Spawned) return `? SPAWNED ${result.child.pid}`;
   if (result instanceof ThreadEnded) return '? THREAD ENDED';
-  if (result instanceof StackSaved || result instanceof StackRestored) return '?';
+  if (result instanceof StackSaved) return `? STACK ${result.id} SAVED`;
+  if (result instanceof StackRestored) return `? STACK ${result.id} RESTORED`;
   if (typeof result !== 'number') return formatResult(result.value, isErrno);
   return result === 0 || !isErrno ? String(result) : (errnoName(result) ?? String(result));
 }
@@ -102,10 +117,38 @@ function formatValue(parameter: Parameter | undefined, value: GuestNumber): stri
   if (flags !== undefined) return formatFlags(flags, Number(value));
   const named = VALUE_NAMES[parameter.kind]?.[Number(value)];
   if (named !== undefined) return named;
+  const special = FORMATS[parameter.kind];
+  if (special !== undefined) return special(value);
   if (parameter.kind === 'rights') return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
   if (parameter.kind === 'u64') return String(BigInt.asUintN(64, BigInt(value)));
   if (parameter.kind === 'size') return String(Number(value) >>> 0);
   return String(value);
+}
+
+/** Kinds with a notation of their own. */
+const FORMATS: Partial<Record<Parameter['kind'], (value: GuestNumber) => string>> = {
+  bool: (value) => String(value !== 0),
+  signal: (value) => signalName(Number(value)),
+  sigset: (value) => formatSignalSet(BigInt.asUintN(64, BigInt(value))),
+  futexop: (value) => formatFutexOperation(Number(value)),
+};
+
+/** As strace: [INT TERM], and ~[] for the complement when that is shorter. */
+function formatSignalSet(set: bigint): string {
+  const all = Array.from({ length: SIGNAL_LAST }, (_, index) => index + 1);
+  const members = all.filter((signal) => (set >> BigInt(signal - 1)) % 2n === 1n);
+  const isInverted = members.length > SIGNAL_LAST / 2;
+  const shown = isInverted ? all.filter((signal) => !members.includes(signal)) : members;
+  return `${isInverted ? '~' : ''}[${shown.map((signal) => signalName(signal).replace(/^SIG/, '')).join(' ')}]`;
+}
+
+function formatFutexOperation(value: number): string {
+  const flags = [
+    ...((value & FUTEX_PRIVATE_FLAG) !== 0 ? ['FUTEX_PRIVATE_FLAG'] : []),
+    ...((value & FUTEX_CLOCK_REALTIME) !== 0 ? ['FUTEX_CLOCK_REALTIME'] : []),
+  ];
+  const operation = value & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  return [FUTEX_NAMES.get(operation) ?? String(operation), ...flags].join('|');
 }
 
 function formatFlags(names: readonly string[], value: number): string {
