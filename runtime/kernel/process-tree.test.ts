@@ -318,6 +318,14 @@ describe('stopped processes', () => {
     expect([job.isStopped, job.pending.set]).toEqual([false, bitOf(SIGHUP)]);
     expect(fixture.deliver(job)).toEqual({ kind: 'ended' });
   });
+
+  it('are told nothing when another one of their group ends', () => {
+    const fixture = new TreeFixture();
+    const [stopped, other] = [fixture.fork(), fixture.fork()];
+    fixture.kernel.tree.stop(stopped, SIGSTOP);
+    fixture.exit(other);
+    expect([stopped.isStopped, stopped.pending.set, fixture.init.pending.set]).toEqual([true, 0n, 0n]);
+  });
 });
 
 describe('snapshot_forbid', () => {

@@ -160,8 +160,10 @@ export class ProcessTree {
     this.#orphan(process);
     assert(parent !== undefined, `process ${process.pid} has no parent`);
     this.#announceEnd(process, parent);
-    // Stopped processes that nobody can continue any more: see kill_orphaned_pgrp in setpgid(2), "orphaned process group".
-    this.#wakeOrphanedGroup(process.pgid, process.sid);
+    // Stopped processes that nobody can continue any more, if its parent could: see "orphaned process group" in setpgid(2).
+    if (parent.pgid !== process.pgid && parent.sid === process.sid) {
+      this.#wakeOrphanedGroup(process.pgid, process.sid);
+    }
   }
 
   /** A trap of WebAssembly is what an instruction's fault is to a native program. `message`: the engine's. */
