@@ -21,9 +21,9 @@ const MIDDLES = {
   'exceptions-legacy': 150,
   'exception-references': 20,
   'threads-condition': 300,
-  'threads-robust': 120,
-  'threads-pi': 70,
-  'threads-signal': 60,
+  'threads-robust': 201,
+  'threads-pi': 25,
+  'threads-signal': 107,
 } as const;
 
 const images: GuestImage[] = [];
