@@ -226,9 +226,16 @@ export const guests: readonly Guest[] = [
   threads('threads-futex.c', 196_608, ['clock']),
   threads('threads-wasix.c', 196_608, ['clock']),
   threads('threads-signal.c', 196_608, ['clock', 'signals']),
+  threads('threads-turns.c', 196_608, [], { everyNthPoint: 10_000 }),
   threads('threads-ring.c', 196_608),
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),
+  // All of it
+  posix('random-tree.c', ['processes', 'threads', 'signals', 'clock'], {
+    extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
+    args: ['11'],
+    programs: { 'random-tree': 'built/random-tree.wasm' },
+  }),
   // Tools
   tool(
     'shell.c',

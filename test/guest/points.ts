@@ -58,6 +58,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'threads-futex': 320,
   'threads-wasix': 59,
   'threads-signal': 210,
+  'threads-turns': 10,
   'threads-ring': 290,
   'threads-many': 11,
 };
