@@ -234,6 +234,7 @@ export const guests: readonly Guest[] = [
   posix('random-tree.c', ['processes', 'threads', 'signals', 'clock'], {
     extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
     args: ['11'],
+    everyNthPoint: 97,
     programs: { 'random-tree': 'built/random-tree.wasm' },
   }),
   // Tools

@@ -16,7 +16,7 @@ int main(void) {
   pid_t pids[CHILDREN];
   for (int i = 0; i <= CHILDREN; i++) CHECK(pipe(pipes[i]) == 0);
   for (int i = 0; i < CHILDREN; i++) pids[i] = start(hands_on, i);
-  work(60);
+  work(10);
   int number = 10000;
   CHECK(write(pipes[CHILDREN][1], &number, sizeof number) == sizeof number);
   CHECK(read(pipes[0][0], &number, sizeof number) == sizeof number);

@@ -9,7 +9,7 @@ static unsigned char buffer[RECORD];
 
 static int writer(int name) {
   for (int i = 0; i < RECORDS; i++) {
-    for (int k = 0; k < RECORD; k += 128) buffer[k] = (unsigned char)i;
+    for (int k = 0; k < RECORD; k += 1024) buffer[k] = (unsigned char)i;
     buffer[1] = (unsigned char)name;
     CHECK(write(fds[1], buffer, RECORD) == RECORD);
   }
@@ -33,7 +33,7 @@ int main(void) {
       got += (unsigned)count;
     }
     int name = buffer[1];
-    CHECK(name < WRITERS && buffer[0] == next[name] && buffer[RECORD - 128] == next[name]);
+    CHECK(name < WRITERS && buffer[0] == next[name] && buffer[RECORD - 1024] == next[name]);
     next[name]++;
   }
   CHECK(get(fds[0]) == -1);

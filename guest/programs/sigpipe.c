@@ -11,10 +11,10 @@ static void hit(int signal) {
 }
 
 static int writes(int handled) {
-  char byte = 'x';
+  static const char bytes[8192] = "x";
   if (handled) CHECK(signal(SIGPIPE, hit) == SIG_DFL);
   for (;;) {
-    if (write(fds[1], &byte, 1) == 1) continue;
+    if (write(fds[1], bytes, sizeof bytes) == sizeof bytes) continue;
     CHECK(handled && errno == EPIPE && hits == 1);
     return 3;
   }
