@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'guest',
-          include: ['test/{guest,image,store,cli,real,pathological}/**/*.test.ts'],
+          include: ['test/{guest,image,tree,store,cli,real,pathological}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -203,7 +203,10 @@ export const guests: readonly Guest[] = [
   posix('unlinked-file.c', ['processes', 'files']),
   posix('file-locks.c', ['processes', 'files']),
   posix('eventfd.c', ['processes']),
-  posix('pipe-holders.c', ['processes', 'self-snapshot', 'signals', 'stdin'], { stdin: '32dkn' }),
+  posix('pipe-holders.c', ['processes', 'self-snapshot', 'signals', 'stdin'], {
+    stdin: '32dkn',
+    everyNthPoint: 5,
+  }),
   posix('offset-holders.c', ['processes', 'self-snapshot', 'files', 'stdin'], { stdin: '0413' }),
   posix('epoll.c', ['processes']),
   // Signals and timers

@@ -42,6 +42,8 @@ export interface Disturbance {
   readonly picks?: (place: number) => boolean;
   /** Every how many points the resumed machine is saved again at once and must give the same bytes. */
   readonly compareEvery: number;
+  /** For a test of the test: another image in the place of that of a point, counted from 1. */
+  readonly plant?: (image: Uint8Array, point: number) => Uint8Array;
 }
 
 const guestFolder = path.join(import.meta.dirname, '../../guest');
@@ -63,7 +65,7 @@ export async function runStraight(guest: Guest, directory: string): Promise<Outc
 export async function runDisturbed(
   guest: Guest,
   directory: string,
-  { picks = () => true, compareEvery }: Disturbance,
+  { picks = () => true, compareEvery, plant }: Disturbance,
 ): Promise<DisturbedOutcome> {
   const run = new GuestRun(guest, directory);
   const counts = { seen: 0, points: 0, refused: 0, compared: 0 };
@@ -88,6 +90,7 @@ export async function runDisturbed(
   while (exit.kind === 'stopped' && exit.reason === 'snapshot') {
     counts.points++;
     machine.kill();
+    if (plant !== undefined) image = plant(image!, counts.points);
     machine = await run.resume(image!, { stops });
     if (counts.points % compareEvery === 0) {
       counts.compared++;

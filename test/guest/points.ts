@@ -61,4 +61,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'threads-turns': 10,
   'threads-ring': 290,
   'threads-many': 11,
+  'pipe-holders': 98,
+  'offset-holders': 190,
+  'random-tree': 30,
 };
