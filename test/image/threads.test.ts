@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FutexQueueState } from '../../runtime/kernel/futex/futex-state.ts';
+import type { KernelState } from '../../runtime/kernel/kernel.ts';
 import type { ThreadState } from '../../runtime/kernel/thread.ts';
-import type { MachineState } from '../../runtime/snapshot/machine-state.ts';
 import { GuestImage } from './guest-image.ts';
 
 /** One thread holds three locks; three wait for one each. */
@@ -21,12 +21,10 @@ afterAll(() => image.remove());
 
 function changed(change: (queues: Writable<FutexQueueState>[], threads: Writable<ThreadState>[]) => void): Uint8Array {
   return image.changed((machine) => {
-    const copy = structuredClone(machine) as Writable<MachineState>;
-    change(
-      copy.kernel.futexes as unknown as Writable<FutexQueueState>[],
-      copy.kernel.processes[0]!.threads as unknown as Writable<ThreadState>[],
-    );
-    return copy as MachineState;
+    const copy = structuredClone(machine);
+    const { futexes, processes } = copy.kernel as Writable<KernelState>;
+    change(futexes as Writable<FutexQueueState>[], processes[0]!.threads as Writable<ThreadState>[]);
+    return copy;
   });
 }
 
@@ -58,7 +56,7 @@ describe('an image of threads with locks', () => {
     'F05, F07 a robust list head of %i bytes: refused by process, thread and field',
     async (length) => {
       const bytes = changed((_, threads) => {
-        threads[1]!.robustList!.length = length;
+        threads[1]!.robustList = { ...threads[1]!.robustList!, length };
       });
       expect(await refusal(bytes)).toMatch(
         `processes[0].threads[1].robustList.length: a robust list head of ${length} bytes, known are 12 and 24`,
@@ -68,7 +66,7 @@ describe('an image of threads with locks', () => {
 
   it('F06 the other known length is kept as it is', async () => {
     const bytes = changed((_, threads) => {
-      threads[0]!.robustList!.length = 24;
+      threads[0]!.robustList = { ...threads[0]!.robustList!, length: 24 };
     });
     expect(await image.refusal(bytes)).toBe(undefined);
   });
