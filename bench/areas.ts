@@ -14,6 +14,7 @@ import { polybench } from './polybench.ts';
 import { resumeTime } from './resume-time.ts';
 import { size } from './size.ts';
 import { stopTime } from './stop-time.ts';
+import { store } from './store.ts';
 import { syscall } from './syscall.ts';
 import { tiny } from './tiny.ts';
 import { tree } from './tree.ts';
@@ -35,4 +36,5 @@ export const areas: readonly Area[] = [
   tree,
   micro,
   pageDiff,
+  store,
 ];
