@@ -6,7 +6,7 @@
 
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { WvmError } from '../../base/wvm-error.ts';
-import type { FileEnd, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
+import type { FileEnd, PreparedFile, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -79,19 +79,19 @@ class BucketFiles implements StoreFiles {
     });
   }
 
-  /** Packs are bounded, and go as one object each. */
-  write(
-    folder: StoreFolder,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    name: () => string,
-  ): Promise<void> {
-    return this.#guard(async () => {
-      const parts: Uint8Array[] = [];
-      for await (const chunk of chunks) parts.push(chunk.slice());
-      const key = this.#key(folder, name());
-      const body = Buffer.concat(parts);
-      await this.#client.send(new this.#sdk.PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: body }));
-    });
+  /** Packs are bounded, and go as one object each when they have their name. */
+  async prepare(folder: StoreFolder, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<PreparedFile> {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk.slice());
+    const body = Buffer.concat(parts);
+    return {
+      discard: async () => {},
+      publish: (name) =>
+        this.#guard(async () => {
+          const object = { Bucket: this.#bucket, Key: this.#key(folder, name), Body: body };
+          await this.#client.send(new this.#sdk.PutObjectCommand(object));
+        }),
+    };
   }
 
   remove(folder: StoreFolder, names: readonly string[]): Promise<void> {

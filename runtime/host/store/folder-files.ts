@@ -1,12 +1,13 @@
 // A store in a folder: files that are there whole or not at all, and durable when they are there.
 //
-// write(): 1. a new file in tmp/, named after its writer; 2. all bytes; 3. fsync; 4. rename to its place; 5. fsync of the
-// directory. A writer that dies leaves its file in tmp/; removeAbandoned() of anybody takes it away.
+// prepare(): 1. a new file in tmp/, named after its writer; 2. all bytes; 3. fsync, which goes on while more is prepared.
+// publish(): 4. wait for the fsync; 5. rename to its place; 6. fsync of the directory.
+// A writer that dies leaves its file in tmp/; removeAbandoned() of anybody takes it away.
 
 import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
-import type { FileEnd, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
+import type { FileEnd, PreparedFile, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
 import { newOwnerName, ownerState } from './owner.ts';
 import type { StoreFile, SystemCalls } from './system-calls.ts';
 
@@ -65,7 +66,8 @@ export class FolderFiles implements StoreFiles {
       });
     }
     for (const name of own) await this.#calls.mkdir(join(this.place, name));
-    await this.#writeFile([Buffer.from(VERSION_TEXT)], () => join(this.place, VERSION_FILE));
+    const version = await this.#writeFile([Buffer.from(VERSION_TEXT)]);
+    await version.moveTo(join(this.place, VERSION_FILE));
     await this.#calls.syncDirectory(this.place);
     await this.#calls.syncDirectory(join(this.place, '..'));
   }
@@ -85,49 +87,74 @@ export class FolderFiles implements StoreFiles {
       try {
         const fileBytes = await file.size();
         const offset = Math.max(0, fileBytes - sizeBytes);
-        return { bytes: await readFully(file, offset, fileBytes - offset), fileBytes };
+        return { bytes: await readFully(file, offset, freshRoom(fileBytes - offset)), fileBytes };
       } finally {
         await file.close();
       }
     });
   }
 
-  readPart(folder: StoreFolder, name: string, offset: number, sizeBytes: number): Promise<Uint8Array | undefined> {
+  readPart(
+    folder: StoreFolder,
+    name: string,
+    offset: number,
+    sizeBytes: number,
+    room?: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
     return this.#guard(async () => {
       const file = await orMissing(this.#opened(join(this.place, folder, name)));
-      return file === undefined ? undefined : await readFully(file, offset, sizeBytes);
+      if (file === undefined) return undefined;
+      const isRoomy = room !== undefined && room.length >= sizeBytes;
+      return await readFully(file, offset, isRoomy ? room.subarray(0, sizeBytes) : freshRoom(sizeBytes));
     });
   }
 
-  write(
-    folder: StoreFolder,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    name: () => string,
-  ): Promise<void> {
-    return this.#guard(async () => {
-      await this.#writeFile(chunks, () => join(this.place, folder, name()));
-      await this.#calls.syncDirectory(join(this.place, folder));
-    });
+  async prepare(folder: StoreFolder, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<PreparedFile> {
+    const written = await this.#guard(() => this.#writeFile(chunks));
+    return {
+      discard: written.discard,
+      publish: (name) =>
+        this.#guard(async () => {
+          await written.moveTo(join(this.place, folder, name));
+          await this.#calls.syncDirectory(join(this.place, folder));
+        }),
+    };
   }
 
-  async #writeFile(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, target: () => string): Promise<void> {
+  /** All bytes are written; the disk is told to keep them, and moveTo() waits until it has. */
+  async #writeFile(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<TemporaryFile> {
     const temporary = join(this.place, 'tmp', newOwnerName());
     unfinished.add(temporary);
     cleanAtExit();
+    const discard = async (): Promise<void> => {
+      await this.#calls.unlink(temporary).catch(() => {});
+      unfinished.delete(temporary);
+    };
     try {
       const file = await this.#calls.create(temporary);
       try {
         for await (const chunk of chunks) await writeFully(file, chunk);
-        await file.sync();
-      } finally {
+      } catch (error) {
         await file.close();
+        throw error;
       }
-      await this.#calls.rename(temporary, target());
+      const synced = file.sync().finally(() => file.close());
+      // It may fail before anybody waits for it.
+      synced.catch(() => {});
+      const moveTo = async (path: string): Promise<void> => {
+        try {
+          await synced;
+          await this.#calls.rename(temporary, path);
+          unfinished.delete(temporary);
+        } catch (error) {
+          await discard();
+          throw error;
+        }
+      };
+      return { moveTo, discard: () => synced.catch(() => {}).then(discard) };
     } catch (error) {
-      await this.#calls.unlink(temporary).catch(() => {});
+      await discard();
       throw error;
-    } finally {
-      unfinished.delete(temporary);
     }
   }
 
@@ -209,6 +236,11 @@ export class FolderFiles implements StoreFiles {
   }
 }
 
+interface TemporaryFile {
+  moveTo(path: string): Promise<void>;
+  discard(): Promise<void>;
+}
+
 /** Temporary files of this process. */
 const unfinished: Set<string> = new Set();
 let isCleanedAtExit = false;
@@ -236,15 +268,19 @@ async function writeFully(file: StoreFile, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function readFully(file: StoreFile, offset: number, sizeBytes: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(sizeBytes);
+/** Not filled with zeros: it is filled with the file, and cut where that ends. */
+function freshRoom(sizeBytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer);
+}
+
+async function readFully(file: StoreFile, offset: number, into: Uint8Array): Promise<Uint8Array> {
   let at = 0;
-  while (at < sizeBytes) {
-    const count = await file.read(bytes.subarray(at), offset + at);
+  while (at < into.length) {
+    const count = await file.read(into.subarray(at), offset + at);
     if (count === 0) break;
     at += count;
   }
-  return bytes.subarray(0, at);
+  return into.subarray(0, at);
 }
 
 async function orMissing<Value>(promise: Promise<Value>): Promise<Value | undefined> {

@@ -1,10 +1,10 @@
 // Opens the store of a folder (by default the user's own, `$XDG_DATA_HOME/wvm/store`) or of a bucket.
 
-import { hash } from 'node:crypto';
+import { hash, subtle } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
-import type { ChunkId } from '../../snapshot/store/chunk-id.ts';
+import { type ChunkId, chunkIdAt } from '../../snapshot/store/chunk-id.ts';
 import type { StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
 import { imagePorts } from '../image-ports.ts';
@@ -66,8 +66,17 @@ export async function folderPorts(
 function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {
   return {
     codec: zstdCodec,
-    digest: (bytes) => hash('sha256', bytes, 'hex') as ChunkId,
+    digest: (bytes) => hash('sha256', bytes, 'latin1') as ChunkId,
+    digestAside,
     nowMs: () => Date.now(),
     image: imagePorts(),
   };
+}
+
+/** Less is hashed before another thread has begun. */
+const ASIDE_BYTES = 65536;
+
+async function digestAside(bytes: Uint8Array): Promise<ChunkId> {
+  if (bytes.length < ASIDE_BYTES) return hash('sha256', bytes, 'latin1') as ChunkId;
+  return chunkIdAt(new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)), 0);
 }

@@ -3,12 +3,19 @@
 // Packs never change, so an index is read once. refresh() sees what other processes have added or removed. A pack
 // that is damaged stays out, and is remembered with what is wrong with it: its chunks count as missing.
 
-import type { ChunkId } from './chunk-id.ts';
-import { type BlockEntry, decodePackFooter, decodePackIndex, PACK_FOOTER_BYTES } from './pack-layout.ts';
+import { type ChunkId, type HexId, hexOf } from './chunk-id.ts';
+import { ChunkIndex } from './chunk-index.ts';
+import {
+  type BlockEntry,
+  decodePackFooter,
+  decodePackIndex,
+  MAX_BLOCK_CHUNKS,
+  PACK_FOOTER_BYTES,
+} from './pack-layout.ts';
 import type { StoreFiles, StorePorts } from './ports.ts';
 
 export interface Pack {
-  readonly name: ChunkId;
+  readonly name: HexId;
   readonly blocks: readonly BlockEntry[];
   readonly fileBytes: number;
 }
@@ -17,23 +24,21 @@ export interface Pack {
 export interface ChunkPlace {
   readonly pack: Pack;
   readonly block: BlockEntry;
-  /** In the block, before compression. */
-  readonly offset: number;
-  readonly sizeBytes: number;
+  /** Which chunk of the block. */
+  readonly index: number;
 }
 
 /** Enough for the index of an increment; a longer index takes a second read. */
 const END_BYTES = 32 * 1024;
 const READERS = 8;
-/** Chunks of a block are counted in so many bits of a place number. */
-const CHUNK_BITS = 4096;
+const CHUNKS_OF_BLOCK: number = MAX_BLOCK_CHUNKS;
 
 export class Catalog {
   readonly #ports: Pick<StorePorts, 'files' | 'digest'>;
   readonly #packs: Map<string, Pack> = new Map();
   readonly #damaged: Map<string, string> = new Map();
-  /** Number of the block in #blocks, times CHUNK_BITS, plus the number of the chunk in the block. */
-  #places: Map<ChunkId, number> = new Map();
+  /** Number of the block in #blocks, times CHUNKS_OF_BLOCK, plus the number of the chunk in the block. */
+  #places = new ChunkIndex();
   #blocks: { readonly pack: Pack; readonly block: BlockEntry }[] = [];
 
   constructor(ports: Pick<StorePorts, 'files' | 'digest'>) {
@@ -58,27 +63,23 @@ export class Catalog {
   }
 
   has(id: ChunkId): boolean {
-    return this.#places.has(id);
+    return this.#places.get(id) !== undefined;
   }
 
   find(id: ChunkId): ChunkPlace | undefined {
     const place = this.#places.get(id);
     if (place === undefined) return undefined;
-    const { pack, block } = this.#blocks[Math.floor(place / CHUNK_BITS)]!;
-    const index = place % CHUNK_BITS;
-    let offset = 0;
-    for (let i = 0; i < index; i++) offset += block.chunks[i]!.sizeBytes;
-    return { pack, block, offset, sizeBytes: block.chunks[index]!.sizeBytes };
+    const { pack, block } = this.#blocks[Math.floor(place / CHUNKS_OF_BLOCK)]!;
+    return { pack, block, index: place % CHUNKS_OF_BLOCK };
   }
 
   add(pack: Pack): void {
     if (this.#packs.has(pack.name)) return;
     this.#packs.set(pack.name, pack);
     for (const block of pack.blocks) {
-      const base = this.#blocks.push({ pack, block }) * CHUNK_BITS - CHUNK_BITS;
-      block.chunks.forEach(({ id }, i) => {
-        if (!this.#places.has(id)) this.#places.set(id, base + i);
-      });
+      const base = this.#blocks.length * CHUNKS_OF_BLOCK;
+      this.#blocks.push({ pack, block });
+      for (const [i, id] of block.ids.entries()) this.#places.add(id, base + i);
     }
   }
 
@@ -104,7 +105,7 @@ export class Catalog {
   #rebuild(): void {
     const packs = [...this.#packs.values()];
     this.#packs.clear();
-    this.#places = new Map();
+    this.#places = new ChunkIndex();
     this.#blocks = [];
     for (const pack of packs) this.add(pack);
   }
@@ -126,12 +127,12 @@ export async function loadPack(
   const { bytes, fileBytes } = end;
   const footer = decodePackFooter(bytes.subarray(Math.max(0, bytes.length - PACK_FOOTER_BYTES)));
   if (footer === undefined) return `it ends after ${fileBytes} bytes without a footer`;
-  if (footer.digest !== name) return 'its footer names another pack';
+  if (footer.name !== name) return 'its footer names another pack';
   const index = await readIndex(ports.files, name, bytes, fileBytes, footer.indexBytes);
   if (index === undefined) return `it has ${fileBytes} bytes and an index of ${footer.indexBytes}`;
-  if (ports.digest(index) !== name) return 'its index has another SHA-256 than its name says';
+  if (hexOf(ports.digest(index)) !== name) return 'its index has another SHA-256 than its name says';
   const blocks = decodePackIndex(index, fileBytes);
-  return typeof blocks === 'string' ? blocks : { name: footer.digest, blocks, fileBytes };
+  return typeof blocks === 'string' ? blocks : { name: footer.name, blocks, fileBytes };
 }
 
 async function readIndex(

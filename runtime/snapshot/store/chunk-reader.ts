@@ -1,13 +1,13 @@
 // Chunks out of packs. What is read from a file is held against the SHA-256 of its block before anything else is done with
 // it; a pack that a collection has meanwhile put elsewhere is looked up again.
 //
-// One block is read once for all the chunks wanted of it: readEach() goes through the packs in the order of the files.
+// readBlocks() reads a block once for all the chunks wanted of it.
 
 import { corrupt } from './bad-store.ts';
 import type { Catalog, ChunkPlace, Pack } from './catalog.ts';
-import type { ChunkId } from './chunk-id.ts';
+import { type ChunkId, hexOf } from './chunk-id.ts';
 import type { BlockEntry } from './pack-layout.ts';
-import { Codec } from './pack-layout.ts';
+import { Codec, MAX_BLOCK_BYTES } from './pack-layout.ts';
 import type { StorePorts } from './ports.ts';
 
 /** Blocks that are kept because more of them may be wanted soon: 16 MiB. */
@@ -15,75 +15,80 @@ const CACHED_BLOCKS = 64;
 /** Blocks that are read ahead while one is taken apart. */
 const AHEAD_BLOCKS = 4;
 
-export interface ChunkBytes {
-  readonly id: ChunkId;
-  readonly bytes: Uint8Array;
+export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digestAside'>;
+
+export interface PlacedBlock {
+  readonly pack: Pack;
+  readonly block: BlockEntry;
+}
+
+export function inFileOrder(a: PlacedBlock, b: PlacedBlock): number {
+  return a.pack === b.pack ? a.block.offset - b.block.offset : a.pack.name < b.pack.name ? -1 : 1;
 }
 
 export class ChunkReader {
-  readonly #ports: Pick<StorePorts, 'files' | 'codec' | 'digest'>;
+  readonly #ports: ReadPorts;
   readonly #catalog: Catalog;
   /** The least recently used first. */
   readonly #cache: Map<BlockEntry, Promise<Uint8Array>> = new Map();
 
-  constructor(ports: Pick<StorePorts, 'files' | 'codec' | 'digest'>, catalog: Catalog) {
+  constructor(ports: ReadPorts, catalog: Catalog) {
     this.#ports = ports;
     this.#catalog = catalog;
   }
 
   /** Valid for as long as the caller likes; not to be written to. */
   async read(id: ChunkId): Promise<Uint8Array> {
-    const place = await this.#placeOf(id);
-    const block = await this.#cached(place.pack, place.block);
-    return block.subarray(place.offset, place.offset + place.sizeBytes);
+    const { pack, block, index } = await this.#placeOf(id);
+    const bytes = await this.#cached(pack, block);
+    return bytes.subarray(block.starts[index]!, block.starts[index + 1]!);
   }
 
-  /** Every chunk of `ids` once, block by block, in whatever order costs least. The bytes are not to be written to. */
-  async *readEach(ids: Iterable<ChunkId>): AsyncGenerator<readonly ChunkBytes[], void, undefined> {
-    const wanted = await this.#byBlock(ids);
+  /** Of a catalog that is up to date. */
+  find(id: ChunkId): ChunkPlace {
+    const place = this.#catalog.find(id);
+    if (place === undefined) throw corrupt(`chunk ${hexOf(id)}`, 'is missing');
+    return place;
+  }
+
+  /** The blocks that chunks lie in, each once, in the order of the files. */
+  async blocksOf(ids: Iterable<ChunkId>): Promise<PlacedBlock[]> {
+    const blocks = new Map<BlockEntry, PlacedBlock>();
+    for (const id of ids) {
+      const { pack, block } = this.#catalog.find(id) ?? (await this.#placeOf(id));
+      if (!blocks.has(block)) blocks.set(block, { pack, block });
+    }
+    return [...blocks.values()].sort(inFileOrder);
+  }
+
+  /** Blocks one after the other, some read ahead. Their bytes are valid until the next is asked for; not to be written to. */
+  async *readBlocks<Wanted extends PlacedBlock>(
+    wanted: readonly Wanted[],
+  ): AsyncGenerator<readonly [wanted: Wanted, bytes: Uint8Array], void, undefined> {
     const ahead: Promise<Uint8Array>[] = [];
+    const rooms = Array.from({ length: AHEAD_BLOCKS + 1 }, () => new Uint8Array(0));
     const start = (k: number): void => {
       if (k >= wanted.length) return;
-      const read = this.#cached(wanted[k]!.pack, wanted[k]!.block);
+      const { pack, block } = wanted[k]!;
+      const room = rooms[k % rooms.length]!;
+      const roomy = room.length < block.storedBytes ? new Uint8Array(MAX_BLOCK_BYTES) : room;
+      rooms[k % rooms.length] = roomy;
+      const read = this.#cache.get(block) ?? readBlock(this.#ports, pack.name, block, roomy);
       // It may fail before its turn comes.
       read.catch(() => {});
       ahead.push(read);
     };
     for (let k = 0; k < AHEAD_BLOCKS; k++) start(k);
-    for (const [k, { block, ids: inBlock }] of wanted.entries()) {
+    for (const [k, block] of wanted.entries()) {
       const bytes = await ahead.shift()!;
       start(k + AHEAD_BLOCKS);
-      const found: ChunkBytes[] = [];
-      let offset = 0;
-      for (const { id, sizeBytes } of block.chunks) {
-        if (inBlock.delete(id)) found.push({ id, bytes: bytes.subarray(offset, offset + sizeBytes) });
-        offset += sizeBytes;
-      }
-      yield found;
+      yield [block, bytes];
     }
-  }
-
-  async #byBlock(ids: Iterable<ChunkId>): Promise<{ pack: Pack; block: BlockEntry; ids: Set<ChunkId> }[]> {
-    const blocks = new Map<BlockEntry, { pack: Pack; block: BlockEntry; ids: Set<ChunkId> }>();
-    for (const id of ids) {
-      const { pack, block } = this.#catalog.find(id) ?? (await this.#placeOf(id));
-      const entry = blocks.get(block);
-      if (entry === undefined) blocks.set(block, { pack, block, ids: new Set([id]) });
-      else entry.ids.add(id);
-    }
-    return [...blocks.values()].sort((a, b) =>
-      a.pack === b.pack ? a.block.offset - b.block.offset : a.pack.name < b.pack.name ? -1 : 1,
-    );
   }
 
   async #placeOf(id: ChunkId): Promise<ChunkPlace> {
-    let place = this.#catalog.find(id);
-    if (place === undefined) {
-      await this.#catalog.refresh();
-      place = this.#catalog.find(id);
-    }
-    if (place === undefined) throw corrupt(`chunk ${id}`, 'is missing');
-    return place;
+    if (!this.#catalog.has(id)) await this.#catalog.refresh();
+    return this.find(id);
   }
 
   #cached(pack: Pack, block: BlockEntry): Promise<Uint8Array> {
@@ -100,17 +105,19 @@ export class ChunkReader {
   }
 }
 
-/** The chunks of a block, one after the other; checked. */
+/** The chunks of a block, one after the other; checked. Perhaps in `room`. */
 export async function readBlock(
-  ports: Pick<StorePorts, 'files' | 'codec' | 'digest'>,
+  ports: ReadPorts,
   packName: string,
   block: BlockEntry,
+  room?: Uint8Array,
 ): Promise<Uint8Array> {
   const place = `pack ${packName.slice(0, 16)} at ${block.offset}`;
-  const stored = await ports.files.readPart('packs', packName, block.offset, block.storedBytes);
+  const stored = await ports.files.readPart('packs', packName, block.offset, block.storedBytes, room);
   if (stored === undefined) throw corrupt(place, 'the pack is gone');
   if (stored.length !== block.storedBytes) throw corrupt(place, 'the pack ends here');
-  if (ports.digest(stored) !== block.digest) throw corrupt(place, 'the block has another SHA-256 than the index says');
+  if ((await ports.digestAside(stored)) !== block.digest)
+    throw corrupt(place, 'the block has another SHA-256 than the index says');
   if (block.codec === Codec.RAW) return stored;
   let bytes: Uint8Array;
   try {

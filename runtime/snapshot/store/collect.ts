@@ -3,11 +3,13 @@
 // Nobody else reads or adds meanwhile (exclusive lease). The order makes a crash harmless at any point: snapshots are gone for
 // good before the first chunk goes, and a chunk is safe in a new pack before its old one goes.
 
+import { PAGE_BYTES } from '../page-scanner.ts';
 import { corrupt } from './bad-store.ts';
 import type { Catalog, Pack } from './catalog.ts';
-import type { ChunkId } from './chunk-id.ts';
+import { type ChunkId, hexOf } from './chunk-id.ts';
 import { readBlock } from './chunk-reader.ts';
 import type { Manifest, SnapshotId } from './manifest.ts';
+import type { BlockEntry } from './pack-layout.ts';
 import { type NewChunk, writePacks } from './pack-writer.ts';
 import { type ReadChunk, type TreeVisitor, walkTree } from './page-tree.ts';
 import type { StorePorts } from './ports.ts';
@@ -83,10 +85,10 @@ export async function sweep(
 ): Promise<Omit<CollectResult, 'removedSnapshots'>> {
   const { dead, rewritten } = choosePacks(catalog, reached);
   const before = catalog.chunkCount;
-  const written: Pack[] = [];
+  let written: readonly Pack[] = [];
   if (rewritten.length > 0) {
     const keep = new Set([...catalog.packs].filter((pack) => !dead.includes(pack) && !rewritten.includes(pack)));
-    await writePacks(ports, liveChunks(ports, rewritten, reached, keep, onProgress), (pack) => written.push(pack));
+    written = await writePacks(ports, liveChunks(ports, rewritten, reached, keep, onProgress));
   }
   // A rewritten pack may come out as it was.
   const stays = new Set(written.map(({ name }) => name));
@@ -113,8 +115,9 @@ function choosePacks(catalog: Catalog, reached: ReadonlySet<ChunkId>): { dead: P
   for (const pack of catalog.packs) {
     let liveBytes = 0;
     let totalBytes = 0;
-    for (const { chunks } of pack.blocks) {
-      for (const { id, sizeBytes } of chunks) {
+    for (const { ids, starts } of pack.blocks) {
+      for (const [i, id] of ids.entries()) {
+        const sizeBytes = starts[i + 1]! - starts[i]!;
         totalBytes += sizeBytes;
         // A chunk that lies in two packs is alive in one of them.
         if (reached.has(id) && catalog.find(id)!.pack === pack) liveBytes += sizeBytes;
@@ -134,26 +137,35 @@ async function* liveChunks(
   reached: ReadonlySet<ChunkId>,
   kept: ReadonlySet<Pack>,
   onProgress?: (doneBytes: number, totalBytes: number) => void,
-): AsyncGenerator<NewChunk, void, undefined> {
+): AsyncGenerator<readonly NewChunk[], void, undefined> {
   const done = new Set<ChunkId>();
-  for (const { blocks } of kept) for (const { chunks } of blocks) for (const { id } of chunks) done.add(id);
+  for (const { blocks } of kept) for (const { ids } of blocks) for (const id of ids) done.add(id);
   const totalBytes = packs.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
   let doneBytes = 0;
   for (const pack of packs) {
     for (const block of pack.blocks) {
-      const wanted = block.chunks.some(({ id }) => reached.has(id) && !done.has(id));
-      const bytes = wanted ? await readBlock(ports, pack.name, block) : undefined;
-      let offset = 0;
-      for (const { id, sizeBytes } of bytes === undefined ? [] : block.chunks) {
-        const chunk = bytes!.subarray(offset, offset + sizeBytes);
-        offset += sizeBytes;
-        if (!reached.has(id) || done.has(id)) continue;
-        done.add(id);
-        if (ports.digest(chunk) !== id) throw corrupt(`chunk ${id}`, 'has another SHA-256 than its name says');
-        yield { id, bytes: chunk, isPage: sizeBytes === 4096 };
-      }
+      const isWanted = (id: ChunkId): boolean => reached.has(id) && !done.has(id);
+      if (block.ids.some(isWanted)) yield chunksOf(ports, block, await readBlock(ports, pack.name, block), isWanted);
+      for (const id of block.ids) done.add(id);
       doneBytes += block.storedBytes;
       onProgress?.(doneBytes, totalBytes);
     }
   }
+}
+
+/** Those chunks of a block that are wanted, each held against its name. */
+export function chunksOf(
+  { digest }: Pick<StorePorts, 'digest'>,
+  { ids, starts }: BlockEntry,
+  bytes: Uint8Array,
+  isWanted: (id: ChunkId) => boolean,
+): NewChunk[] {
+  const chunks: NewChunk[] = [];
+  for (const [i, id] of ids.entries()) {
+    if (!isWanted(id)) continue;
+    const chunk = bytes.subarray(starts[i], starts[i + 1]);
+    if (digest(chunk) !== id) throw corrupt(`chunk ${hexOf(id)}`, 'has another SHA-256 than its name says');
+    chunks.push({ id, bytes: chunk, isPage: chunk.length === PAGE_BYTES });
+  }
+  return chunks;
 }

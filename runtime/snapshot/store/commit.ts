@@ -8,7 +8,7 @@ import type { ImageRecord } from '../encode-image.ts';
 import type { PageBlock } from '../page-block.ts';
 import { PAGE_BYTES } from '../page-scanner.ts';
 import type { Catalog } from './catalog.ts';
-import type { ChunkId } from './chunk-id.ts';
+import { type ChunkId, hexOf } from './chunk-id.ts';
 import {
   encodeManifest,
   type Manifest,
@@ -17,9 +17,9 @@ import {
   type SnapshotId,
 } from './manifest.ts';
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
-import { type NewChunk, writePacks } from './pack-writer.ts';
+import { type NewChunk, preparePacks, publishPacks } from './pack-writer.ts';
 import { type PageChange, type PageTree, type ReadChunk, updateTree } from './page-tree.ts';
-import type { StorePorts } from './ports.ts';
+import type { PreparedFile, StorePorts } from './ports.ts';
 
 export interface CommitMemory {
   readonly processIndex: number;
@@ -62,6 +62,8 @@ export interface CommitContext {
   readonly ports: StorePorts;
   readonly catalog: Catalog;
   readonly read: ReadChunk;
+  /** Nodes that the next commit is likely to need. */
+  readonly keepNode: (id: ChunkId, bytes: Uint8Array) => void;
   /** Of the request's parent, which is in the store for as long as the commit takes. */
   readonly parent: Manifest | null;
 }
@@ -69,11 +71,11 @@ export interface CommitContext {
 export async function commit(context: CommitContext, request: CommitRequest): Promise<CommitResult> {
   const { ports, catalog, parent } = context;
   const builder = new SnapshotBuilder(context, request);
-  let newBytes = 0;
-  await writePacks(ports, builder.newChunks(), (pack) => {
-    catalog.add(pack);
-    newBytes += pack.fileBytes;
-  });
+  const packs = await preparePacks(ports, builder.newChunks());
+  const discardAll = async (): Promise<void> => {
+    for (const { discard } of packs) await discard();
+  };
+  const newBytes = packs.reduce((sum, { pack }) => sum + pack.fileBytes, 0);
   const { records, memories } = builder.result();
   const manifest: Manifest = {
     machineId: request.machineId,
@@ -88,9 +90,24 @@ export async function commit(context: CommitContext, request: CommitRequest): Pr
     newBytes,
   };
   const bytes = encodeManifest(manifest);
-  const id = ports.digest(bytes);
-  request.signal?.throwIfAborted();
-  await ports.files.write('snapshots', [bytes], () => id);
+  const id = hexOf(ports.digest(bytes));
+  // The disk takes both at once; what counts is the order of the names.
+  let prepared: PreparedFile;
+  try {
+    request.signal?.throwIfAborted();
+    prepared = await ports.files.prepare('snapshots', [bytes]);
+  } catch (error) {
+    await discardAll();
+    throw error;
+  }
+  try {
+    await publishPacks(packs);
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+  for (const { pack } of packs) catalog.add(pack);
+  await prepared.publish(id);
   return { id, manifest, newBytes: newBytes + bytes.length, newChunkCount: builder.newChunkCount };
 }
 
@@ -113,28 +130,37 @@ class SnapshotBuilder {
     return { records: this.#records, memories: this.#memories };
   }
 
-  async *newChunks(): AsyncGenerator<NewChunk, void, undefined> {
+  async *newChunks(): AsyncGenerator<readonly NewChunk[], void, undefined> {
     let takenBytes = 0;
     for await (const block of this.#request.blocks) {
       this.#request.signal?.throwIfAborted();
-      yield* this.#pages(block);
+      yield this.#pages(block);
       takenBytes += block.list.pageCount * PAGE_BYTES;
       this.#request.onProgress?.(takenBytes);
     }
     const { records, memories } = this.#request.describe();
     const stored: ManifestMemory[] = [];
-    for (const memory of memories) stored.push(yield* this.#memory(memory));
+    for (const memory of memories) {
+      const { memory: entry, chunks } = await this.#memory(memory);
+      yield chunks;
+      stored.push(entry);
+    }
     assert(
       this.#changes.size === 0,
       `pages of ${[...this.#changes.keys()].join(', ')}, which the machine does not have`,
     );
     this.#memories = stored;
     const manifestRecords: ManifestRecord[] = [];
-    for (const record of records) manifestRecords.push(yield* this.#record(record));
+    for (const record of records) {
+      const { record: entry, chunks } = this.#record(record);
+      yield chunks;
+      manifestRecords.push(entry);
+    }
     this.#records = manifestRecords;
   }
 
-  *#pages({ list, contents }: PageBlock): Generator<NewChunk, void, undefined> {
+  #pages({ list, contents }: PageBlock): NewChunk[] {
+    const chunks: NewChunk[] = [];
     const key = memoryKey(list);
     let changes = this.#changes.get(key);
     if (changes === undefined) this.#changes.set(key, (changes = []));
@@ -144,12 +170,13 @@ class SnapshotBuilder {
         const bytes = piece.subarray(at, at + PAGE_BYTES);
         const id = this.#context.ports.digest(bytes);
         changes.push({ page: pages.next().value!, id });
-        if (this.#isNew(id)) yield { id, bytes, isPage: true };
+        if (this.#isNew(id)) chunks.push({ id, bytes, isPage: true });
       }
     }
+    return chunks;
   }
 
-  async *#memory(memory: CommitMemory): AsyncGenerator<NewChunk, ManifestMemory, undefined> {
+  async #memory(memory: CommitMemory): Promise<{ memory: ManifestMemory; chunks: NewChunk[] }> {
     const { processIndex, memoryIndex, pageCount, base } = memory;
     const old = base === null ? undefined : this.#baseOf(base);
     const tree: PageTree = old ?? { pageCount: 0, root: null };
@@ -158,9 +185,13 @@ class SnapshotBuilder {
     this.#changes.delete(key);
     const { ports, read } = this.#context;
     const updated = await updateTree(tree, pageCount, changes, read, ports.digest);
-    for (const [id, bytes] of updated.nodes) if (this.#isNew(id)) yield { id, bytes, isPage: false };
+    const chunks: NewChunk[] = [];
+    for (const [id, bytes] of updated.nodes) {
+      this.#context.keepNode(id, bytes);
+      if (this.#isNew(id)) chunks.push({ id, bytes, isPage: false });
+    }
     const usedPageCount = (old?.usedPageCount ?? 0) + updated.usedDelta;
-    return { processIndex, memoryIndex, pageCount, usedPageCount, root: updated.root };
+    return { memory: { processIndex, memoryIndex, pageCount, usedPageCount, root: updated.root }, chunks };
   }
 
   #baseOf(base: { processIndex: number; memoryIndex: number }): ManifestMemory {
@@ -169,16 +200,17 @@ class SnapshotBuilder {
     return found;
   }
 
-  *#record({ type, parts }: ImageRecord): Generator<NewChunk, ManifestRecord, undefined> {
+  #record({ type, parts }: ImageRecord): { record: ManifestRecord; chunks: NewChunk[] } {
     const payload = parts.length === 1 ? parts[0]! : join(parts);
-    const chunks: ChunkId[] = [];
+    const ids: ChunkId[] = [];
+    const chunks: NewChunk[] = [];
     for (let at = 0; at < payload.length; at += MAX_CHUNK_BYTES) {
       const bytes = payload.subarray(at, at + MAX_CHUNK_BYTES);
       const id = this.#context.ports.digest(bytes);
-      chunks.push(id);
-      if (this.#isNew(id)) yield { id, bytes, isPage: false };
+      ids.push(id);
+      if (this.#isNew(id)) chunks.push({ id, bytes, isPage: false });
     }
-    return { type, sizeBytes: payload.length, chunks };
+    return { record: { type, sizeBytes: payload.length, chunks: ids }, chunks };
   }
 
   #isNew(id: ChunkId): boolean {

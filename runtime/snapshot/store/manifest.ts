@@ -11,7 +11,7 @@ import { decodePlainData, encodePlainData } from '../plain-data.ts';
 import { RecordReader } from '../record-reader.ts';
 import { RecordWriter } from '../record-writer.ts';
 import { corrupt } from './bad-store.ts';
-import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, isChunkId, writeChunkId } from './chunk-id.ts';
+import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, type HexId, isHexId, writeChunkId } from './chunk-id.ts';
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
 import { levelOf, type PageTree } from './page-tree.ts';
 
@@ -19,7 +19,7 @@ const FORMAT = 1;
 /** 2^52 pages are more than 64-bit addresses reach. */
 const MAX_PAGE_LEVEL = 13;
 
-export type SnapshotId = ChunkId;
+export type SnapshotId = HexId;
 
 export interface ManifestRecord {
   /** RecordType of the image format. */
@@ -78,7 +78,7 @@ export function decodeManifest(id: string, bytes: Uint8Array): Manifest {
   const format = fields.count('format');
   if (format !== FORMAT) throw corrupt(place, `manifest format ${format}; this wvm reads ${FORMAT}`);
   const parent = fields.nullableText('parent');
-  if (parent !== null && !isChunkId(parent)) throw corrupt(place, `its parent is ${parent}`);
+  if (parent !== null && !isHexId(parent)) throw corrupt(place, `its parent is ${parent}`);
   return {
     machineId: fields.text('machineId'),
     machineName: fields.text('machineName'),

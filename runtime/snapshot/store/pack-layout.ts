@@ -17,7 +17,7 @@
 // The name of a pack is the SHA-256 of its index. A block is its chunks one after the other. Blocks follow each other
 // without gaps from the header to the index.
 
-import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, writeChunkId } from './chunk-id.ts';
+import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, type HexId, hexOf, writeChunkId } from './chunk-id.ts';
 
 export const PACK_HEADER_BYTES = 16;
 export const PACK_FOOTER_BYTES = 48;
@@ -48,12 +48,10 @@ export interface BlockEntry {
   readonly codec: Codec;
   /** SHA-256 of the stored bytes. */
   readonly digest: ChunkId;
-  readonly chunks: readonly ChunkEntry[];
-}
-
-export interface ChunkEntry {
-  readonly id: ChunkId;
-  readonly sizeBytes: number;
+  /** Its chunks, in order. */
+  readonly ids: readonly ChunkId[];
+  /** Where each begins, and after the last one where the block ends. */
+  readonly starts: Uint32Array;
 }
 
 export function encodePackHeader(): Uint8Array {
@@ -73,7 +71,7 @@ export function packHeaderProblem(bytes: Uint8Array): string | undefined {
 
 export function encodePackIndex(blocks: readonly BlockEntry[]): Uint8Array {
   let chunkCount = 0;
-  for (const { chunks } of blocks) chunkCount += chunks.length;
+  for (const { ids } of blocks) chunkCount += ids.length;
   const bytes = new Uint8Array(INDEX_HEAD_BYTES + blocks.length * BLOCK_ENTRY_BYTES + chunkCount * CHUNK_ENTRY_BYTES);
   const view = viewOf(bytes);
   view.setUint32(0, blocks.length, true);
@@ -84,14 +82,14 @@ export function encodePackIndex(blocks: readonly BlockEntry[]): Uint8Array {
     view.setUint32(at + 8, block.storedBytes, true);
     view.setUint32(at + 12, block.sizeBytes, true);
     view.setUint32(at + 16, block.codec, true);
-    view.setUint32(at + 20, block.chunks.length, true);
+    view.setUint32(at + 20, block.ids.length, true);
     writeChunkId(block.digest, bytes, at + 24);
     at += BLOCK_ENTRY_BYTES;
   }
-  for (const { chunks } of blocks) {
-    for (const { id, sizeBytes } of chunks) {
+  for (const { ids, starts } of blocks) {
+    for (const [i, id] of ids.entries()) {
       writeChunkId(id, bytes, at);
-      view.setUint32(at + CHUNK_ID_BYTES, sizeBytes, true);
+      view.setUint32(at + CHUNK_ID_BYTES, starts[i + 1]! - starts[i]!, true);
       at += CHUNK_ENTRY_BYTES;
     }
   }
@@ -106,12 +104,12 @@ export function encodePackFooter(indexBytes: number, digest: ChunkId): Uint8Arra
   return bytes;
 }
 
-/** What a footer says: the length of the index and its digest. Undefined if it is none. */
-export function decodePackFooter(footer: Uint8Array): { indexBytes: number; digest: ChunkId } | undefined {
+/** What a footer says: the length of the index, and its digest, the name of the pack. Undefined if it is none. */
+export function decodePackFooter(footer: Uint8Array): { indexBytes: number; name: HexId } | undefined {
   if (footer.length !== PACK_FOOTER_BYTES || !startsWith(footer, 40, FOOTER_MAGIC)) return undefined;
   const indexBytes = viewOf(footer).getBigUint64(0, true);
   if (indexBytes > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
-  return { indexBytes: Number(indexBytes), digest: chunkIdAt(footer, 8) };
+  return { indexBytes: Number(indexBytes), name: hexOf(chunkIdAt(footer, 8)) };
 }
 
 /** The blocks of an index that has the digest its pack is named after. A string says what is wrong all the same. */
@@ -137,16 +135,17 @@ export function decodePackIndex(bytes: Uint8Array, fileBytes: number): BlockEntr
     if (sizeBytes > MAX_BLOCK_BYTES || count > MAX_BLOCK_CHUNKS)
       return `block ${k}: ${count} chunks, ${sizeBytes} bytes`;
     if (chunkAt + count * CHUNK_ENTRY_BYTES > bytes.length) return `block ${k} has ${count} chunks`;
-    const chunks: ChunkEntry[] = [];
+    const ids: ChunkId[] = [];
+    const starts = new Uint32Array(count + 1);
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const chunkBytes = view.getUint32(chunkAt + CHUNK_ID_BYTES, true);
-      chunks.push({ id: chunkIdAt(bytes, chunkAt), sizeBytes: chunkBytes });
-      sum += chunkBytes;
+      ids.push(chunkIdAt(bytes, chunkAt));
+      sum += view.getUint32(chunkAt + CHUNK_ID_BYTES, true);
+      starts[i + 1] = sum;
       chunkAt += CHUNK_ENTRY_BYTES;
     }
     if (sum !== sizeBytes) return `block ${k}: chunks of ${sum} bytes in ${sizeBytes}`;
-    blocks.push({ offset, storedBytes, sizeBytes, codec, digest: chunkIdAt(bytes, at + 24), chunks });
+    blocks.push({ offset, storedBytes, sizeBytes, codec, digest: chunkIdAt(bytes, at + 24), ids, starts });
     offset += storedBytes;
   }
   if (chunkAt !== bytes.length) return 'chunks of no block';

@@ -1,15 +1,14 @@
 // Chunks -> the bytes of packs. Chunks are gathered to blocks; a block is compressed while the next one is gathered, and
-// stored as it is if that saves less than a sixteenth. At most three blocks are in memory at a time, however fast
-// the chunks come and however slowly the disk takes them.
+// stored as it is if that saves less than a sixteenth. A few blocks are in memory at a time, however fast the chunks come and
+// however slowly the disk takes them.
 //
 // Pages and everything else (nodes, records) lie in blocks of their own: who walks the trees or lists snapshots
 // need not read pages.
 
 import { assert } from '../../base/assert.ts';
-import type { ChunkId } from './chunk-id.ts';
+import { type ChunkId, type HexId, hexOf } from './chunk-id.ts';
 import {
   type BlockEntry,
-  type ChunkEntry,
   Codec,
   encodePackFooter,
   encodePackHeader,
@@ -20,9 +19,9 @@ import {
   PACK_FOOTER_BYTES,
   PACK_HEADER_BYTES,
 } from './pack-layout.ts';
-import type { StorePorts } from './ports.ts';
+import type { PreparedFile, StorePorts } from './ports.ts';
 
-/** A chunk on its way into a pack. The bytes are read before the next one is asked for. */
+/** A chunk on its way into a pack. The bytes are read before the next list of them is asked for. */
 export interface NewChunk {
   readonly id: ChunkId;
   readonly bytes: Uint8Array;
@@ -30,51 +29,89 @@ export interface NewChunk {
 }
 
 export interface WrittenPack {
-  readonly name: ChunkId;
+  readonly name: HexId;
   readonly blocks: readonly BlockEntry[];
   readonly fileBytes: number;
 }
 
-/** Writes everything that `chunks` gives, in one pack or several, and calls `written` for each when it is durable. */
-export async function writePacks(
+/** A pack whose bytes are with the disk. publish() gives it its place in the store. */
+export interface PreparedPack extends PreparedFile {
+  readonly pack: WrittenPack;
+}
+
+/** Writes everything that `chunks` gives to one pack or several, none of which is in the store yet. */
+export async function preparePacks(
   ports: StorePorts,
-  chunks: AsyncIterable<NewChunk>,
-  written: (pack: WrittenPack) => void,
-): Promise<void> {
+  chunks: AsyncIterable<readonly NewChunk[]>,
+): Promise<PreparedPack[]> {
   const source = new Upcoming(chunks);
+  const prepared: PreparedPack[] = [];
   try {
     while ((await source.peek()) !== undefined) {
       const pack = new PackBytes(ports, source);
-      await ports.files.write('packs', pack.bytes(), () => pack.result().name);
-      written(pack.result());
+      const file = await ports.files.prepare('packs', pack.bytes());
+      prepared.push({ pack: pack.result(), publish: file.publish, discard: file.discard });
     }
+    return prepared;
+  } catch (error) {
+    for (const { discard } of prepared) await discard();
+    throw error;
   } finally {
     await source.close();
   }
 }
 
-/** A sequence whose next element can be looked at. */
+/** The same, and they are in the store, durably, when this resolves. */
+export async function writePacks(
+  ports: StorePorts,
+  chunks: AsyncIterable<readonly NewChunk[]>,
+): Promise<WrittenPack[]> {
+  const prepared = await preparePacks(ports, chunks);
+  await publishPacks(prepared);
+  return prepared.map(({ pack }) => pack);
+}
+
+/** All or, if one fails, as many as it takes to fail: packs without a snapshot are garbage. */
+export async function publishPacks(prepared: readonly PreparedPack[]): Promise<void> {
+  for (const [k, { pack, publish }] of prepared.entries()) {
+    try {
+      await publish(pack.name);
+    } catch (error) {
+      for (const { discard } of prepared.slice(k + 1)) await discard();
+      throw error;
+    }
+  }
+}
+
+/** Lists of chunks as one sequence whose next element can be looked at. */
 class Upcoming {
-  readonly #source: AsyncIterator<NewChunk>;
-  #next: NewChunk | undefined;
+  readonly #source: AsyncIterator<readonly NewChunk[]>;
+  #list: readonly NewChunk[] = [];
+  #at = 0;
   #ended = false;
 
-  constructor(source: AsyncIterable<NewChunk>) {
+  constructor(source: AsyncIterable<readonly NewChunk[]>) {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  async peek(): Promise<NewChunk | undefined> {
-    if (this.#next === undefined && !this.#ended) {
-      const { done, value } = await this.#source.next();
-      if (done) this.#ended = true;
-      else this.#next = value;
-    }
-    return this.#next;
+  /** The next one, if it is here already. */
+  get current(): NewChunk | undefined {
+    return this.#list[this.#at];
   }
 
-  /** The one that peek() has shown is done with. */
+  async peek(): Promise<NewChunk | undefined> {
+    while (this.#at === this.#list.length && !this.#ended) {
+      const { done, value } = await this.#source.next();
+      this.#ended = done === true;
+      this.#list = done ? [] : value;
+      this.#at = 0;
+    }
+    return this.#list[this.#at];
+  }
+
+  /** The current one is done with. */
   drop(): void {
-    this.#next = undefined;
+    this.#at++;
   }
 
   async close(): Promise<void> {
@@ -82,17 +119,18 @@ class Upcoming {
   }
 }
 
-interface SealedBlock {
+interface SealedBlock extends Omit<BlockEntry, 'offset' | 'storedBytes'> {
   readonly stored: Uint8Array;
-  readonly codec: Codec;
-  readonly sizeBytes: number;
-  readonly chunks: readonly ChunkEntry[];
+  /** Free when the block is written. */
+  readonly room: Uint8Array;
 }
 
 class PackBytes {
   readonly #ports: StorePorts;
   readonly #source: Upcoming;
   readonly #blocks: BlockEntry[] = [];
+  /** Room of blocks that have been written. */
+  readonly #free: Uint8Array[] = [];
   #offset = PACK_HEADER_BYTES;
   #result: WrittenPack | undefined;
 
@@ -108,26 +146,25 @@ class PackBytes {
 
   async *bytes(): AsyncGenerator<Uint8Array, void, undefined> {
     yield encodePackHeader();
-    for await (const block of this.#sealed()) {
-      yield block.stored;
-      const { stored, ...rest } = block;
-      const digest = this.#ports.digest(stored);
-      this.#blocks.push({ ...rest, offset: this.#offset, storedBytes: stored.length, digest });
+    for await (const { stored, room, ...rest } of this.#sealed()) {
+      yield stored;
+      this.#blocks.push({ ...rest, offset: this.#offset, storedBytes: stored.length });
       this.#offset += stored.length;
+      if (room.length === MAX_BLOCK_BYTES) this.#free.push(room);
     }
     const index = encodePackIndex(this.#blocks);
     yield index;
-    const name = this.#ports.digest(index);
-    yield encodePackFooter(index.length, name);
+    const digest = this.#ports.digest(index);
+    yield encodePackFooter(index.length, digest);
     const fileBytes = this.#offset + index.length + PACK_FOOTER_BYTES;
-    this.#result = { name, blocks: this.#blocks, fileBytes };
+    this.#result = { name: hexOf(digest), blocks: this.#blocks, fileBytes };
   }
 
   /** One block is always being compressed while the next is gathered. */
   async *#sealed(): AsyncGenerator<SealedBlock, void, undefined> {
     let pending: Promise<SealedBlock> | undefined;
-    for await (const { bytes, chunks } of this.#gathered()) {
-      const next = this.#seal(bytes, chunks);
+    for await (const block of this.#gathered()) {
+      const next = this.#seal(block);
       // It may fail while the one before it is still being written.
       next.catch(() => {});
       if (pending !== undefined) yield await pending;
@@ -136,56 +173,63 @@ class PackBytes {
     if (pending !== undefined) yield await pending;
   }
 
-  async #seal(bytes: Uint8Array, chunks: readonly ChunkEntry[]): Promise<SealedBlock> {
+  async #seal({ ids, room, bytes, starts }: OpenBlock): Promise<SealedBlock> {
     const compressed = await this.#ports.codec.compress(bytes);
     const saves = compressed.length < bytes.length - bytes.length / 16;
     const [stored, codec] = saves ? [compressed, Codec.ZSTD] : [bytes, Codec.RAW];
-    return { stored, codec, sizeBytes: bytes.length, chunks };
+    const digest = await this.#ports.digestAside(stored);
+    return { stored, digest, room, codec, sizeBytes: bytes.length, ids, starts: Uint32Array.from(starts) };
   }
 
-  /** Blocks of pages as they fill; the chunks of the other kind fill a block meanwhile, and come when it is full. */
+  /** Blocks of one kind as they fill; what is open at the end comes last, pages first. */
   async *#gathered(): AsyncGenerator<OpenBlock, void, undefined> {
-    const open: [OpenBlock, OpenBlock] = [new OpenBlock(), new OpenBlock()];
-    let chunk = await this.#source.peek();
+    const open: [OpenBlock, OpenBlock] = [new OpenBlock(undefined), new OpenBlock(undefined)];
     let packBytes = 0;
-    while (chunk !== undefined && packBytes < MAX_PACK_BYTES) {
+    while (packBytes < MAX_PACK_BYTES) {
+      const chunk = this.#source.current ?? (await this.#source.peek());
+      if (chunk === undefined) break;
       const which = chunk.isPage ? 0 : 1;
       if (!open[which].fits(chunk.bytes.length)) {
         yield open[which];
-        open[which] = new OpenBlock();
+        open[which] = new OpenBlock(this.#free.pop());
       } else {
         open[which].add(chunk.id, chunk.bytes);
         packBytes += chunk.bytes.length;
         this.#source.drop();
-        chunk = await this.#source.peek();
       }
     }
-    for (const block of open) if (block.chunks.length > 0) yield block;
+    for (const block of open) if (block.ids.length > 0) yield block;
   }
 }
 
 class OpenBlock {
-  readonly chunks: ChunkEntry[] = [];
-  #room = new Uint8Array(16 * 1024);
+  readonly ids: ChunkId[] = [];
+  readonly starts: number[] = [0];
+  room: Uint8Array;
   #sizeBytes = 0;
 
+  constructor(room: Uint8Array = new Uint8Array(16 * 1024)) {
+    this.room = room;
+  }
+
   get bytes(): Uint8Array {
-    return this.#room.subarray(0, this.#sizeBytes);
+    return this.room.subarray(0, this.#sizeBytes);
   }
 
   fits(sizeBytes: number): boolean {
-    return this.#sizeBytes + sizeBytes <= MAX_BLOCK_BYTES && this.chunks.length < MAX_BLOCK_CHUNKS;
+    return this.#sizeBytes + sizeBytes <= MAX_BLOCK_BYTES && this.ids.length < MAX_BLOCK_CHUNKS;
   }
 
   add(id: ChunkId, bytes: Uint8Array): void {
     const end = this.#sizeBytes + bytes.length;
-    if (end > this.#room.length) {
-      const grown = new Uint8Array(Math.min(MAX_BLOCK_BYTES, Math.max(end, this.#room.length * 4)));
+    if (end > this.room.length) {
+      const grown = new Uint8Array(Math.min(MAX_BLOCK_BYTES, Math.max(end, this.room.length * 4)));
       grown.set(this.bytes);
-      this.#room = grown;
+      this.room = grown;
     }
-    this.#room.set(bytes, this.#sizeBytes);
+    this.room.set(bytes, this.#sizeBytes);
     this.#sizeBytes = end;
-    this.chunks.push({ id, sizeBytes: bytes.length });
+    this.ids.push(id);
+    this.starts.push(end);
   }
 }

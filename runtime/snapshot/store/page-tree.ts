@@ -10,7 +10,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { corrupt } from './bad-store.ts';
-import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, writeChunkId } from './chunk-id.ts';
+import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, shortHex, writeChunkId } from './chunk-id.ts';
 
 const FAN_OUT = 16;
 const FAN_OUT_BITS = 4;
@@ -60,7 +60,7 @@ export function encodeNode(level: number, children: Children): Uint8Array {
 }
 
 export function decodeNode(id: ChunkId, bytes: Uint8Array, level: number): (ChunkId | null)[] {
-  const bad = (what: string): Error => corrupt(`node ${id.slice(0, 16)}`, what);
+  const bad = (what: string): Error => corrupt(`node ${shortHex(id)}`, what);
   if (bytes.length < NODE_HEAD_BYTES || bytes[0] !== NODE_TAG) throw bad('it is no node of a page tree');
   if (bytes[1] !== level) throw bad(`level ${bytes[1]}, not ${level}`);
   const bits = bytes[2]! | (bytes[3]! << 8);
@@ -193,7 +193,7 @@ export async function walkTree(tree: PageTree, read: ReadChunk, visitor: TreeVis
       const child = children[i];
       if (child === null || child === undefined) continue;
       const page = first + i * childPages(level);
-      if (page >= tree.pageCount) throw corrupt(`node ${id.slice(0, 16)}`, `page ${page} of ${tree.pageCount}`);
+      if (page >= tree.pageCount) throw corrupt(`node ${shortHex(id)}`, `page ${page} of ${tree.pageCount}`);
       if (level === 1) visitor.page?.(page, child);
       else await visit(child, level - 1, page);
     }

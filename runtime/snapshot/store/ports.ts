@@ -14,6 +14,17 @@ export interface FileEnd {
   readonly fileBytes: number;
 }
 
+/** One of the two ends it. */
+export interface PreparedFile {
+  /**
+   * Gives the file its name, and replaces what has it. When this resolves the file is durable; until then there is the old
+   * one, or none, or the whole new one.
+   */
+  readonly publish: (name: string) => Promise<void>;
+  /** Never fails: what cannot be removed now is removed by removeAbandoned(). */
+  readonly discard: () => Promise<void>;
+}
+
 export interface StoreFiles {
   /** How messages call the store: its path or URL. */
   readonly place: string;
@@ -23,17 +34,19 @@ export interface StoreFiles {
   read(folder: StoreFolder, name: string): Promise<Uint8Array | undefined>;
   /** The last `sizeBytes` bytes, or all if there are fewer. Undefined if there is no such file. */
   readEnd(folder: StoreFolder, name: string, sizeBytes: number): Promise<FileEnd | undefined>;
-  /** Exactly the bytes asked for, or fewer at the end of the file. Undefined if there is no such file. */
-  readPart(folder: StoreFolder, name: string, offset: number, sizeBytes: number): Promise<Uint8Array | undefined>;
   /**
-   * Writes a file and replaces what has its name. When this resolves the file is durable; until then there is the old one,
-   * or none, or the whole new one. `name` is asked for after the last chunk was taken.
+   * Exactly the bytes asked for, or fewer at the end of the file. Undefined if there is no such file. In `room`, if that
+   * is given and large enough: memory that was in use before takes them several times faster.
    */
-  write(
+  readPart(
     folder: StoreFolder,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    name: () => string,
-  ): Promise<void>;
+    name: string,
+    offset: number,
+    sizeBytes: number,
+    room?: Uint8Array,
+  ): Promise<Uint8Array | undefined>;
+  /** Writes the bytes of a file that has no name yet. Each chunk is read before the next is taken. */
+  prepare(folder: StoreFolder, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<PreparedFile>;
   /** Removes files; those that are gone already are no error. Durable when this resolves. */
   remove(folder: StoreFolder, names: readonly string[]): Promise<void>;
   /** Removes what writers left that did not live to finish. */
@@ -63,8 +76,10 @@ export interface StorePorts {
   readonly files: StoreFiles;
   readonly leases: StoreLeases;
   readonly codec: StoreCodec;
-  /** SHA-256 as 64 hexadecimal digits. */
+  /** SHA-256. */
   readonly digest: (bytes: Uint8Array) => ChunkId;
+  /** The same, on another thread if the bytes are worth it. They must not change meanwhile. */
+  readonly digestAside: (bytes: Uint8Array) => Promise<ChunkId>;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   /** For images that are made of snapshots, and the other way round. */

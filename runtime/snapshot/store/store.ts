@@ -13,7 +13,7 @@ import type { MachineState } from '../machine-state.ts';
 import { defaultImageLimits, type ImageLimits, memoryPages } from '../validate-machine.ts';
 import { corrupt, noSuchSnapshot } from './bad-store.ts';
 import { Catalog } from './catalog.ts';
-import { type ChunkId, isChunkId } from './chunk-id.ts';
+import { type ChunkId, hexOf, isHexId } from './chunk-id.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { type CollectResult, expiredSnapshots, type KeepPolicy, reachableChunks, sweep } from './collect.ts';
 import { type CommitMemory, type CommitRequest, type CommitResult, commit } from './commit.ts';
@@ -88,7 +88,8 @@ export class Store {
       await this.#catalog.refresh();
       const parent = request.parent === null ? null : await this.manifest(request.parent);
       const read = this.#readNode;
-      return await commit({ ports: this.#ports, catalog: this.#catalog, read, parent }, request);
+      const keepNode = this.#keepNode;
+      return await commit({ ports: this.#ports, catalog: this.#catalog, read, keepNode, parent }, request);
     });
   }
 
@@ -97,7 +98,8 @@ export class Store {
     if (bytes === undefined) throw noSuchSnapshot(`no snapshot ${id} in ${this.place}`);
     const known = this.#manifests.get(id);
     if (known !== undefined) return known;
-    if (this.#ports.digest(bytes) !== id) throw corrupt(`snapshot ${id}`, 'has another SHA-256 than its name says');
+    if (hexOf(this.#ports.digest(bytes)) !== id)
+      throw corrupt(`snapshot ${id}`, 'has another SHA-256 than its name says');
     const manifest = decodeManifest(id, bytes);
     this.#manifests.set(id, manifest);
     return manifest;
@@ -117,6 +119,7 @@ export class Store {
    */
   read(id: SnapshotId, sink: MemorySink, limits: ImageLimits = defaultImageLimits): Promise<MachineState> {
     return this.#shared(async () => {
+      await this.#catalog.refresh();
       const from = this.#snapshotReader;
       const manifest = await this.manifest(id);
       const state = decodeRecords(from, await readRecords(from, manifest), limits);
@@ -177,7 +180,7 @@ export class Store {
     return this.#shared(async () => {
       await this.manifest(id);
       const bytes = Uint8Array.from(`${id}\n`, (character) => character.charCodeAt(0));
-      await this.#ports.files.write('tags', [bytes], () => name);
+      await (await this.#ports.files.prepare('tags', [bytes])).publish(name);
     });
   }
 
@@ -210,7 +213,7 @@ export class Store {
       for (const id of removedSnapshots) snapshots.delete(id);
       const reached = await reachableChunks(snapshots.values(), this.#readNode);
       for (const id of reached)
-        if (!this.#catalog.has(id)) throw corrupt(`chunk ${id}`, 'is missing; nothing is collected');
+        if (!this.#catalog.has(id)) throw corrupt(`chunk ${hexOf(id)}`, 'is missing; nothing is collected');
       await this.#removeManifests(removedSnapshots);
       return { removedSnapshots, ...(await sweep(this.#ports, this.#catalog, reached, onProgress)) };
     });
@@ -321,7 +324,7 @@ export class Store {
         );
         const bytes = await this.#ports.files.read('snapshots', id);
         if (bytes === undefined) throw noSuchSnapshot(`no snapshot ${id} in ${this.place}`);
-        await to.#ports.files.write('snapshots', [bytes], () => id);
+        await (await to.#ports.files.prepare('snapshots', [bytes])).publish(id);
         return result;
       }),
     );
@@ -335,9 +338,13 @@ export class Store {
     const known = this.#nodes.get(id);
     if (known !== undefined) return known;
     const bytes = (await this.#reader.read(id)).slice();
+    this.#keepNode(id, bytes);
+    return bytes;
+  };
+
+  readonly #keepNode = (id: ChunkId, bytes: Uint8Array): void => {
     this.#nodes.set(id, bytes);
     if (this.#nodes.size > CACHED_NODES) this.#nodes.delete(this.#nodes.keys().next().value!);
-    return bytes;
   };
 
   async #readManifests(): Promise<{ snapshots: Map<SnapshotId, Manifest>; bad: Map<string, string> }> {
@@ -346,7 +353,7 @@ export class Store {
     const names = new Set(await this.#ports.files.list('snapshots'));
     for (const id of this.#manifests.keys()) if (!names.has(id)) this.#manifests.delete(id);
     for (const name of names) {
-      if (!isChunkId(name)) {
+      if (!isHexId(name)) {
         bad.set(name, 'its name is no id');
         continue;
       }

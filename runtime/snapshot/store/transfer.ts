@@ -1,10 +1,8 @@
 // A snapshot from one store to another: only the chunks that the other does not have travel, each held against its name.
 
-import { PAGE_BYTES } from '../page-scanner.ts';
-import { corrupt } from './bad-store.ts';
 import type { Catalog } from './catalog.ts';
 import type { ChunkId } from './chunk-id.ts';
-import { reachableChunks } from './collect.ts';
+import { chunksOf, reachableChunks } from './collect.ts';
 import type { Manifest } from './manifest.ts';
 import { type NewChunk, writePacks } from './pack-writer.ts';
 import type { StorePorts } from './ports.ts';
@@ -27,11 +25,9 @@ export async function sendChunks(
 ): Promise<TransferResult> {
   const needed = await reachableChunks([manifest], from.readNode);
   const missing = [...needed].filter((id) => !to.catalog.has(id));
-  let sentBytes = 0;
-  await writePacks(to.ports, missingChunks(from, missing, onProgress), (pack) => {
-    to.catalog.add(pack);
-    sentBytes += pack.fileBytes;
-  });
+  const packs = await writePacks(to.ports, missingChunks(from, missing, onProgress));
+  for (const pack of packs) to.catalog.add(pack);
+  const sentBytes = packs.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
   return { chunkCount: needed.size, sentChunkCount: missing.length, sentBytes };
 }
 
@@ -39,14 +35,10 @@ async function* missingChunks(
   { ports, reader }: SnapshotReader,
   ids: readonly ChunkId[],
   onProgress?: (doneChunks: number, totalChunks: number) => void,
-): AsyncGenerator<NewChunk, void, undefined> {
-  let done = 0;
-  for await (const chunks of reader.readEach(ids)) {
-    for (const { id, bytes } of chunks) {
-      if (ports.digest(bytes) !== id) throw corrupt(`chunk ${id}`, 'has another SHA-256 than its name says');
-      yield { id, bytes, isPage: bytes.length === PAGE_BYTES };
-    }
-    done += chunks.length;
-    onProgress?.(done, ids.length);
+): AsyncGenerator<readonly NewChunk[], void, undefined> {
+  const wanted = new Set(ids);
+  for await (const [{ block }, bytes] of reader.readBlocks(await reader.blocksOf(ids))) {
+    yield chunksOf(ports, block, bytes, (id) => wanted.delete(id));
+    onProgress?.(ids.length - wanted.size, ids.length);
   }
 }

@@ -142,12 +142,8 @@ async function readEverything(input: VerifyInput, problems: StoreProblem[]): Pro
       doneBytes += block.storedBytes;
       try {
         const bytes = await readBlock(ports, pack.name, block);
-        let offset = 0;
-        let wrong = 0;
-        for (const { id, sizeBytes } of block.chunks) {
-          if (ports.digest(bytes.subarray(offset, offset + sizeBytes)) !== id) wrong++;
-          offset += sizeBytes;
-        }
+        const { ids, starts } = block;
+        const wrong = ids.filter((id, i) => ports.digest(bytes.subarray(starts[i], starts[i + 1])) !== id).length;
         if (wrong > 0) {
           problems.push({ place: `${place} at ${block.offset}`, what: `${wrong} chunks are not what their names say` });
         }
