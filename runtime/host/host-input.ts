@@ -15,6 +15,7 @@ import type * as net from 'node:net';
 import type { HostResult, StreamKind } from '../kernel/ports.ts';
 import { errnoOf, LinuxErrno } from './host-errno.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
+import { TerminalMode, type TerminalSize, terminalSizeOf } from './host-terminal.ts';
 import { lateNet, lateTty } from './late-modules.ts';
 import type { InputStream } from './streams.ts';
 
@@ -36,9 +37,11 @@ export class HostInput implements InputStream {
   #wakers: (() => void)[] = [];
   /** Bytes read from a file, where its position cannot be asked for. */
   #fileBytesRead = 0;
+  readonly #terminalMode: TerminalMode;
 
   constructor(fd: number) {
     this.#fd = fd;
+    this.#terminalMode = new TerminalMode(fd);
     this.kind = streamKindOf(fd);
   }
 
@@ -82,6 +85,14 @@ export class HostInput implements InputStream {
     setImmediate(wake);
   }
 
+  terminalSize(): TerminalSize | undefined {
+    return this.kind === 'tty' ? terminalSizeOf(this.#fd) : undefined;
+  }
+
+  setRawMode(isRaw: boolean): void {
+    if (this.kind === 'tty') this.#terminalMode.setRaw(isRaw);
+  }
+
   unreadBytes(): Uint8Array {
     return this.#ahead.slice();
   }
@@ -95,6 +106,7 @@ export class HostInput implements InputStream {
 
   close(): void {
     this.#closed = true;
+    this.#terminalMode.close();
     this.#release();
     this.#wakeAll();
   }

@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import type { HostResult, StreamKind } from '../kernel/ports.ts';
 import { errnoOf, LinuxErrno } from './host-errno.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
+import { type TerminalSize, terminalSizeOf } from './host-terminal.ts';
 import { lateNet } from './late-modules.ts';
 import type { HostStream } from './streams.ts';
 
@@ -63,6 +64,10 @@ export class HostOutput implements HostStream {
     }, this.#pauseMs);
     this.#timers.add(timer);
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
+  terminalSize(): TerminalSize | undefined {
+    return this.kind === 'tty' ? terminalSizeOf(this.#fd) : undefined;
   }
 
   close(): void {

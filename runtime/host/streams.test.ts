@@ -197,6 +197,27 @@ describe('HostInput', () => {
     expect(shown).toContain('kind tty tty\n');
     expect(shown).toContain('got "line one\\ntwo\\n"\n');
   });
+
+  it.runIf(hasScript)('tells the size of a terminal, and sets its mode until it is closed', async () => {
+    const body = `const { execSync } = await import('node:child_process');
+      const mode = () => execSync('stty -a < /dev/tty').toString().match(/-?icanon/)[0];
+      const [input, output] = [new HostInput(0), new HostOutput(1)];
+      const modes = [mode()];
+      input.setRawMode(false); modes.push(mode());
+      input.setRawMode(true); modes.push(mode());
+      const sizes = [input.terminalSize(), output.terminalSize()];
+      input.close(); modes.push(mode());
+      console.log(JSON.stringify([sizes, modes]));`;
+    const file = path.join(base, 'mode.mts');
+    fs.writeFileSync(file, script(body)[2]!);
+    const command = `stty cols 99 rows 33; '${process.execPath}' '${file}'`;
+    const shown = await text(spawn('script', ['-qec', command, '/dev/null']).stdout);
+    const size = { columns: 99, rows: 33 };
+    expect(JSON.parse(shown)).toEqual([
+      [size, size],
+      ['icanon', 'icanon', '-icanon', 'icanon'],
+    ]);
+  });
 });
 
 describe('HostOutput', () => {
