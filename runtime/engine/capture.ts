@@ -35,11 +35,13 @@ export function restoreInstance(
   compiled: CompiledModule,
   state: InstanceState,
   options: Omit<InstanceOptions, 'memoryPages'>,
+  /** Whose instance it is, for messages. */
+  where: string,
   onMade?: (instance: GuestInstance) => void,
 ): GuestInstance {
   const module = compiled.original;
   const bad = (what: string): never => {
-    throw new WvmError('WVM_IMAGE_BAD_RECORD', `instance of ${compiled.hash.slice(0, 12)}: ${what}`);
+    throw new WvmError('WVM_IMAGE_BAD_RECORD', `${where}: instance of ${compiled.hash.slice(0, 12)}: ${what}`);
   };
   if (compiled.map === undefined) bad('its module cannot be captured');
   if (state.memories.length !== module.allMemories.length) bad(`${state.memories.length} memories`);

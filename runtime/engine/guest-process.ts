@@ -88,7 +88,7 @@ export class GuestProcess {
       this.#initialGlobals = initial(this.instance);
     } else {
       let globals: readonly unknown[] | undefined;
-      this.instance = restoreInstance(compiled, state, options, (instance) => {
+      this.instance = restoreInstance(compiled, state, options, `process ${process.pid}`, (instance) => {
         globals = initial(instance);
       });
       this.#initialGlobals = globals;

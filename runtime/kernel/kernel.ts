@@ -333,7 +333,7 @@ export class Kernel {
     const pids = new Set<number>();
     const processes = checkArray(state.processes, PROCESSES_MAX, 'processes');
     for (const [index, process] of processes.entries()) {
-      const where = `processes[${index}]`;
+      const where = nameOf(process, index);
       Process.check(process, files.length, where);
       if (pids.has(process.pid)) badRecord(`${where}.pid`, `${process.pid} stands twice`);
       pids.add(process.pid);
@@ -388,6 +388,12 @@ export class Kernel {
     }
     return fds;
   }
+}
+
+/** For messages: by pid, as far as the record has one. */
+function nameOf(process: ProcessState | null, index: number): string {
+  const pid: unknown = process?.pid;
+  return Number.isInteger(pid) ? `process ${pid}` : `processes[${index}]`;
 }
 
 function streamRights(number: number, isNull: boolean): number {

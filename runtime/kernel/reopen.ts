@@ -34,7 +34,7 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
   const inodes = state.detached.map((record) => new DetachedInode(record));
   const pipes = state.pipes.map((record) => Pipe.restore(record));
   const files: OpenFile[] = [];
-  const reopen = (file: OpenFileState): OpenFile => {
+  const reopen = (file: OpenFileState, index: number): OpenFile => {
     const { flags } = file;
     switch (file.kind) {
       case 'stream':
@@ -54,11 +54,11 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
       case 'epoll':
         return EpollFile.restore(file, files);
       default:
-        return restoreHostFile(vfs, grants[file.grant]!, file, options.files ?? 'check');
+        return restoreHostFile(vfs, grants[file.grant]!, file, options.files ?? 'check', () => holderOf(state, index));
     }
   };
   try {
-    for (const file of state.openFiles) files.push(reopen(file));
+    for (const [index, file] of state.openFiles.entries()) files.push(reopen(file, index));
     return { files, locks: FileLocks.restore(state.locks, files) };
   } catch (error) {
     for (const file of files) file.close();
@@ -96,17 +96,28 @@ function restoreDetached(vfs: Vfs, inode: DetachedInode, state: DetachedFileStat
   return new HostFile(vfs, node, flags, canRead, canWrite, offset);
 }
 
-function restoreHostFile(vfs: Vfs, grant: Grant, state: HostFileState, policy: 'check' | 'ignore'): OpenFile {
+function restoreHostFile(
+  vfs: Vfs,
+  grant: Grant,
+  state: HostFileState,
+  policy: 'check' | 'ignore',
+  holder: () => string,
+): OpenFile {
   const handle = reopenNode(vfs.files, grant, state, policy === 'check');
   if (typeof handle === 'string') {
     if (policy === 'ignore') return new StaleFile(state, grant);
-    throw new WvmError('WVM_FILE_CHANGED', `resume: ${guestName(grant, state)} ${handle}`, {
+    throw new WvmError('WVM_FILE_CHANGED', `resume: ${holder()}: ${guestName(grant, state)} ${handle}`, {
       hint: 'restore the file as it was, or resume with --files=ignore',
     });
   }
   const node = new HostNode(vfs.files, handle, grant, state.path, state.type);
   if (state.kind === 'directory') return new DirectoryFile(vfs, node, state.flags, state.canRead, state.listing);
   return new HostFile(vfs, node, state.flags, state.canRead, state.canWrite, state.offset);
+}
+
+/** The first process that has the file open, for messages. */
+function holderOf({ processes }: KernelState, file: number): string {
+  return `process ${processes.find(({ fds }) => fds.some((entry) => entry.file === file))?.pid}`;
 }
 
 function guestName(grant: Grant, state: HostFileState): string {
