@@ -234,6 +234,10 @@ export const guests: readonly Guest[] = [
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),
   // All of it
+  posix('family.c', ['processes', 'threads', 'signals', 'clock', 'files', 'self-snapshot'], {
+    extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
+    everyNthPoint: 7,
+  }),
   posix('random-tree.c', ['processes', 'threads', 'signals', 'clock'], {
     extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
     args: ['11'],
@@ -248,6 +252,11 @@ export const guests: readonly Guest[] = [
   ...['cat', 'wc', 'seq', 'sort', 'yes', 'sleep', 'tee', 'grep'].map((name) => tool(`${name}.c`)),
   // Managed languages
   test('assemblyscript.ts', { extraSources: ['assembly/wasi.ts'] }),
+  test('assemblyscript-processes.ts', {
+    extraSources: ['assembly/wasi.ts', 'assembly/wvm.ts', 'assembly/wvm-imports.ts'],
+    features: ['processes', 'signals'],
+    notUnderNodeWasi: 'it imports functions of WASIX and wvm',
+  }),
   // The instruction set, written in WAT
   test('operands.wat'),
   test('blocks.wat', { features: ['multi-value'] }),

@@ -6,6 +6,7 @@ import type { ModuleMap } from '../instrument/module-map.ts';
 import type { SystemCallResult } from '../kernel/blocked.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
+import { decodeConst } from '../wasm/const-expr.ts';
 import { type FuncType, ValType } from '../wasm/module.ts';
 import { globalNames } from '../wasm/names.ts';
 import { restoreInstance, saveInstance, valueOfGlobal } from './capture.ts';
@@ -301,6 +302,9 @@ export class GuestProcess {
   }
 }
 
+/** Of clang's frames. */
+const C_STACK_ALIGNMENT = 16;
+
 /** Index of the global in which wasm-ld keeps C's stack pointer; undefined if there is no such global. */
 function stackPointerOf({ original, map }: CompiledModule): number | undefined {
   if (map === undefined) return undefined;
@@ -308,11 +312,16 @@ function stackPointerOf({ original, map }: CompiledModule): number | undefined {
     const type = original.allGlobals[index];
     return type?.mutable === true && type.type === ValType.i32;
   };
-  for (const [index, name] of globalNames(original)) if (name === '__stack_pointer' && isPointer(index)) return index;
+  const names = globalNames(original);
+  for (const [index, name] of names) if (name === '__stack_pointer' && isPointer(index)) return index;
   const exported = original.exports.find(({ kind, name }) => kind === 'global' && name === '__stack_pointer');
   if (exported !== undefined) return isPointer(exported.index) ? exported.index : undefined;
-  // Stripped: wasm-ld and AssemblyScript's linker put it first.
-  return isPointer(0) ? 0 : undefined;
+  // Other compilers name their globals, too: the first may then be any variable of the program.
+  if (names.size > 0) return undefined;
+  // Stripped: wasm-ld puts it first, and it begins at the aligned end of the stack.
+  if (!isPointer(0) || original.importedGlobalCount > 0) return undefined;
+  const initial = decodeConst(original, original.globals[0]!.init);
+  return initial.kind === 'i32' && initial.value > 0 && initial.value % C_STACK_ALIGNMENT === 0 ? 0 : undefined;
 }
 
 /** Copies what is not zero into a memory of zeros. */
