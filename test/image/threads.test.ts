@@ -59,7 +59,7 @@ describe('an image of threads with locks', () => {
         threads[1]!.robustList = { ...threads[1]!.robustList!, length };
       });
       expect(await refusal(bytes)).toMatch(
-        `processes[0].threads[1].robustList.length: a robust list head of ${length} bytes, known are 12 and 24`,
+        `process 1.threads[1].robustList.length: a robust list head of ${length} bytes, known are 12 and 24`,
       );
     },
   );

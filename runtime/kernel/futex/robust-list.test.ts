@@ -197,7 +197,7 @@ describe('robust lists', () => {
       const state = structuredClone(fixture.kernel.save());
       Object.assign(state.processes[0]!.threads[1]!.robustList!, { length });
       expect(() => fixture.restore(state)).toThrow(
-        `processes[0].threads[1].robustList.length: a robust list head of ${length} bytes, known are 12 and 24`,
+        `process 1.threads[1].robustList.length: a robust list head of ${length} bytes, known are 12 and 24`,
       );
     }
   });
