@@ -19,13 +19,14 @@ import { Kernel, type KernelState } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
+import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { closeHost, type HostParts, openHost } from './host-parts.ts';
 import { memoryPool, prewarm, recycle } from './memory-pool.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
 import { resumeMachine } from './resume-machine.ts';
-import { keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
+import { type Identity, keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
 import { WarmRoom } from './warm-room.ts';
 
 export type { BacktraceFrame } from '../engine/backtrace.ts';
@@ -153,12 +154,20 @@ export interface MachineStats {
 }
 
 interface SnapshotRequest {
+  readonly kind: 'snapshot';
   readonly stop: boolean;
   readonly includeModule: boolean;
   readonly startNs: bigint;
   /** Memory for the copy, while it is made ready. */
   room: WarmRoom | undefined;
   readonly resolve: (result: SnapshotResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface CaptureRequest {
+  readonly kind: 'capture';
+  readonly stop: boolean;
+  readonly resolve: (changes: MachineChanges) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -184,7 +193,9 @@ export class Machine {
   readonly #guest: GuestMachine;
   readonly #host: HostParts;
   readonly #options: MachineOptions;
-  readonly #requests: SnapshotRequest[] = [];
+  readonly #requests: (SnapshotRequest | CaptureRequest)[] = [];
+  /** Made at the first capture. */
+  #changes: ChangeTracker | undefined;
   /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
   #shownChunks: WeakRef<Uint8Array[]>[] = [];
   #imagesInWork = 0;
@@ -297,6 +308,7 @@ export class Machine {
   snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
     const { promise, resolve, reject } = Promise.withResolvers<SnapshotResult>();
     const request: SnapshotRequest = {
+      kind: 'snapshot',
       stop: options.stop ?? false,
       includeModule: options.includeModule ?? true,
       startNs: process.hrtime.bigint(),
@@ -304,13 +316,38 @@ export class Machine {
       resolve,
       reject,
     };
+    this.#request(request);
+    return promise;
+  }
+
+  /**
+   * What has changed since the last capture that was confirmed (everything, at first), taken at the next safe point, for a
+   * snapshot in a store; the guest goes on at once unless `stop`. One at a time: the pages are valid until the next one.
+   */
+  async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
+    this.#changes ??= new (await import('./change-tracker.ts')).ChangeTracker();
+    const { promise, resolve, reject } = Promise.withResolvers<MachineChanges>();
+    this.#request({ kind: 'capture', stop: options.stop ?? false, resolve, reject });
+    return await promise;
+  }
+
+  /** What capture() gave last is durable: the next one tells what has changed since. */
+  confirmCapture(): void {
+    this.#changes?.confirm();
+  }
+
+  /** The snapshot that was confirmed last is gone: the next capture() tells everything. */
+  resetCapture(): void {
+    this.#changes?.reset();
+  }
+
+  #request(request: SnapshotRequest | CaptureRequest): void {
     if (this.#state === 'ended') {
-      reject(this.#hasEnded());
+      request.reject(this.#hasEnded());
     } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
       this.#requests.push(request);
       this.#interrupt();
     } else void this.#serve(request);
-    return promise;
   }
 
   /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
@@ -512,13 +549,22 @@ export class Machine {
   }
 
   /** A guest that is to go on runs until there is memory for the copy of its pages. */
-  #isReadyFor(request: SnapshotRequest): boolean {
-    if (request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS) return true;
+  #isReadyFor(request: SnapshotRequest | CaptureRequest): boolean {
+    if (request.kind === 'capture' || request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS)
+      return true;
     request.room ??= new WarmRoom(roomForCopy(this.#guest));
     return request.room.touch(ROOM_SLICE_MS);
   }
 
-  async #serve(request: SnapshotRequest): Promise<void> {
+  async #serve(request: SnapshotRequest | CaptureRequest): Promise<void> {
+    if (request.kind === 'capture') {
+      try {
+        request.resolve(this.#changes!.capture(this.#guest, this.#identity(true)));
+      } catch (error) {
+        request.reject(error);
+      }
+      return;
+    }
     this.#imagesInWork++;
     try {
       const room = request.stop ? undefined : (request.room?.bytes ?? new Uint8Array(0));
@@ -542,8 +588,11 @@ export class Machine {
 
   /** The guest must stand still. */
   #capture(includeModule: boolean, startNs: bigint, room: Uint8Array | undefined): MachineCapture {
-    const moduleName = this.#options.programName ?? this.name;
-    return new MachineCapture(this.#guest, { name: this.name, moduleName, includeModule }, startNs, room);
+    return new MachineCapture(this.#guest, this.#identity(includeModule), startNs, room);
+  }
+
+  #identity(includeModule: boolean): Identity {
+    return { name: this.name, moduleName: this.#options.programName ?? this.name, includeModule };
   }
 
   /** Before the guest goes on: images that show its memory get copies. */

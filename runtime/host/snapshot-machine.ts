@@ -138,7 +138,7 @@ function memorySources(guest: GuestMachine): MemorySource[] {
 }
 
 /** Everything but the contents of the memories. Throws WVM_SNAPSHOT_UNSUPPORTED. */
-function saveMachine(guest: GuestMachine, { name, moduleName, includeModule }: Identity): MachineState {
+export function saveMachine(guest: GuestMachine, { name, moduleName, includeModule }: Identity): MachineState {
   const guests = guest.sorted();
   const root = guest.root;
   const modules = new Map<string, ModuleState>();
