@@ -30,6 +30,8 @@ export type WvmErrorCode =
   | 'WVM_IMAGE_BAD_FRAME'
   | 'WVM_IMAGE_FEATURE'
   | 'WVM_FILE_CHANGED'
+  | 'WVM_KEY'
+  | 'WVM_IMAGE_SIGNATURE'
   // the store
   | 'WVM_STORE_CORRUPT'
   | 'WVM_STORE_VERSION'
