@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../../abi/errno.ts';
 import { OFLAGS_CREAT, WASI_PREVIEW1_FUNCTIONS, WASI_UNSTABLE_FUNCTIONS } from '../../../abi/wasi-preview1.ts';
-import { SnapshotWanted } from '../blocked.ts';
 import { Fixture, RESULT, ROOT } from '../testing/fixture.ts';
-import { createWasiPreview1, createWasiUnstable, createWvm } from './front-door.ts';
+import { createWasiPreview1, createWasiUnstable } from './front-door.ts';
 
 describe('createWasiPreview1()', () => {
   it('has exactly the 46 functions of preview1', () => {
@@ -52,12 +51,6 @@ describe('createWasiUnstable()', () => {
     expect(fixture.u32(RESULT + 20)).toBe(1);
     expect(fixture.u64(RESULT + 24)).toBe(10n);
     expect(fixture.u64(RESULT + 56)).toBe(0xffff_ffff_ffff_ffffn);
-  });
-});
-
-describe('createWvm()', () => {
-  it('snapshot asks the engine', () => {
-    expect(createWvm()['snapshot']!()).toBeInstanceOf(SnapshotWanted);
   });
 });
 

@@ -14,7 +14,6 @@ import {
   WHENCE_SET,
 } from '../../../abi/wasi-preview1.ts';
 import { bindCall, type ContextCall, type SystemCallTable } from '../bind-call.ts';
-import { SnapshotWanted } from '../blocked.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Process } from '../process.ts';
 import * as args from './args.ts';
@@ -78,11 +77,6 @@ export function createWasiPreview1(kernel: Kernel, owner: Process): SystemCallTa
 /** The 45 functions of module `wasi_unstable` (snapshot 0). */
 export function createWasiUnstable(kernel: Kernel, owner: Process): SystemCallTable {
   return bindAll(Object.keys(WASI_UNSTABLE_FUNCTIONS), unstableContext(kernel, owner));
-}
-
-/** wvm's own namespace, module `wvm`. */
-export function createWvm(): SystemCallTable {
-  return { snapshot: () => new SnapshotWanted() };
 }
 
 function bindAll(names: readonly string[], context: WasiContext): SystemCallTable {

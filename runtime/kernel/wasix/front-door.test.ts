@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../../abi/errno.ts';
 import { IMPORTS } from '../../../abi/imports.ts';
+import { WASIX_ALIASES, WASIX_FUNCTIONS } from '../../../abi/wasix.ts';
 import { SnapshotWanted } from '../blocked.ts';
 import { Fixture, RESULT } from '../testing/fixture.ts';
 import { createDoors, unsupportedCalls } from './front-door.ts';
@@ -41,5 +42,15 @@ describe('createDoors()', () => {
 });
 
 describe('unsupportedCalls()', () => {
-  it('preview1 has none', () => expect(unsupportedCalls('wasi_unstable')).toEqual([]));
+  it('of the tables only fibers, the network, dynamic linking and setting the clock are missing', () => {
+    for (const module of ['wasi_snapshot_preview1', 'wasi_unstable', 'wasi', 'wvm']) {
+      const own = unsupportedCalls(module).filter((name) => !Object.hasOwn(WASIX_FUNCTIONS, name));
+      expect(
+        own.filter((name) => !Object.hasOwn(WASIX_ALIASES, name)),
+        module,
+      ).toEqual([]);
+    }
+    const families = /^(context_|sock_|port_|dl|closure_)|^(resolve|call_dynamic|reflect_signature|clock_time_set)$/;
+    expect(unsupportedCalls('wasix_32v1').filter((name) => !families.test(name))).toEqual([]);
+  });
 });
