@@ -7,6 +7,7 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
+import { Op } from './runtime/wasm/opcodes.ts';
 
 const outputDirectory = 'dist/runtime';
 
@@ -34,6 +35,47 @@ function threadAt(address: string): Plugin {
     },
   };
 }
+
+/**
+ * Loads some chunks of a CommonJS build when something in them is first used, and not with the file that uses them. V8 needs 5 ms
+ * for each 100 kB of JavaScript that it has not seen before. What the files of wvm define at their top level needs no other
+ * chunk, so that nobody can tell.
+ */
+function loadLate(chunks: readonly string[]): Plugin {
+  const late = new RegExp(`^const (require_\\w+) = require\\("\\./(?:${chunks.join('|')})\\.js"\\);$`, 'gm');
+  return {
+    name: 'load-late',
+    renderChunk(code) {
+      const names = [...code.matchAll(late)].map(([, name]) => name!);
+      let result = code.replace(
+        late,
+        (line, name) => `let ${name}_;\nconst ${line.slice(6).replace('= ', `= () => (${name}_ ??= `).slice(0, -1)});`,
+      );
+      for (const name of names) {
+        result = result.replace(new RegExp(`\\bnew ${name}\\.(\\w+)`, 'g'), `new (${name}().$1)`);
+        result = result.replace(new RegExp(`\\b${name}\\.(?=\\w)`, 'g'), `${name}().`);
+      }
+      return result;
+    },
+  };
+}
+
+/**
+ * Writes the numbers of instructions where the source has their names: V8 makes a jump table of a switch over numbers alone, and
+ * the table of names, which takes milliseconds to build, is not needed to start.
+ */
+const instructionNumbers: Plugin = {
+  name: 'instruction-numbers',
+  transform(code, id) {
+    if (!/\/runtime\/(instrument|engine|wasm)\/[a-z-]+\.ts$/.test(id) || !/import \{[^}]*\bOp\b/.test(code))
+      return null;
+    return code.replace(/\bOp\.([a-z]\w*)\b/g, (name, key) => {
+      const number = (Op as Record<string, number>)[key];
+      if (number === undefined) throw new Error(`${id}: no instruction ${name}`);
+      return String(number);
+    });
+  },
+};
 
 const licences: Plugin = {
   name: 'licences-of-bundled-packages',
@@ -89,6 +131,18 @@ const runs = new RegExp(
     `/base/|/node_modules/(${bundledPackages.join('|')})/`,
 );
 
+/** What a guest need not wait for. */
+const lateInThread: readonly (readonly [name: string, test: RegExp])[] = [
+  [
+    'instrumenter',
+    /\/runtime\/(instrument\/(?!names|module-map|save|exception-area|atomic-)[a-z-]+|engine\/compile|wasm\/(decode-body|opcodes))\.ts$/,
+  ],
+  [
+    'images',
+    /\/runtime\/(snapshot\/(?!stripes)[a-z-]+|engine\/(capture|backtrace)|host\/(snapshot|resume)-machine)\.ts$/,
+  ],
+];
+
 export default defineConfig([
   {
     ...common,
@@ -104,18 +158,30 @@ export default defineConfig([
         ],
       },
     },
-    plugins: [threadAt('../../thread/machine-worker.js'), licences, commonJsPackage('cli/package.json')],
+    plugins: [
+      threadAt('../../thread/machine-worker.js'),
+      instructionNumbers,
+      licences,
+      commonJsPackage('cli/package.json'),
+    ],
   },
   {
     ...common,
     input: { index: 'runtime/index.ts' },
     output: output('chunks'),
-    plugins: [threadAt('./thread/machine-worker.js')],
+    plugins: [threadAt('./thread/machine-worker.js'), instructionNumbers],
   },
   {
     ...common,
     input: { 'thread/machine-worker': 'runtime/host/machine-worker.ts' },
-    output: { ...output('thread'), format: 'cjs' },
-    plugins: [commonJsPackage('thread/package.json')],
+    output: {
+      ...output('thread'),
+      format: 'cjs',
+      codeSplitting: {
+        includeDependenciesRecursively: false,
+        groups: lateInThread.map(([name, test]) => ({ name, test })),
+      },
+    },
+    plugins: [instructionNumbers, commonJsPackage('thread/package.json'), loadLate(lateInThread.map(([name]) => name))],
   },
 ]);

@@ -59,10 +59,30 @@ export interface FunctionSignature {
 const I64_KINDS: ReadonlySet<ParameterKind> = new Set<ParameterKind>(['u64', 's64', 'rights', 'sigset']);
 
 export function signature(text: string, results: readonly CoreType[] = ['i32']): FunctionSignature {
-  const parameters = text.split(' ').flatMap((word): Parameter[] => {
-    if (word === '') return [];
-    const [name, kind] = word.split(':') as [string, ParameterKind];
-    return [{ name, kind, type: I64_KINDS.has(kind) ? 'i64' : 'i32' }];
-  });
-  return { parameters, params: parameters.map((parameter) => parameter.type), results };
+  return new LateSignature(text, results);
+}
+
+/** Taken apart when somebody looks: there are 150 of them, and a program that starts imports a dozen. */
+class LateSignature implements FunctionSignature {
+  readonly #text: string;
+  readonly results: readonly CoreType[];
+  #parameters: readonly Parameter[] | undefined;
+
+  constructor(text: string, results: readonly CoreType[]) {
+    this.#text = text;
+    this.results = results;
+  }
+
+  get parameters(): readonly Parameter[] {
+    this.#parameters ??= this.#text.split(' ').flatMap((word): Parameter[] => {
+      if (word === '') return [];
+      const [name, kind] = word.split(':') as [string, ParameterKind];
+      return [{ name, kind, type: I64_KINDS.has(kind) ? 'i64' : 'i32' }];
+    });
+    return this.#parameters;
+  }
+
+  get params(): readonly CoreType[] {
+    return this.parameters.map((parameter) => parameter.type);
+  }
 }

@@ -4,7 +4,7 @@
 //
 // Invariant: between two runs the memory holds nothing: a stack that was unwound has been copied out of it.
 
-import { POLL_PARAMS } from '../instrument/instrument.ts';
+import { POLL_PARAMS } from '../instrument/names.ts';
 import type { ValType } from '../wasm/module.ts';
 import { resultFunction, wrapHostFunction } from './glue.ts';
 

@@ -52,8 +52,12 @@ export function storeModule({ hash, instrumented }: PreparedModule, ports: Compi
  * but functions of WASI preview1.
  */
 export function plainModule(bytes: Uint8Array, hash: string): PreparedModule | undefined {
-  if (!WebAssembly.validate(bytes)) return undefined;
-  const compiled = compileBytes(bytes);
+  let compiled: WebAssembly.Module;
+  try {
+    compiled = new WebAssembly.Module(bytes);
+  } catch {
+    return undefined; // What is wrong with it, prepareModule() says.
+  }
   const isPlain = WebAssembly.Module.imports(compiled).every(
     ({ module, kind }) => module === 'wasi_snapshot_preview1' && kind === 'function',
   );

@@ -9,7 +9,7 @@ import { Op } from '../wasm/opcodes.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { BranchHints } from './branch-hints.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
-import { instrumentedTarget, OWN_IMPORTS, POLL_PARAMS, writeOwnImports, writePollBody } from './instrument.ts';
+import { instrumentedTarget, OWN_IMPORTS, writeOwnImports, writePollBody } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';
 import * as names from './names.ts';
 import { SavePool } from './save.ts';
@@ -35,7 +35,7 @@ export function buildContinuations(
   const { module, graph } = map;
   const types = new TypePool(module);
   const voidType = types.typeIndex([], []);
-  const pollType = types.typeIndex(POLL_PARAMS, []);
+  const pollType = types.typeIndex(names.POLL_PARAMS, []);
   const functionIndexes = [...new Set(sites.map((site) => map.functionOfSite(site)))];
   const { functions, helpers } = collectCallees(map, functionIndexes);
   const importIndex = new Map(functions.map((index, position) => [index, position]));

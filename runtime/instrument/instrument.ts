@@ -138,7 +138,7 @@ function assemble(
   const own = ownFunctions(module, types);
   const saveTypes = target.saves.typeIndexes();
   const voidType = types.typeIndex([], []);
-  const pollType = types.typeIndex(POLL_PARAMS, []);
+  const pollType = types.typeIndex(names.POLL_PARAMS, []);
   const firstOwn = target.pollFunction + 1 + saveTypes.length;
   const functionsTable = module.allTables.length + 3;
   const w = new ByteWriter(code.position + module.bytes.length);
@@ -310,9 +310,6 @@ function writePassiveElement(w: ByteWriter, module: WasmModule, segment: Element
   w.u32(segment.expressions!.length);
   for (const expr of segment.expressions!) w.bytes(module.bytes, expr.range.start, expr.range.end);
 }
-
-/** The poll takes the number of its site. */
-export const POLL_PARAMS: readonly ValType[] = [ValType.i32];
 
 /** Writes the code entry, with its size, of the function that calls the engine's poll. */
 export function writePollBody(w: ByteWriter, pollType: number, slotsTable: number): void {

@@ -1,6 +1,8 @@
 // The names under which instrumented modules and the engine know each other. Function, table, memory and
 // global indexes of the original module stay what they were; all of ours come after them.
 
+import { ValType } from '../wasm/module.ts';
+
 /** Import module of everything the engine provides. */
 export const WVM = 'wvm';
 
@@ -43,6 +45,8 @@ export const EXPORT_EXTERNREF_CURSOR = 'wvm.externref.cursor';
 
 /** Slots of TABLE_SLOTS with a fixed meaning. */
 export const SLOT_POLL = 0;
+/** The poll takes the number of its site. */
+export const POLL_PARAMS: readonly ValType[] = [ValType.i32];
 /** [memory index, address i64, expected i32 or i64, timeout i64] -> [i32]. */
 export const SLOT_WAIT32 = 1;
 export const SLOT_WAIT64 = 2;

@@ -5,7 +5,7 @@
 // program that only mentions sockets or dynamic linking runs.
 
 import { Errno } from '../../../abi/errno.ts';
-import { IMPORTS } from '../../../abi/imports.ts';
+import { IMPORTS, signatureOf } from '../../../abi/imports.ts';
 import { WASI_PREVIEW1_FUNCTIONS } from '../../../abi/wasi-preview1.ts';
 import { WASIX_ALIASES, WASIX_FUNCTIONS } from '../../../abi/wasix.ts';
 import { bindCall, type ContextCall, type SystemCall } from '../bind-call.ts';
@@ -52,13 +52,6 @@ const FAMILIES: Readonly<Record<string, unknown>> = {
   snapshot: () => new SnapshotWanted(),
 };
 
-const CALLS: ReadonlyMap<string, ReadonlyMap<string, ContextCall | undefined>> = new Map(
-  Array.from(IMPORTS, ([module, functions]) => [
-    module,
-    new Map(Object.keys(functions).map((name) => [name, implementationOf(module, name)])),
-  ]),
-);
-
 export function createDoors(kernel: Kernel, owner: Process): Doors {
   const contexts = new Map<string, WasiContext>();
   let isWasix = false;
@@ -73,13 +66,12 @@ export function createDoors(kernel: Kernel, owner: Process): Doors {
   };
   return {
     find(module, name) {
-      const calls = CALLS.get(module);
-      if (calls === undefined || !calls.has(name)) return undefined;
+      if (signatureOf(module, name) === undefined) return undefined;
       if (!isWasix && (module === 'wasix_32v1' || Object.hasOwn(WASIX_FUNCTIONS, name))) {
         isWasix = true;
         for (const context of contexts.values()) context.isWasix = true;
       }
-      const call = calls.get(name);
+      const call = implementationOf(module, name);
       if (call === undefined) return notSupported;
       return bindCall(contextOf(module === 'wasi_unstable' ? 'unstable' : 'preview1'), call);
     },
@@ -88,7 +80,7 @@ export function createDoors(kernel: Kernel, owner: Process): Doors {
 
 /** Names of the tables that answer ENOSYS in that namespace. */
 export function unsupportedCalls(module: string): string[] {
-  return Array.from(CALLS.get(module) ?? []).flatMap(([name, call]) => (call === undefined ? [name] : []));
+  return Object.keys(IMPORTS.get(module) ?? {}).filter((name) => implementationOf(module, name) === undefined);
 }
 
 function implementationOf(module: string, name: string): ContextCall | undefined {
