@@ -162,11 +162,6 @@ export class Thread {
     return top;
   }
 
-  /** The call that the frames of activation `index` of `count` are in: the topmost one's is `call`, those below are shelved. */
-  callOfActivation(index: number, count: number): BlockedCall | undefined {
-    return index === count - 1 ? this.call : (this.interrupted[index]?.call ?? undefined);
-  }
-
   /** Time that it has spent running. */
   cpuTimeNs(): bigint {
     const { kernel } = this.process;

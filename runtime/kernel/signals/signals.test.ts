@@ -318,7 +318,7 @@ describe('handlers', () => {
       expect(outcome).toBe(flags === 0 ? Errno.EINTR : PARKED);
       expect(fixture.main.call).toBeUndefined();
       fixture.resume();
-      expect(fixture.main.callOfActivation(0, 2)?.name).toBe(flags === 0 ? undefined : 'waitpid');
+      expect(fixture.main.interrupted[0]?.call?.name).toBe(flags === 0 ? undefined : 'waitpid');
       // The handler may wait for something, too.
       expect(fixture.wait(fixture.init, -1, WNOHANG)).toMatchObject([0, expect.any(Number)]);
       fixture.kernel.tree.handlerReturned(fixture.main);
