@@ -64,4 +64,5 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'pipe-holders': 98,
   'offset-holders': 190,
   'random-tree': 30,
+  family: 50,
 };

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { guestNamed } from '../../guest/manifest.ts';
 import { imagePorts } from '../../runtime/host/image-ports.ts';
-import { Machine, type MachineExit, type ResumeOptions, WvmError } from '../../runtime/index.ts';
+import { Machine, type MachineExit, type MachineOptions, type ResumeOptions, WvmError } from '../../runtime/index.ts';
 import { decodeImage } from '../../runtime/snapshot/decode-image.ts';
 import { encodeImage } from '../../runtime/snapshot/encode-image.ts';
 import { HEADER_BYTES, paddingBytes, RECORD_HEADER_BYTES, RecordType } from '../../runtime/snapshot/image-layout.ts';
@@ -34,9 +34,42 @@ export class GuestImage {
   }
 
   static async take(name: string, place: number): Promise<GuestImage> {
+    let seen = 0;
+    const image = await GuestImage.#run(name, (keep) => ({
+      stops: {
+        polls: true,
+        calls: true,
+        onStop: (machine) => {
+          if (seen++ !== place) return false;
+          keep(machine);
+          return true;
+        },
+      },
+    }));
+    if (image === undefined) throw new Error(`${name} has no place ${place}`);
+    return image;
+  }
+
+  /** The image that the guest itself asks for, first. */
+  static async takeAsAsked(name: string): Promise<GuestImage> {
+    const image = await GuestImage.#run(name, (keep) => ({
+      onSelfSnapshot: (machine) => {
+        keep(machine);
+        return Promise.resolve(1);
+      },
+    }));
+    if (image === undefined) throw new Error(`${name} does not ask for a snapshot`);
+    return image;
+  }
+
+  /** Runs the guest until one of the hooks keeps the machine's image. */
+  static async #run(
+    name: string,
+    hooks: (keep: (machine: Machine) => void) => MachineOptions,
+  ): Promise<GuestImage | undefined> {
     const guest = guestNamed(name);
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wvm-image-'));
-    let seen = 0;
+    let bytes: Uint8Array | undefined;
     const machine = await Machine.load(moduleOf(guest), {
       ...quiet,
       programName: name,
@@ -45,13 +78,14 @@ export class GuestImage {
       stdin: new TextEncoder().encode(guest.stdin),
       seed: 42n,
       directories: [{ hostPath: directory, guestPath: '/', readOnly: false }],
-      stops: { polls: true, calls: true, onStop: () => seen++ === place },
+      ...hooks((stopped) => {
+        bytes = imageOf(stopped);
+        stopped.kill();
+      }),
     });
-    const exit = await machine.run();
-    if (exit.kind !== 'stopped') throw new Error(`${name} has no place ${place}`);
-    const image = new GuestImage(name, imageOf(machine), directory);
-    machine.kill();
-    return image;
+    await machine.run();
+    if (bytes === undefined) fs.rmSync(directory, { recursive: true, force: true });
+    return bytes && new GuestImage(name, bytes, directory);
   }
 
   /** Resumes this or another image with what this guest had. */
@@ -66,6 +100,11 @@ export class GuestImage {
 
   /** The code of the error by which an image is refused, which must come soon; undefined if it is not refused. */
   async refusal(image: Uint8Array, options: ResumeOptions = {}): Promise<string | undefined> {
+    return (await this.refusalError(image, options))?.code;
+  }
+
+  /** The same with its words. */
+  async refusalError(image: Uint8Array, options: ResumeOptions = {}): Promise<WvmError | undefined> {
     const start = performance.now();
     try {
       (await this.resume(image, options)).kill();
@@ -74,7 +113,7 @@ export class GuestImage {
       if (!(error instanceof WvmError)) throw error;
       const tookMs = performance.now() - start;
       if (tookMs > REFUSED_WITHIN_MS) throw new Error(`refused after ${tookMs} ms`, { cause: error });
-      return error.code;
+      return error;
     }
   }
 
