@@ -12,8 +12,10 @@ import {
   encodeMessage,
   type MachineInfo,
   protocolVersion,
+  type StoredSnapshotInfo,
   stallTimeoutMs,
 } from './control-protocol.ts';
+import type { ProcessInfo } from './machine.ts';
 
 /** How often a client that saves an image says that it lives; several times per stall timeout. */
 const savingIntervalMs = 5_000;
@@ -61,6 +63,28 @@ export class ControlClient {
   async kill(signal: string): Promise<void> {
     this.#send({ type: 'kill', signal });
     await this.#reply('done');
+  }
+
+  /** The machine's processes, at most the first 256 of them. */
+  async processes(): Promise<readonly ProcessInfo[]> {
+    this.#send({ type: 'tree' });
+    return (await this.#reply('tree')).processes;
+  }
+
+  /** The machine puts itself into a store. Durable when this resolves; with `stop` the machine has ended then. */
+  async save(
+    options: { store: string; stop: boolean; tag: string | null },
+    onProgress: (takenBytes: number) => void = () => {},
+  ): Promise<StoredSnapshotInfo> {
+    this.#send({ type: 'save', ...options });
+    for (;;) {
+      const frame = await this.#within(stallTimeoutMs, this.#next());
+      if (frame.kind === 'message' && frame.message.type === 'saving') {
+        onProgress(checkReply(frame, 'saving').takenBytes);
+        continue;
+      }
+      return checkReply(frame, 'saved').snapshot;
+    }
   }
 
   /** Lets a frozen machine run. */

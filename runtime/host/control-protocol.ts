@@ -11,9 +11,12 @@
 //    `committed` (or `aborted`) and reads `done`. With `stop: true` the guest stands still from `image` until that
 //    verdict: it ends on `committed`, and goes on after `aborted`, a lost connection or a stall. While it makes the
 //    bytes durable the client sends `saving` now and then to show that it lives.
+// 4. `save` is answered by `saving` now and then, and `saved`: the machine has put itself into a store. With `stop: true` it has
+//    ended then; if it fails the answer is `error`, and the guest goes on.
 // Invariant: no peer can make the other allocate more than one bounded frame.
 
 import { WvmError, type WvmErrorCode } from '../base/wvm-error.ts';
+import type { ProcessInfo } from './machine.ts';
 
 /** Raised when a peer of the previous version would misunderstand this one. */
 export const protocolVersion = 1;
@@ -35,9 +38,25 @@ export interface MachineInfo {
   readonly fuelUsed: string;
 }
 
+/** A snapshot that a machine has put into a store. */
+export interface StoredSnapshotInfo {
+  readonly id: string;
+  /** Of its machine, from 1. */
+  readonly sequence: number;
+  /** What an image of it would take, but for headers. */
+  readonly sizeBytes: number;
+  /** What it added to the store. */
+  readonly newBytes: number;
+  /** How long the guest stood still. */
+  readonly stopNs: number;
+  readonly totalNs: number;
+}
+
 export type ControlRequest =
   | { readonly type: 'info' }
   | { readonly type: 'snapshot'; readonly stop: boolean; readonly includeModule: boolean }
+  | { readonly type: 'save'; readonly store: string; readonly stop: boolean; readonly tag: string | null }
+  | { readonly type: 'tree' }
   | { readonly type: 'saving' }
   | { readonly type: 'committed' }
   | { readonly type: 'aborted' }
@@ -49,6 +68,9 @@ export type ControlReply =
   | { readonly type: 'info'; readonly machine: MachineInfo }
   | { readonly type: 'image'; readonly sizeBytes: number; readonly stopNs: number; readonly totalNs: number }
   | { readonly type: 'image-end' }
+  | { readonly type: 'saving'; readonly takenBytes: number }
+  | { readonly type: 'saved'; readonly snapshot: StoredSnapshotInfo }
+  | { readonly type: 'tree'; readonly processes: readonly ProcessInfo[] }
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly code: WvmErrorCode; readonly message: string; readonly hint?: string };
 
@@ -101,6 +123,7 @@ export function decodeRequest(message: { readonly type: string }): ControlReques
   const fields = message as Readonly<Record<string, unknown>>;
   switch (message.type) {
     case 'info':
+    case 'tree':
     case 'saving':
     case 'committed':
     case 'aborted':
@@ -109,6 +132,13 @@ export function decodeRequest(message: { readonly type: string }): ControlReques
     case 'kill':
       if (typeof fields['signal'] === 'string') return { type: 'kill', signal: fields['signal'] };
       break;
+    case 'save': {
+      const { store, stop, tag } = fields;
+      if (typeof store === 'string' && typeof stop === 'boolean' && (tag === null || typeof tag === 'string')) {
+        return { type: 'save', store, stop, tag };
+      }
+      break;
+    }
     case 'snapshot': {
       const { stop, includeModule } = fields;
       if (typeof stop === 'boolean' && typeof includeModule === 'boolean') {

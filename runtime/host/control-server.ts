@@ -22,8 +22,10 @@ import {
   type MachineInfo,
   maxImageFrameBytes,
   protocolVersion,
+  type StoredSnapshotInfo,
   stallTimeoutMs,
 } from './control-protocol.ts';
+import type { ProcessInfo } from './machine.ts';
 
 /** An image on its way to a client. */
 export interface ControlImage {
@@ -37,12 +39,22 @@ export interface ControlImage {
   abort(): void;
 }
 
+export interface SaveRequest {
+  readonly store: string;
+  readonly stop: boolean;
+  readonly tag: string | null;
+  readonly onProgress: (takenBytes: number) => void;
+}
+
 /** What a control server may do to its machine. */
 export interface ControlTarget {
   /** Of the machine in the registry. */
   readonly id: string;
   info(): MachineInfo | Promise<MachineInfo>;
   snapshot(options: { stop: boolean; includeModule: boolean }): Promise<ControlImage>;
+  /** Puts the machine into the store at that place; durable when it resolves. With `stop` it has ended then. */
+  save(request: SaveRequest): Promise<StoredSnapshotInfo>;
+  processes(): Promise<readonly ProcessInfo[]>;
   /** Ends the guest as the host signal of this name would; throws WVM_USAGE for a signal that cannot. */
   kill(signal: string): void;
   /** Lets a frozen machine run; throws WVM_USAGE if it is not frozen. */
@@ -51,6 +63,9 @@ export interface ControlTarget {
 
 /** More than this many at once are a runaway script; they are turned away. */
 const maxConnections = 256;
+/** What fits into a message. */
+const maxTreeProcesses = 256;
+const progressIntervalMs = 200;
 
 export class ControlServer {
   readonly #target: ControlTarget;
@@ -127,6 +142,12 @@ export class ControlServer {
         case 'continue':
           this.#target.continue();
           return await this.#send(socket, encodeMessage({ type: 'done' }));
+        case 'tree': {
+          const processes = (await this.#target.processes()).slice(0, maxTreeProcesses);
+          return await this.#send(socket, encodeMessage({ type: 'tree', processes }));
+        }
+        case 'save':
+          return await this.#save(socket, request);
         case 'snapshot':
           return await this.#sendSnapshot(socket, frames, await this.#target.snapshot(request));
         default:
@@ -136,6 +157,26 @@ export class ControlServer {
       // A refusal is an answer; a broken connection or protocol ends the conversation.
       if (!(error instanceof WvmError) || error.code === 'WVM_CONTROL') throw error;
       await this.#send(socket, encodeMessage(errorReply(error)));
+    }
+  }
+
+  /** Whoever has asked hears that it goes on; if he is gone, the snapshot is made nevertheless. */
+  async #save(socket: Socket, request: Extract<ControlRequest, { type: 'save' }>): Promise<void> {
+    let takenBytes = 0;
+    const say = setInterval(() => {
+      if (!socket.destroyed && !socket.writableNeedDrain) socket.write(encodeMessage({ type: 'saving', takenBytes }));
+    }, progressIntervalMs);
+    try {
+      const snapshot = await this.#target.save({
+        ...request,
+        onProgress: (bytes) => {
+          takenBytes = bytes;
+        },
+      });
+      clearInterval(say);
+      await this.#send(socket, encodeMessage({ type: 'saved', snapshot }));
+    } finally {
+      clearInterval(say);
     }
   }
 

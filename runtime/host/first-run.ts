@@ -10,8 +10,9 @@
 
 import { WvmError } from '../base/wvm-error.ts';
 import { type PreparedModule, plainModule } from '../engine/stored-module.ts';
+import type { MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
-import type { MachineExit, MachineStats, SnapshotResult } from './machine.ts';
+import type { MachineExit, MachineStats, ProcessInfo, SnapshotResult } from './machine.ts';
 import type { MachineThread, ThreadMachineOptions } from './machine-thread.ts';
 import type { SupervisedMachine } from './supervise.ts';
 import { decide, TrialVerdict } from './trial-verdict.ts';
@@ -114,11 +115,23 @@ export class FirstRun implements SupervisedMachine {
   }
 
   async snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
-    this.#drop();
-    if (this.#exit !== undefined || Atomics.load(this.#verdict, 0) === TrialVerdict.kept) {
-      throw new WvmError('WVM_SNAPSHOT_FAILED', 'the program has ended');
-    }
-    return await (await this.#running.promise).snapshot(options);
+    return await (await this.#reach()).snapshot(options);
+  }
+
+  async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
+    return await (await this.#reach()).capture(options);
+  }
+
+  async confirmCapture(): Promise<void> {
+    await (await this.#reach()).confirmCapture();
+  }
+
+  async resetCapture(): Promise<void> {
+    await (await this.#reach()).resetCapture();
+  }
+
+  async processes(): Promise<readonly ProcessInfo[]> {
+    return await (await this.#reach()).processes();
   }
 
   kill(): void {
@@ -136,6 +149,15 @@ export class FirstRun implements SupervisedMachine {
   stats(): MachineStats | Promise<MachineStats> {
     const state = this.#exit === undefined ? 'running' : 'ended';
     return this.#runningMachine?.stats() ?? { fuelUsed: 0n, memoryBytes: 0, state };
+  }
+
+  /** The instrumented machine, for who cannot do with a trial. */
+  async #reach(): Promise<MachineThread> {
+    this.#drop();
+    if (this.#exit !== undefined || Atomics.load(this.#verdict, 0) === TrialVerdict.kept) {
+      throw new WvmError('WVM_SNAPSHOT_FAILED', 'the program has ended');
+    }
+    return await this.#running.promise;
   }
 
   async #try(): Promise<MachineExit | undefined> {

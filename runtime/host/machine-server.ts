@@ -6,8 +6,10 @@ import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { contentsBytes, copyPages } from '../snapshot/page-block.ts';
+import type { MachineChanges } from './change-tracker.ts';
 import { findProgram } from './find-program.ts';
-import { Machine, type MachineOptions, type MachineStats, type SnapshotResult } from './machine.ts';
+import { Machine, type MachineOptions, type MachineStats, type ProcessInfo, type SnapshotResult } from './machine.ts';
 import type {
   Ended,
   LoadRequest,
@@ -71,6 +73,31 @@ const procedures: MachineProcedures = {
       return copy;
     });
     return { ...result, chunks };
+  },
+  async capture(options, moved): Promise<MachineChanges> {
+    const changes = await current().capture(options);
+    const own = (piece: Uint8Array): Uint8Array => {
+      const copy = new Uint8Array(piece);
+      moved.push(copy.buffer);
+      return copy;
+    };
+    // One room for all pages: they lie in memory that the next capture changes.
+    const room = new Uint8Array(contentsBytes(changes.blocks));
+    if (room.length > 0) moved.push(room.buffer);
+    return {
+      ...changes,
+      records: changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) })),
+      blocks: copyPages(changes.blocks, room),
+    };
+  },
+  confirmCapture(): void {
+    current().confirmCapture();
+  },
+  resetCapture(): void {
+    current().resetCapture();
+  },
+  processes(): readonly ProcessInfo[] {
+    return current().processes();
   },
   kill(): void {
     current().kill();

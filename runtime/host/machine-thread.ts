@@ -14,8 +14,16 @@ import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import type { PreparedModule } from '../engine/stored-module.ts';
+import type { MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
-import type { MachineExit, MachineOptions, MachineStats, ResumeOptions, SnapshotResult } from './machine.ts';
+import type {
+  MachineExit,
+  MachineOptions,
+  MachineStats,
+  ProcessInfo,
+  ResumeOptions,
+  SnapshotResult,
+} from './machine.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
@@ -87,6 +95,10 @@ export type MachineProcedures = {
   /** Undefined if it has to be repeated. */
   runTrial(): Promise<Ended | undefined>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
+  capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
+  confirmCapture(): void;
+  resetCapture(): void;
+  processes(): readonly ProcessInfo[];
   kill(): void;
   stats(): MachineStats;
 };
@@ -213,13 +225,28 @@ export class MachineThread {
 
   /** As Machine.snapshot; the chunks are copies. */
   async snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
-    if (this.#exit !== undefined) throw this.#ended();
-    // It would not hear of it while it runs.
-    if (this.#isUnreachable) {
-      const what = this.#ready!.uncapturable.join(', ');
-      throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', `the module uses ${what}, whose state cannot be captured`);
-    }
+    this.#checkReachable();
     return await this.#ask('snapshot', options);
+  }
+
+  /** As Machine.capture; the pages are copies. */
+  async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
+    this.#checkReachable();
+    return await this.#ask('capture', options);
+  }
+
+  async confirmCapture(): Promise<void> {
+    await this.#ask('confirmCapture', undefined);
+  }
+
+  async resetCapture(): Promise<void> {
+    await this.#ask('resetCapture', undefined);
+  }
+
+  /** As Machine.processes. */
+  async processes(): Promise<readonly ProcessInfo[]> {
+    this.#checkReachable();
+    return await this.#ask('processes', undefined);
   }
 
   /** As Machine.kill; ends the thread if the guest cannot be reached. */
@@ -242,6 +269,15 @@ export class MachineThread {
       );
     }
     return this.#stats;
+  }
+
+  #checkReachable(): void {
+    if (this.#exit !== undefined) throw this.#ended();
+    // It would not hear of it while it runs.
+    if (this.#isUnreachable) {
+      const what = this.#ready!.uncapturable.join(', ');
+      throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', `the module uses ${what}, whose state cannot be captured`);
+    }
   }
 
   get #isUnreachable(): boolean {

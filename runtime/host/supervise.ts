@@ -10,9 +10,12 @@
 // Snapshots of one machine are taken one after the other; a stopped machine is nobody else's until the verdict.
 
 import { WvmError } from '../base/wvm-error.ts';
-import type { MachineInfo } from './control-protocol.ts';
-import { type ControlImage, ControlServer, type ControlTarget } from './control-server.ts';
-import type { MachineExit, MachineStats, SnapshotResult } from './machine.ts';
+import type { Manifest, SnapshotId } from '../snapshot/store/manifest.ts';
+import type { Store } from '../snapshot/store/store.ts';
+import type { MachineChanges } from './change-tracker.ts';
+import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
+import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
+import type { MachineExit, MachineStats, ProcessInfo, SnapshotResult } from './machine.ts';
 import {
   checkMachineName,
   claimName,
@@ -24,13 +27,27 @@ import {
   writeEntry,
 } from './registry.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
+import type { MachineSaver, SaveOptions } from './store/machine-saver.ts';
 
 /** What is supervised: a Machine or a MachineThread. */
 export interface SupervisedMachine {
   run(): Promise<MachineExit>;
   snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
+  capture(options?: { stop?: boolean }): Promise<MachineChanges>;
+  confirmCapture(): void | Promise<void>;
+  resetCapture(): void | Promise<void>;
+  processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
   kill(): void;
   stats(): MachineStats | Promise<MachineStats>;
+}
+
+/** The store that the machine saves itself into, of its own accord. */
+export interface SuperviseStore {
+  readonly place: string;
+  /** How many of the machine's snapshots are kept; all if not given. */
+  readonly keepCount?: number | undefined;
+  /** The snapshot that the machine was resumed from, and the machine that it is one of. */
+  readonly parent?: { readonly id: SnapshotId; readonly machineId: string } | undefined;
 }
 
 export interface SuperviseOptions {
@@ -46,8 +63,9 @@ export interface SuperviseOptions {
   readonly snapshotSignals?: readonly SignalName[] | undefined;
   /** Also take a snapshot when the machine ends, whatever ends it. */
   readonly snapshotAtEnd?: boolean | undefined;
-  /** Where these snapshots go, as NAME-0001.wvm and so on; the current directory by default. */
+  /** Where these snapshots go, as images NAME-0001.wvm and so on; into a store if not given. */
   readonly outputDirectory?: string | undefined;
+  readonly store?: SuperviseStore | undefined;
   /** Something went wrong that does not end the machine. */
   readonly onWarning?: ((error: WvmError) => void) | undefined;
   readonly onSaved?: ((snapshot: SavedSnapshot) => void) | undefined;
@@ -56,7 +74,10 @@ export interface SuperviseOptions {
 }
 
 export interface SavedSnapshot {
+  /** The image, or the id of a snapshot in a store. */
   readonly file: string;
+  /** What it added to the store; of an image its size. */
+  readonly newBytes: number;
   /** What asked for it: 'timer', 'guest', 'exit' or a signal. */
   readonly event: string;
   readonly sizeBytes: number;
@@ -72,6 +93,9 @@ export interface MachineOutcome {
   readonly snapshots: readonly SavedSnapshot[];
   readonly wallNs: bigint;
 }
+
+/** Removed snapshots whose chunks are worth looking for. */
+const COLLECT_AFTER = 60;
 
 export class Supervisor implements ControlTarget {
   readonly #options: SuperviseOptions;
@@ -94,6 +118,8 @@ export class Supervisor implements ControlTarget {
   #signal: SignalName | undefined;
   /** A number of a self-snapshot is never given twice, even if its file was removed. */
   #nextSequence = 1;
+  #saver: { readonly place: string; readonly store: Store; readonly saver: MachineSaver } | undefined;
+  #savesSinceCollect = 0;
   readonly #freezing: Line = new Line();
   readonly #saving: Line = new Line();
   #wakeHeld: () => void = () => {};
@@ -125,6 +151,7 @@ export class Supervisor implements ControlTarget {
       // What is being saved is saved to its end; a second signal does not wait for it.
       (await this.#saving.enter())();
       await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
+      await this.#saver?.store.close();
       for (const undo of this.#undo.reverse()) undo();
     }
     const wallNs = process.hrtime.bigint() - startNs;
@@ -183,6 +210,26 @@ export class Supervisor implements ControlTarget {
       commit: () => conclude({ kind: 'stopped', reason: 'snapshot' }),
       abort: () => conclude(undefined),
     };
+  }
+
+  async processes(): Promise<readonly ProcessInfo[]> {
+    return await this.#machine!.processes();
+  }
+
+  async save({ store, stop, tag, onProgress }: SaveRequest): Promise<StoredSnapshotInfo> {
+    if (!stop) return await this.#saveInTurn(store, { reason: 'request', onProgress }, tag);
+    const leave = await this.#freezing.enter();
+    this.#awaitingVerdict = true;
+    try {
+      await this.#loaded;
+      const saved = await this.#saveIntoStore(store, { reason: 'request', stop, onProgress }, tag);
+      this.#end ??= { kind: 'stopped', reason: 'snapshot' };
+      return saved;
+    } finally {
+      this.#awaitingVerdict = false;
+      this.#wakeHeld();
+      leave();
+    }
   }
 
   kill(signal: string): void {
@@ -317,23 +364,94 @@ export class Supervisor implements ControlTarget {
   async #save(event: string, options: { stop?: boolean } = {}): Promise<number> {
     const leave = await this.#saving.enter();
     try {
+      const { outputDirectory, store } = this.#options;
+      if (outputDirectory === undefined) {
+        const place = store?.place ?? (await import('./store/open-store.ts')).defaultStoreDirectory();
+        const { id, sequence, sizeBytes, newBytes, stopNs } = await this.#saveInTurn(
+          place,
+          { reason: event, ...options },
+          null,
+        );
+        this.#saved({ file: id, event, sizeBytes, newBytes, stopNs: BigInt(stopNs) });
+        return sequence;
+      }
       const image = await this.#snapshotInTurn(options);
       // Most machines never need it, and it costs a tenth of their start.
       const { writeNumberedImage } = await import('./image-series.ts');
-      const { file, sequence, sizeBytes } = await writeNumberedImage(
-        this.#options.outputDirectory ?? '.',
-        this.#name,
-        image.chunks,
-        { firstSequence: this.#nextSequence },
-      );
+      const { file, sequence, sizeBytes } = await writeNumberedImage(outputDirectory, this.#name, image.chunks, {
+        firstSequence: this.#nextSequence,
+      });
       this.#nextSequence = sequence + 1;
-      const saved: SavedSnapshot = { file, event, sizeBytes, stopNs: image.stopNs };
-      this.#snapshots.push(saved);
-      this.#options.onSaved?.(saved);
+      this.#saved({ file, event, sizeBytes, newBytes: sizeBytes, stopNs: image.stopNs });
       return sequence;
     } finally {
       leave();
     }
+  }
+
+  #saved(snapshot: SavedSnapshot): void {
+    this.#snapshots.push(snapshot);
+    this.#options.onSaved?.(snapshot);
+  }
+
+  async #saveInTurn(place: string, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+    const leave = await this.#freezing.enter();
+    try {
+      await this.#loaded;
+      return await this.#saveIntoStore(place, options, tag);
+    } finally {
+      leave();
+    }
+  }
+
+  async #saveIntoStore(place: string, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+    const { store, saver } = await this.#saverFor(place);
+    const { id, manifest, newBytes, stopNs, totalNs } = await saver.save(options);
+    if (tag !== null) await store.tag(tag, id);
+    await this.#keepFew(store, manifest.machineId);
+    return {
+      id,
+      sequence: manifest.sequence,
+      sizeBytes: imageBytesOf(manifest),
+      newBytes,
+      stopNs: Number(stopNs),
+      totalNs: Number(totalNs),
+    };
+  }
+
+  /** What the machine has changed is told against the store that it was saved into last: another one gets everything. */
+  async #saverFor(place: string): Promise<{ store: Store; saver: MachineSaver }> {
+    if (this.#saver?.place === place) return this.#saver;
+    // Most machines never need it, and it costs a tenth of their start.
+    const [{ openStoreAt }, { MachineSaver }] = await Promise.all([
+      import('./store/open-store.ts'),
+      import('./store/machine-saver.ts'),
+    ]);
+    const store = await openStoreAt(place);
+    await this.#saver?.store.close();
+    await this.#machine!.resetCapture();
+    const own = this.#options.store;
+    const parent = own?.place === place ? own.parent : undefined;
+    const saver = new MachineSaver(store, this.#machine!, {
+      machineId: own?.parent?.machineId ?? this.id,
+      machineName: this.#name,
+      parent: parent?.id,
+    });
+    this.#saver = { place, store, saver };
+    return this.#saver;
+  }
+
+  /** Forgets all but the newest snapshots of this machine, and now and then frees what they held. */
+  async #keepFew(store: Store, machineId: string): Promise<void> {
+    const keepCount = this.#options.store?.keepCount;
+    if (keepCount === undefined) return;
+    const tagged = new Set((await store.tags()).values());
+    const surplus = (await store.log(machineId)).filter(({ id }) => !tagged.has(id)).slice(keepCount);
+    if (surplus.length > 0) await store.remove(surplus.map(({ id }) => id));
+    this.#savesSinceCollect += surplus.length;
+    if (this.#savesSinceCollect < COLLECT_AFTER) return;
+    this.#savesSinceCollect = 0;
+    await store.collect();
   }
 
   async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult> {
@@ -346,6 +464,14 @@ export class Supervisor implements ControlTarget {
     }
   }
 }
+
+/** Length of the single-file image of a snapshot, but for headers. */
+function imageBytesOf({ records, memories }: Manifest): number {
+  const recordBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return memories.reduce((sum, { usedPageCount }) => sum + usedPageCount * PAGE_BYTES, recordBytes);
+}
+
+const PAGE_BYTES = 4096;
 
 /** Lets one in at a time, in the order of their coming. */
 class Line {
