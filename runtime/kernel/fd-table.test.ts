@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { Errno } from '../../abi/errno.ts';
 import { FDFLAGS_APPEND, FDFLAGS_NONBLOCK, OFLAGS_CREAT } from '../../abi/wasi-preview1.ts';
 import { WvmError } from '../base/wvm-error.ts';
-import type { KernelState } from './kernel.ts';
 import { FilesFixture } from './testing/files-fixture.ts';
 import { RESULT, ROOT } from './testing/fixture.ts';
 
@@ -120,8 +119,8 @@ describe('close-on-exec', () => {
 describe('FdTable.check()', () => {
   it('refuses a flag that is none', () => {
     const fixture = new FilesFixture();
-    const state = structuredClone(fixture.kernel.save()) as { processes: { fds: { closesOnExec: unknown }[] }[] };
-    state.processes[0]!.fds[0]!.closesOnExec = 1;
-    expect(() => fixture.restore(state as unknown as KernelState)).toThrow(WvmError);
+    const state = structuredClone(fixture.kernel.save());
+    Object.assign(state.processes[0]!.fds[0]!, { closesOnExec: 1 });
+    expect(() => fixture.restore(state)).toThrow(WvmError);
   });
 });
