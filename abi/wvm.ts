@@ -35,6 +35,13 @@ export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
 
   /** wait4(2): `pid` as there; `status` in Linux's encoding. WNOHANG 1, WUNTRACED 2, WCONTINUED 8. `waited`: the pid, or 0. */
   waitpid: signature('pid:pid status:out-u32 options:u32 waited:out-u32'),
+  /**
+   * execve(2): `argv` and `envp` are C's arrays of addresses of strings, with a 0 at the end; `envp` 0 keeps the environment.
+   * `search_path`: 0, then `name` is a path; else the directories to look through, as a C string ('': those of PATH).
+   */
+  exec: signature('name:string name_len:size argv:in envp:in search_path:in'),
+  /** posix_spawn(3): exec in a child, after the operations (SPAWN_FD_OP) on its descriptors. */
+  spawn: signature('name:string name_len:size argv:in envp:in search_path:in fd_ops:in fd_ops_len:size pid:out-u32'),
   setpgid: signature('pid:pid pgid:pid'),
   getpgid: signature('pid:pid pgid:out-u32'),
   setsid: signature('sid:out-u32'),

@@ -234,6 +234,9 @@ export const guests: readonly Guest[] = [
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),
   // All of it
+  posix('timeouts.c', ['processes', 'threads', 'signals', 'clock'], {
+    extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
+  }),
   posix('family.c', ['processes', 'threads', 'signals', 'clock', 'files', 'self-snapshot'], {
     extraSources: [...POSIX_SOURCES, 'lib/thread.c'],
     everyNthPoint: 7,

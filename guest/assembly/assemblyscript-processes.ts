@@ -1,6 +1,6 @@
 // Processes of a managed language: a child computes over a pipe, another is killed, a signal runs a handler.
 import { say } from './wasi';
-import { close, exit, fork, getpid, getppid, kill, onSignal, pipe, Pipe, read, SIGTERM, SIGUSR1, waitpid, write } from './wvm';
+import { close, exec, exit, fork, getpid, getppid, kill, onSignal, pipe, Pipe, read, SIGTERM, SIGUSR1, waitpid, write } from './wvm';
 
 export { __wvm_signal } from './wvm';
 
@@ -46,5 +46,6 @@ export function _start(): void {
   assert(kill(waiting, SIGTERM) == 0);
   assert(waitpid().signal == SIGTERM);
   assert(waitpid().pid == -12); // ECHILD
+  assert(exec('no-such-program', ['a', 'b']) == -44); // ENOENT
   say('PASS');
 }

@@ -65,6 +65,19 @@ export declare function wvm_getitimer(which: i32, value: usize): i32;
 @external("wvm", "waitpid")
 export declare function wvm_waitpid(pid: i32, status: usize, options: i32, waited: usize): i32;
 
+/**
+ * execve(2): `argv` and `envp` are C's arrays of addresses of strings, with a 0 at the end; `envp` 0 keeps the environment.
+ * `search_path`: 0, then `name` is a path; else the directories to look through, as a C string ('': those of PATH).
+ */
+// @ts-ignore: decorator
+@external("wvm", "exec")
+export declare function wvm_exec(name: usize, name_len: u32, argv: usize, envp: usize, search_path: usize): i32;
+
+/** posix_spawn(3): exec in a child, after the operations (SPAWN_FD_OP) on its descriptors. */
+// @ts-ignore: decorator
+@external("wvm", "spawn")
+export declare function wvm_spawn(name: usize, name_len: u32, argv: usize, envp: usize, search_path: usize, fd_ops: usize, fd_ops_len: u32, pid: usize): i32;
+
 // @ts-ignore: decorator
 @external("wvm", "setpgid")
 export declare function wvm_setpgid(pid: i32, pgid: i32): i32;

@@ -8,16 +8,16 @@ import {
   wasix_fd_dup2,
   wasix_fd_pipe,
   wasix_getcwd,
-  wasix_proc_exec3,
   wasix_proc_fork,
   wasix_proc_id,
   wasix_proc_parent,
-  wasix_proc_spawn2,
+  wvm_exec,
   wvm_futex,
   wvm_kill,
   wvm_setitimer,
   wvm_sigaction,
   wvm_snapshot,
+  wvm_spawn,
   wvm_waitpid,
 } from './wvm-imports';
 
@@ -56,51 +56,41 @@ export function getppid(): i32 {
   return first(wasix_proc_parent(getpid(), results));
 }
 
-/** Strings for exec: one after another, with line feeds between them. */
-function joined(strings: string[]): ArrayBuffer {
-  return String.UTF8.encode(strings.join('\n'));
+/** C's array of strings: addresses of what `texts` keeps alive, and a 0. */
+function addresses(texts: ArrayBuffer[]): StaticArray<usize> {
+  const list = new StaticArray<usize>(texts.length + 1);
+  for (let i = 0; i < texts.length; i++) list[i] = changetype<usize>(texts[i]);
+  return list;
 }
 
-/** Runs another program in this process, found as the shell finds it; returns only if it cannot. `env`: NAME=value. */
-export function exec(name: string, args: string[], env: string[] = []): i32 {
-  const nameText = String.UTF8.encode(name);
-  const argsText = joined(args);
-  const envText = joined(env);
-  return -wasix_proc_exec3(
-    changetype<usize>(nameText),
-    nameText.byteLength,
-    changetype<usize>(argsText),
-    argsText.byteLength,
-    changetype<usize>(envText),
-    envText.byteLength,
-    1,
-    0,
-    0,
-  );
+function encoded(strings: string[]): ArrayBuffer[] {
+  const texts = new Array<ArrayBuffer>();
+  for (let i = 0; i < strings.length; i++) texts.push(String.UTF8.encode(strings[i], true));
+  return texts;
+}
+
+/** One NUL: directories of PATH. */
+const DEFAULT_PATH: usize = memory.data(1);
+
+/** Runs another program in this process, found as the shell finds it; returns only if it cannot. `env`: NAME=value, null: as it is. */
+export function exec(name: string, args: string[], env: string[] | null = null): i32 {
+  const file = String.UTF8.encode(name);
+  const argTexts = encoded(args);
+  const envTexts = env ? encoded(env) : [];
+  const argv = addresses(argTexts);
+  const envp = addresses(envTexts);
+  return -wvm_exec(changetype<usize>(file), file.byteLength, changetype<usize>(argv), env ? changetype<usize>(envp) : 0, DEFAULT_PATH);
 }
 
 /** Starts another program in a child; its pid. */
-export function spawn(name: string, args: string[], env: string[] = []): i32 {
-  const nameText = String.UTF8.encode(name);
-  const argsText = joined(args);
-  const envText = joined(env);
+export function spawn(name: string, args: string[], env: string[] | null = null): i32 {
+  const file = String.UTF8.encode(name);
+  const argTexts = encoded(args);
+  const envTexts = env ? encoded(env) : [];
+  const argv = addresses(argTexts);
+  const envp = addresses(envTexts);
   return first(
-    wasix_proc_spawn2(
-      changetype<usize>(nameText),
-      nameText.byteLength,
-      changetype<usize>(argsText),
-      argsText.byteLength,
-      changetype<usize>(envText),
-      envText.byteLength,
-      0,
-      0,
-      0,
-      0,
-      1,
-      0,
-      0,
-      results,
-    ),
+    wvm_spawn(changetype<usize>(file), file.byteLength, changetype<usize>(argv), env ? changetype<usize>(envp) : 0, DEFAULT_PATH, 0, 0, results),
   );
 }
 

@@ -6,7 +6,7 @@
 //   lib/directory.c   a working directory that children inherit
 // What is not called is not linked. Compile with -D_WASI_EMULATED_GETPID -Iinclude: it keeps wasi-libc from warning of getpid.
 //
-// Limits: arguments and variables given to exec hold no line feeds; siginfo_t has the fields below.
+// Limits: siginfo_t has the fields below; posix_spawn takes no attributes.
 #ifndef POSIX_H
 #define POSIX_H
 

@@ -55,6 +55,15 @@ WVM_IMPORT("wvm", "getitimer") int32_t wvm_getitimer(uint32_t which, void *value
 
 // wait4(2): `pid` as there; `status` in Linux's encoding. WNOHANG 1, WUNTRACED 2, WCONTINUED 8. `waited`: the pid, or 0.
 WVM_IMPORT("wvm", "waitpid") int32_t wvm_waitpid(int32_t pid, uint32_t *status, uint32_t options, uint32_t *waited);
+
+// execve(2): `argv` and `envp` are C's arrays of addresses of strings, with a 0 at the end; `envp` 0 keeps the environment.
+// `search_path`: 0, then `name` is a path; else the directories to look through, as a C string ('': those of PATH).
+WVM_IMPORT("wvm", "exec")
+int32_t wvm_exec(const char *name, size_t name_len, const void *argv, const void *envp, const void *search_path);
+
+// posix_spawn(3): exec in a child, after the operations (SPAWN_FD_OP) on its descriptors.
+WVM_IMPORT("wvm", "spawn")
+int32_t wvm_spawn(const char *name, size_t name_len, const void *argv, const void *envp, const void *search_path, const void *fd_ops, size_t fd_ops_len, uint32_t *pid);
 WVM_IMPORT("wvm", "setpgid") int32_t wvm_setpgid(int32_t pid, int32_t pgid);
 WVM_IMPORT("wvm", "getpgid") int32_t wvm_getpgid(int32_t pid, uint32_t *pgid);
 WVM_IMPORT("wvm", "setsid") int32_t wvm_setsid(uint32_t *sid);

@@ -1,124 +1,55 @@
 // Processes for a libc that has none: fork, exec, spawn, wait, groups and sessions, over the calls of wvm.h.
 #include "errno-result.h"
 #include "posix.h"
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Longer lists of arguments go to the heap; a child of vfork would leave them in its parent's.
-enum { ON_STACK_MAX = 4096 };
 
 pid_t fork(void) {
   uint32_t pid;
   return errno_result(wasix_proc_fork(1, &pid)) == 0 ? (pid_t)pid : -1;
 }
 
-// ---- exec ----
+// ---- exec and spawn ----
 
-// Bytes of the strings, each with one line feed or NUL after it; -1 if one holds a line feed, which separates them.
-static long joined_size(char *const strings[]) {
-  long size = 1;
-  for (unsigned i = 0; strings && strings[i]; i++) {
-    if (strchr(strings[i], '\n')) return -1;
-    size += (long)strlen(strings[i]) + 1;
-  }
-  return size;
-}
+extern char **environ;
 
-static size_t join(char *const strings[], char *text) {
-  char *end = text;
-  for (unsigned i = 0; strings && strings[i]; i++) {
-    if (i > 0) *end++ = '\n';
-    size_t length = strlen(strings[i]);
-    memcpy(end, strings[i], length);
-    end += length;
-  }
-  return (size_t)(end - text);
-}
-
-struct program {
-  const char *name;
-  size_t name_size;
-  const char *args;
-  size_t args_size;
-  const char *envs;
-  size_t envs_size;
-  const char *path;
-  size_t path_size;
-  int searches;
-};
-
-struct spawning {
-  const posix_spawn_file_actions_t *actions;
-  pid_t *pid;
-};
-
-// Execs, or spawns if told how; an errno.
-static int start(const struct program *program, const struct spawning *spawning) {
-  const struct program *p = program;
-  if (!spawning) {
-    return wasix_proc_exec3(p->name, p->name_size, p->args, p->args_size, p->envs, p->envs_size, (uint32_t)p->searches,
-                            p->path, p->path_size);
-  }
-  const posix_spawn_file_actions_t *actions = spawning->actions;
-  uint32_t pid = 0;
-  int error = wasix_proc_spawn2(p->name, p->name_size, p->args, p->args_size, p->envs, p->envs_size,
-                                actions ? actions->operations : 0, actions ? actions->count : 0, 0, 0,
-                                (uint32_t)p->searches, p->path, p->path_size, &pid);
-  if (error == 0 && spawning->pid) *spawning->pid = (pid_t)pid;
-  return error;
-}
-
-static int run(const char *file, int searches, char *const argv[], char *const envp[], const struct spawning *spawning) {
-  long args_size = joined_size(argv), envs_size = joined_size(envp);
-  if (args_size < 0 || envs_size < 0) return EINVAL;
-  size_t size = (size_t)(args_size + envs_size);
-  char *text = size <= ON_STACK_MAX ? __builtin_alloca(size) : malloc(size);
-  if (!text) return ENOMEM;
-  const char *path = searches ? getenv("PATH") : 0;
-  struct program program = {
-      .name = file,
-      .name_size = strlen(file),
-      .args = text,
-      .args_size = join(argv, text),
-      .envs = text + args_size,
-      .envs_size = join(envp, text + args_size),
-      .path = path,
-      .path_size = path ? strlen(path) : 0,
-      // A name with a slash is a path.
-      .searches = searches && !strchr(file, '/'),
-  };
-  int error = start(&program, spawning);
-  if (size > ON_STACK_MAX) free(text);
-  return error;
+// Where a name without a slash is looked for: "" is the kernel's default.
+static const char *search_path(const char *file) {
+  if (strchr(file, '/')) return 0;
+  const char *path = getenv("PATH");
+  return path ? path : "";
 }
 
 int execve(const char *path, char *const argv[], char *const envp[]) {
-  return errno_result(run(path, 0, argv, envp, 0));
+  return errno_result(wvm_exec(path, strlen(path), argv, envp, 0));
 }
 
 int execvpe(const char *file, char *const argv[], char *const envp[]) {
-  return errno_result(run(file, 1, argv, envp, 0));
+  return errno_result(wvm_exec(file, strlen(file), argv, envp, search_path(file)));
 }
-
-extern char **environ;
 
 int execv(const char *path, char *const argv[]) { return execve(path, argv, environ); }
 int execvp(const char *file, char *const argv[]) { return execvpe(file, argv, environ); }
 
-// ---- spawn ----
+static int spawn(pid_t *pid, const char *file, const char *search, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
+  uint32_t child = 0;
+  if (attributes) return ENOTSUP;
+  int error = wvm_spawn(file, strlen(file), argv, envp, search, actions ? actions->operations : 0,
+                        actions ? actions->count : 0, &child);
+  if (error == 0 && pid) *pid = (pid_t)child;
+  return error;
+}
 
 int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
                 char *const argv[], char *const envp[]) {
-  if (attributes) return ENOTSUP;
-  return run(path, 0, argv, envp, &(struct spawning){actions, pid});
+  return spawn(pid, path, 0, actions, attributes, argv, envp);
 }
 
 int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                  const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
-  if (attributes) return ENOTSUP;
-  return run(file, 1, argv, envp, &(struct spawning){actions, pid});
+  return spawn(pid, file, search_path(file), actions, attributes, argv, envp);
 }
 
 int posix_spawn_file_actions_init(posix_spawn_file_actions_t *actions) {

@@ -9,7 +9,7 @@ static void handler(int signal) { (void)signal; }
 static int number(const char *text) { return atoi(text); }
 
 static int executed(int argc, char *argv[]) {
-  CHECK(argc == 6 && strcmp(argv[3], "two words") == 0 && argv[4][0] == 0 && strcmp(argv[5], "ünïx") == 0);
+  CHECK(argc == 6 && strcmp(argv[3], "two\nlines") == 0 && argv[4][0] == 0 && strcmp(argv[5], "ünïx") == 0);
   CHECK(number(argv[2]) == getpid() && getppid() == 1);
   CHECK(strcmp(getenv("PLANET"), "mars") == 0 && !getenv("HOME"));
   struct sigaction action;
@@ -33,7 +33,7 @@ static int executes(char *self) {
   sigaddset(&term, SIGTERM);
   CHECK(signal(SIGUSR1, handler) == SIG_DFL && signal(SIGUSR2, SIG_IGN) == SIG_DFL);
   CHECK(sigprocmask(SIG_BLOCK, &term, 0) == 0 && raise(SIGTERM) == 0);
-  char *argv[] = {self, "executed", pid, "two words", "", "ünïx", 0};
+  char *argv[] = {self, "executed", pid, "two\nlines", "", "ünïx", 0};
   char *envp[] = {"PLANET=mars", 0};
   CHECK(execve("no-such-program.wasm", argv, envp) == -1 && errno == ENOENT);
   execve(self, argv, envp);

@@ -118,6 +118,54 @@ describe('finding a program', () => {
   });
 });
 
+describe("wvm's exec and spawn", () => {
+  /** C's array of strings. */
+  const list = (fixture: TreeFixture, ...texts: string[]): number => {
+    const addresses = [...texts.map((text) => fixture.text(`${text}\0`)[0]), 0];
+    return fixture.put(new Uint8Array(Uint32Array.from(addresses).buffer));
+  };
+
+  it('take strings that hold line feeds, and empty ones', () => {
+    const fixture = machine({ HOME: '/' });
+    const argv = list(fixture, 'sh', 'two\nlines', '');
+    const envp = list(fixture, 'A=1\n2', 'odd');
+    expect(fixture.as(fixture.main, 'exec', ...fixture.text('sh'), argv, envp, 0)).toMatchObject({
+      args: ['sh', 'two\nlines', ''],
+      env: { A: '1\n2' },
+    });
+    expect(fixture.as(fixture.main, 'exec', ...fixture.text('sh'), 0, 0, 0)).toMatchObject({
+      args: [],
+      env: { HOME: '/' },
+    });
+    const spawned = fixture.as(fixture.main, 'spawn', ...fixture.text('sh'), argv, 0, 0, 0, 0, RESULT);
+    expect(spawned).toBeInstanceOf(Spawned);
+    expect((spawned as Spawned).child.args).toEqual(['sh', 'two\nlines', '']);
+    expect(fixture.u32()).toBe((spawned as Spawned).child.pid);
+  });
+
+  it('search the given directories, or those of PATH', () => {
+    const fixture = machine({ PATH: '/bin/only' });
+    const run = (name: string, path: number): unknown =>
+      fixture.as(fixture.main, 'exec', ...fixture.text(name), 0, 0, path);
+    expect(run('tool', fixture.text('/none:/bin\0')[0])).toBeInstanceOf(ExecWanted);
+    expect(run('tool2', fixture.text('\0')[0])).toBeInstanceOf(ExecWanted);
+    expect(run('tool', fixture.text('\0')[0])).toBe(Errno.ENOENT);
+    expect(run('tool', 0)).toBe(Errno.ENOENT);
+  });
+
+  it('refuse lists outside of memory: EFAULT', () => {
+    const fixture = machine();
+    const size = fixture.memory.bytes.length;
+    const bad = fixture.put(new Uint8Array(Uint32Array.of(size + 4, 0).buffer));
+    const endless = size - 4;
+    fixture.memory.bytes.fill(1, endless);
+    const unended = fixture.put(new Uint8Array(Uint32Array.of(endless, 0).buffer));
+    for (const argv of [-4, size, bad, unended]) {
+      expect(fixture.as(fixture.main, 'exec', ...fixture.text('sh'), argv, 0, 0)).toBe(Errno.EFAULT);
+    }
+  });
+});
+
 describe('proc_exec', () => {
   it('takes lists with line feeds', () => {
     const fixture = machine();

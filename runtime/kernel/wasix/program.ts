@@ -1,8 +1,8 @@
-// Running another program: exec and spawn of WASIX. The program is found and read here (../programs.ts); the engine compiles it
+// Running another program: exec and spawn, WASIX's and wvm's own. The program is found and read here (../programs.ts); the engine compiles it
 // and makes the change, or answers ENOEXEC.
 //
-// - Lists of strings are one string with line feeds between its elements; '' is an empty list. In an environment, what has no '='
-//   is left out.
+// - WASIX's lists of strings are one string with line feeds between its elements; '' is an empty list. wvm's are C's: arrays of
+//   addresses, so that a string may hold everything but NUL. In an environment, what has no '=' is left out.
 // - Errors of all: EFAULT, EILSEQ, EINVAL (holds NUL), E2BIG, ENOENT, EACCES, ENOEXEC, and those of a walk.
 
 import { Errno } from '../../../abi/errno.ts';
@@ -104,6 +104,24 @@ export function proc_exec3(
   return new ExecWanted(program(process, file, searches, loadPath(memory, path, pathLength)), list, env);
 }
 
+/** wvm's: see abi/wvm.ts. See: execve(2), execvpe(3). */
+export function exec(
+  context: WasiContext,
+  name: number,
+  nameLength: number,
+  argv: number,
+  envp: number,
+  searchPath: number,
+): SystemCallResult {
+  const { process } = context;
+  const { memory } = process;
+  const file = loadPath(memory, name, nameLength);
+  const list = loadStringArray(memory, argv);
+  const env = envp === 0 ? process.env : environmentOf(loadStringArray(memory, envp));
+  const path = searchPath === 0 ? '' : loadCString(memory, searchPath >>> 0);
+  return new ExecWanted(program(process, file, searchPath, path), list, env);
+}
+
 function execOrEnd(_context: WasiContext, exec: () => ExecWanted): SystemCallResult {
   try {
     return exec();
@@ -148,7 +166,7 @@ export function proc_spawn(
   if (modes.some((mode) => mode < StdioMode.PIPED || mode > StdioMode.LOG)) fail(Errno.EINVAL);
   process.fds.checkSpace(STDIO_FDS.length);
   const given: (number | undefined)[] = [];
-  const spawned = spawn(context, list, process.env, (child) => {
+  const spawned = spawnChild(context, list, process.env, (child) => {
     if (workingDirectory !== '') changeDirectory(child, workingDirectory);
     const found = searchProgram(child, file, '');
     keepPreopens(child, kept);
@@ -200,7 +218,7 @@ export function proc_spawn2(
   const firstOperation = checkRange(memory, operations, (operationCount >>> 0) * SPAWN_FD_OP.size);
   const firstSignal = checkRange(memory, signals, (signalCount >>> 0) * SIGNAL_DISPOSITION.size);
   const pidAddr = checkRange(memory, pid, 4);
-  const spawned = spawn(context, list, env, (child) => {
+  const spawned = spawnChild(context, list, env, (child) => {
     for (let i = 0; i < operationCount >>> 0; i++) operate(child, memory, firstOperation + i * SPAWN_FD_OP.size);
     for (let i = 0; i < signalCount >>> 0; i++) dispose(child, memory, firstSignal + i * SIGNAL_DISPOSITION.size);
     return program(child, file, searches, searchPath);
@@ -209,8 +227,35 @@ export function proc_spawn2(
   return spawned;
 }
 
+/** wvm's: see abi/wvm.ts. See: posix_spawn(3). */
+export function spawn(
+  context: WasiContext,
+  name: number,
+  nameLength: number,
+  argv: number,
+  envp: number,
+  searchPath: number,
+  operations: number,
+  operationCount: number,
+  pid: number,
+): SystemCallResult {
+  const { memory } = context.process;
+  const file = loadPath(memory, name, nameLength);
+  const list = loadStringArray(memory, argv);
+  const env = envp === 0 ? context.process.env : environmentOf(loadStringArray(memory, envp));
+  const path = searchPath === 0 ? '' : loadCString(memory, searchPath >>> 0);
+  const first = checkRange(memory, operations, (operationCount >>> 0) * SPAWN_FD_OP.size);
+  const pidAddr = checkRange(memory, pid, 4);
+  const spawned = spawnChild(context, list, env, (child) => {
+    for (let i = 0; i < operationCount >>> 0; i++) operate(child, memory, first + i * SPAWN_FD_OP.size);
+    return program(child, file, searchPath, path);
+  });
+  storeU32(memory, pidAddr, spawned.child.pid);
+  return spawned;
+}
+
 /** `prepare` changes the child and finds its program; if it throws, there has been no child. */
-function spawn(
+function spawnChild(
   context: WasiContext,
   args: readonly string[],
   env: Environment,
@@ -328,9 +373,36 @@ function loadStrings(memory: GuestMemory, addr: number, length: number): string[
 }
 
 function loadEnvironment(memory: GuestMemory, addr: number, length: number): Environment {
-  const variables = loadStrings(memory, addr, length).flatMap((variable) => {
+  return environmentOf(loadStrings(memory, addr, length));
+}
+
+function environmentOf(strings: readonly string[]): Environment {
+  const variables = strings.flatMap((variable) => {
     const end = variable.indexOf('=');
     return end > 0 ? [[variable.slice(0, end), variable.slice(end + 1)] as const] : [];
   });
   return Object.fromEntries(variables);
+}
+
+/** C's `char *const list[]`; an address of 0 is an empty list. */
+function loadStringArray(memory: GuestMemory, addr: number): string[] {
+  const strings: string[] = [];
+  if (addr === 0) return strings;
+  let total = 0;
+  for (let at = addr >>> 0; ; at += 4) {
+    const text = memory.view.getUint32(checkRange(memory, at, 4), true);
+    if (text === 0) return strings;
+    const string = loadCString(memory, text);
+    strings.push(string);
+    total += string.length + 5;
+    if (total > STRINGS_MAX_BYTES) fail(Errno.E2BIG);
+  }
+}
+
+function loadCString(memory: GuestMemory, addr: number): string {
+  const end = memory.bytes.subarray(0, addr + STRINGS_MAX_BYTES).indexOf(0, addr);
+  if (end < 0) fail(addr + STRINGS_MAX_BYTES < memory.bytes.length ? Errno.E2BIG : Errno.EFAULT);
+  const text = decodeUtf8(memory.bytes, addr, end);
+  if (text === undefined) fail(Errno.EILSEQ);
+  return text;
 }
