@@ -31,6 +31,10 @@ export { clearModuleCache, describeModuleCache, type ModuleCacheContent } from '
 export { readModule } from './host/read-module.ts';
 export { newMachineId } from './host/registry.ts';
 export { connectMachine, describeMachines, killMachine } from './host/remote-machine.ts';
+export { readSecretKey, readSigningKey, readVerifyKey } from './host/seal/keys.ts';
+export { type SealKeys, seal } from './host/seal/seal.ts';
+export type { StoreKeys } from './host/seal/sealed-files.ts';
+export { type UnsealKeys, unseal } from './host/seal/unseal.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
 export { defaultStoreDirectory, type OpenStoreOptions, openStore, openStoreAt } from './host/store/open-store.ts';
 export {

@@ -1,24 +1,38 @@
 // wvm export: a snapshot of the store as an image in one file.
 
 import type { Command } from 'commander';
-import { writeImageFile, writeStream } from '../index.ts';
+import { readSecretKey, readSigningKey, type SealKeys, seal, writeImageFile, writeStream } from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
 import { addStoreOption, imageBytes, type StoreFlags, shortId, withStore } from './store-option.ts';
 import { isTerminal, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
+interface ExportFlags extends StoreFlags {
+  readonly key?: string;
+  readonly sign?: string;
+}
+
 export function define(command: Command): void {
   addStoreOption(command)
     .description('Write a snapshot to an image in one file: the same bytes as of wvm snapshot -o FILE.')
     .argument('<snapshot>', 'id (or its beginning), tag or machine (its newest)')
     .argument('<file>', 'the image, - for stdout')
+    .option('--key <file>', 'encrypt the image with this key of 32 bytes (or $WVM_KEY)')
+    .option('--sign <file>', 'sign the image with this Ed25519 key (or $WVM_SIGN_KEY)')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExamples:\n  wvm export app app.wvm\n  wvm export 3f2a - | ssh host wvm resume -')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wvm export app app.wvm\n  wvm export 3f2a - | ssh host wvm resume -\n  wvm export app app.wvm --key secret.key --sign sign.pem',
+    )
     .action(exportSnapshot);
 }
 
-async function exportSnapshot(snapshot: string, file: string, flags: StoreFlags, command: Command): Promise<void> {
+async function exportSnapshot(snapshot: string, file: string, flags: ExportFlags, command: Command): Promise<void> {
+  const keys: SealKeys = {
+    secret: readSecretKey({ file: flags.key, variable: 'WVM_KEY' }),
+    signing: readSigningKey({ file: flags.sign, variable: 'WVM_SIGN_KEY' }),
+  };
   const toStdout = file === '-';
   if (toStdout && isTerminal(stdoutFd))
     command.error('error: an image is not for a terminal; name a file or use a pipe');
@@ -27,7 +41,9 @@ async function exportSnapshot(snapshot: string, file: string, flags: StoreFlags,
     const totalBytes = imageBytes({ id, manifest: await store.manifest(id) });
     const progress = new Progress();
     const onProgress = (writtenBytes: number): void => progress.show(writtenBytes, Math.max(writtenBytes, totalBytes));
-    const chunks = store.exportImage(id);
+    const image = store.exportImage(id);
+    const isSealed = keys.secret !== undefined || keys.signing !== undefined;
+    const chunks = isSealed ? seal(image, keys) : image;
     const written = toStdout
       ? writeStream(process.stdout, chunks, { onProgress })
       : writeImageFile(file, chunks, { onProgress });

@@ -1,10 +1,22 @@
 // What the commands that work on a store share: --store, and how a snapshot is shown.
 
 import type { Command } from 'commander';
-import { defaultStoreDirectory, openStore, type Store, type StoredSnapshot } from '../index.ts';
+import {
+  defaultStoreDirectory,
+  openStore,
+  readSecretKey,
+  readSigningKey,
+  readVerifyKey,
+  type Store,
+  type StoredSnapshot,
+  type StoreKeys,
+} from '../index.ts';
 
 export interface StoreFlags {
   readonly store?: string;
+  readonly storeKey?: string;
+  readonly storeSign?: string;
+  readonly storeVerify?: string;
   readonly json?: true;
 }
 
@@ -12,7 +24,27 @@ export interface StoreFlags {
 const shownIdDigits = 12;
 
 export function addStoreOption(command: Command): Command {
-  return command.option('--store <dir>', "the store (default: the user's own, $XDG_DATA_HOME/wvm/store)");
+  return command
+    .option('--store <dir>', "the store (default: the user's own, $XDG_DATA_HOME/wvm/store)")
+    .option('--store-key <file>', 'the key of an encrypted store (or $WVM_STORE_KEY)')
+    .option('--store-sign <file>', 'sign what is added to the store (or $WVM_STORE_SIGN_KEY)')
+    .option('--store-verify <file>', 'take from the store only what is signed so (or $WVM_STORE_VERIFY_KEY)');
+}
+
+/** Keys of the files that flags name, or of the environment: `WVM_STORE_KEY` and so on for the prefix `WVM_STORE`. */
+export function readStoreKeys(
+  files: {
+    readonly key?: string | undefined;
+    readonly sign?: string | undefined;
+    readonly verify?: string | undefined;
+  },
+  prefix: string,
+): StoreKeys {
+  return {
+    secret: readSecretKey({ file: files.key, variable: `${prefix}_KEY` }),
+    signing: readSigningKey({ file: files.sign, variable: `${prefix}_SIGN_KEY` }),
+    verify: readVerifyKey({ file: files.verify, variable: `${prefix}_VERIFY_KEY` }),
+  };
 }
 
 /** Runs `action` on the store of the flags, and closes it. */
@@ -21,7 +53,8 @@ export async function withStore<Value>(
   action: (store: Store) => Promise<Value>,
   options: { readonly create: boolean } = { create: false },
 ): Promise<Value> {
-  const store = await openStore(flags.store ?? defaultStoreDirectory(), options);
+  const keys = readStoreKeys({ key: flags.storeKey, sign: flags.storeSign, verify: flags.storeVerify }, 'WVM_STORE');
+  const store = await openStore(flags.store ?? defaultStoreDirectory(), { ...options, keys });
   try {
     return await action(store);
   } finally {

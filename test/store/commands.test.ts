@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -126,4 +127,24 @@ test('rm forgets, gc frees', async () => {
   expect(await json('verify', '--deep', '--store', 'small')).toMatchObject({ problems: [], snapshotCount: 1 });
   expect((await wvm('rm', 'ffffffff', '--store', 'small')).stderr).toContain('WVM_NO_SUCH_SNAPSHOT');
   expect((await wvm('gc', '--keep', '0', '--store', 'small')).code).toBe(2);
+});
+
+test('images and stores may be encrypted and signed', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(bench.path('sign.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(bench.path('verify.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+  writeFileSync(bench.path('key'), 'ab'.repeat(32));
+  await wvm('export', 'counter', 'sealed.wvm', '--store', 'store', '--key', 'key', '--sign', 'sign.pem');
+  const store = ['--store', 'sealed', '--store-key', 'key'];
+  expect((await wvm('import', 'sealed.wvm', ...store)).stderr).toContain('WVM_KEY');
+  const keys = ['--key', 'key', '--verify', 'verify.pem'];
+  expect((await wvm('import', 'sealed.wvm', ...keys, ...store)).code).toBe(0);
+  const bytes = readFileSync(bench.path('sealed.wvm'));
+  bytes[5000]! ^= 1;
+  writeFileSync(bench.path('sealed.wvm'), bytes);
+  expect((await wvm('import', 'sealed.wvm', ...keys, ...store)).stderr).toContain('WVM_IMAGE_SIGNATURE');
+  expect((await wvm('log', '--store', 'sealed')).stderr).toContain('is encrypted');
+  await wvm('pull', 'sämple', 'sealed', '--other-key', 'key', '--store', 'plain');
+  await wvm('export', 'sämple', 'b.wvm', '--store', 'plain');
+  expect(readFileSync(bench.path('b.wvm')).equals(image)).toBe(true);
 });

@@ -21,8 +21,6 @@ export type Failure =
   /** A write takes one byte only, which is no error. */
   | { readonly kind: 'short' };
 
-export class Crash extends Error {}
-
 export class CrashDisk implements SystemCalls {
   /** Every call: what it was. */
   readonly calls: string[] = [];

@@ -23,7 +23,7 @@ import { badImage } from '../../snapshot/bad-image.ts';
 export const SEAL_HEADER_BYTES = 64;
 export const TAG_BYTES = 16;
 export const SIGNATURE_BYTES = 64;
-export const NONCE_BYTES = 12;
+const NONCE_BYTES = 12;
 const VERSION = 1;
 const ENCRYPTED = 1;
 const SIGNED = 2;

@@ -64,7 +64,7 @@ class BucketFiles implements StoreFiles {
 
   readEnd(folder: StoreFolder, name: string, sizeBytes: number): Promise<FileEnd | undefined> {
     return this.#guard(async () => {
-      const found = await this.#get(folder, name, `bytes=-${sizeBytes}`);
+      const found = await this.#get(folder, name, `bytes=-${Math.max(1, sizeBytes)}`);
       if (found === undefined) return undefined;
       const total = /\/([0-9]+)$/.exec(found.output.ContentRange ?? '')?.[1];
       return { bytes: found.bytes, fileBytes: total === undefined ? found.bytes.length : Number(total) };

@@ -16,7 +16,6 @@ const OPEN_FILES = 32;
 /** How old a temporary file of another host must be before it counts as left behind. */
 const FOREIGN_AGE_MS = 24 * 3_600_000;
 const VERSION_FILE = 'wvm-store';
-const VERSION_TEXT = 'wvm store 1\n';
 const folders: readonly StoreFolder[] = ['packs', 'snapshots', 'tags'];
 
 export class FolderFiles implements StoreFiles {
@@ -31,8 +30,13 @@ export class FolderFiles implements StoreFiles {
     this.#calls = calls;
   }
 
-  /** `create`: makes a store if there is none. */
-  static async open(directory: string, calls: SystemCalls, create: boolean): Promise<FolderFiles> {
+  /** `create`: makes a store if there is none. `keyCheck`: of the key that it is encrypted with; null: with none. */
+  static async open(
+    directory: string,
+    calls: SystemCalls,
+    create: boolean,
+    keyCheck: string | null,
+  ): Promise<FolderFiles> {
     const files = new FolderFiles(directory, calls);
     await files.#guard(async () => {
       const version = await files.#readVersion();
@@ -41,10 +45,9 @@ export class FolderFiles implements StoreFiles {
           hint: 'wvm snapshot or wvm import makes it',
         });
       }
-      if (version === undefined) await files.#create();
-      else if (version !== VERSION_TEXT) {
-        throw new WvmError('WVM_STORE_VERSION', `${directory}: is not a store of this version: ${version.trim()}`);
-      }
+      const expected = versionText(keyCheck);
+      if (version === undefined) await files.#create(expected);
+      else if (version !== expected) throw versionProblem(directory, version, keyCheck);
     });
     return files;
   }
@@ -55,7 +58,7 @@ export class FolderFiles implements StoreFiles {
   }
 
   /** The version file comes last: a store without one is made anew, which changes nothing that is there. */
-  async #create(): Promise<void> {
+  async #create(versionText: string): Promise<void> {
     await this.#calls.mkdir(this.place);
     const names = await this.#calls.readdir(this.place);
     const own: readonly string[] = [...folders, 'tmp', 'leases'];
@@ -66,7 +69,7 @@ export class FolderFiles implements StoreFiles {
       });
     }
     for (const name of own) await this.#calls.mkdir(join(this.place, name));
-    const version = await this.#writeFile([Buffer.from(VERSION_TEXT)]);
+    const version = await this.#writeFile([Buffer.from(versionText)]);
     await version.moveTo(join(this.place, VERSION_FILE));
     await this.#calls.syncDirectory(this.place);
     await this.#calls.syncDirectory(join(this.place, '..'));
@@ -234,6 +237,24 @@ export class FolderFiles implements StoreFiles {
       if (--this.#active === 0 && this.#open.size > OPEN_FILES) await this.#trim();
     }
   }
+}
+
+function versionText(keyCheck: string | null): string {
+  return keyCheck === null ? 'wvm store 1\n' : `wvm store 1 encrypted ${keyCheck}\n`;
+}
+
+function versionProblem(directory: string, version: string, keyCheck: string | null): WvmError {
+  const isEncrypted = version.startsWith('wvm store 1 encrypted ');
+  if (isEncrypted && keyCheck === null) {
+    return new WvmError('WVM_KEY', `${directory}: the store is encrypted`, {
+      hint: 'give the key: --store-key FILE, or WVM_STORE_KEY',
+    });
+  }
+  if (isEncrypted) return new WvmError('WVM_KEY', `${directory}: the store is encrypted with another key`);
+  if (version === versionText(null)) {
+    return new WvmError('WVM_KEY', `${directory}: the store is not encrypted, but a key was given`);
+  }
+  return new WvmError('WVM_STORE_VERSION', `${directory}: is not a store of this version: ${version.trim()}`);
 }
 
 interface TemporaryFile {

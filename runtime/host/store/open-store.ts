@@ -1,13 +1,14 @@
 // Opens the store of a folder (by default the user's own, `$XDG_DATA_HOME/wvm/store`) or of a bucket.
 
-import { hash, subtle } from 'node:crypto';
+import { createHmac, hash, subtle } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
 import { type ChunkId, chunkIdAt } from '../../snapshot/store/chunk-id.ts';
-import type { StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
+import type { StoreFiles, StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
 import { imagePorts } from '../image-ports.ts';
+import { SealedFiles, type StoreKeys } from '../seal/sealed-files.ts';
 import { FolderFiles } from './folder-files.ts';
 import { FolderLeases } from './folder-leases.ts';
 import { nodeSystemCalls, type SystemCalls } from './system-calls.ts';
@@ -22,6 +23,8 @@ export function defaultStoreDirectory(): string {
 export interface OpenStoreOptions {
   /** Make it if there is none. Default: true. */
   readonly create?: boolean;
+  /** Of a store that is encrypted or signed. */
+  readonly keys?: StoreKeys;
 }
 
 export async function openStore(
@@ -35,7 +38,8 @@ export async function openStore(
 export async function openStoreAt(place: string, options: OpenStoreOptions = {}): Promise<Store> {
   if (!place.startsWith('s3://')) return await openStore(place, options);
   const { openBucket } = await import('./bucket-files.ts');
-  return await Store.open({ ...hostPorts(), files: await openBucket(place), leases: bucketLeases(place) });
+  const files = sealedWith(await openBucket(place), options.keys);
+  return await Store.open({ ...hostPorts(), files, leases: bucketLeases(place) });
 }
 
 /** A bucket has no locks: everybody may add, and nobody may remove. */
@@ -56,11 +60,23 @@ export async function folderPorts(
   calls: SystemCalls,
   options: OpenStoreOptions & { readonly patienceMs?: number } = {},
 ): Promise<StorePorts> {
+  const keyCheck = options.keys?.secret === undefined ? null : keyCheckOf(options.keys.secret);
+  const files = await FolderFiles.open(directory, calls, options.create ?? true, keyCheck);
   return {
     ...hostPorts(),
-    files: await FolderFiles.open(directory, calls, options.create ?? true),
+    files: sealedWith(files, options.keys),
     leases: new FolderLeases(directory, calls, options.patienceMs),
   };
+}
+
+function sealedWith(files: StoreFiles, keys: StoreKeys = {}): StoreFiles {
+  const isSealed = keys.secret !== undefined || keys.signing !== undefined || keys.verify !== undefined;
+  return isSealed ? new SealedFiles(files, keys) : files;
+}
+
+/** Tells one key from another, and nothing else of it. */
+function keyCheckOf(secret: Uint8Array): string {
+  return createHmac('sha256', secret).update('wvm store').digest('hex').slice(0, 16);
 }
 
 function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {

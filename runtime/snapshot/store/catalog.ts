@@ -118,10 +118,7 @@ export class Catalog {
 }
 
 /** The index of a pack; undefined if it is gone, a string if it is damaged. */
-export async function loadPack(
-  ports: Pick<StorePorts, 'files' | 'digest'>,
-  name: string,
-): Promise<Pack | string | undefined> {
+async function loadPack(ports: Pick<StorePorts, 'files' | 'digest'>, name: string): Promise<Pack | string | undefined> {
   const end = await ports.files.readEnd('packs', name, END_BYTES);
   if (end === undefined) return undefined;
   const { bytes, fileBytes } = end;

@@ -42,7 +42,7 @@ export function childPages(level: number): number {
   return FAN_OUT ** (level - 1);
 }
 
-export function encodeNode(level: number, children: Children): Uint8Array {
+function encodeNode(level: number, children: Children): Uint8Array {
   const present = children.filter((child) => child !== null);
   const bytes = new Uint8Array(NODE_HEAD_BYTES + present.length * CHUNK_ID_BYTES);
   let bits = 0;

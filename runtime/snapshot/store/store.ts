@@ -52,6 +52,7 @@ export type Progress = (done: number, total: number) => void;
 const MIN_PREFIX = 4;
 /** Nodes of page trees that are kept: the whole trees of machines up to 512 MiB. */
 const CACHED_NODES = 8192;
+const MAX_TAG_BYTES = 256;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
 export class Store {
@@ -165,7 +166,12 @@ export class Store {
     for (const name of (await this.#ports.files.list('tags')).sort()) {
       const bytes = await this.#ports.files.read('tags', name);
       if (bytes === undefined) continue;
-      tags.set(name, String.fromCharCode(...bytes.subarray(0, 64)) as SnapshotId);
+      const [id, ownName] = String.fromCharCode(...bytes.subarray(0, MAX_TAG_BYTES))
+        .trimEnd()
+        .split(' ');
+      // Says itself which tag it is: nobody can put one in the place of another.
+      if (ownName !== name || !isHexId(id!)) throw corrupt(`tag ${name}`, 'is not a tag of this name');
+      tags.set(name, id);
     }
     return tags;
   }
@@ -179,7 +185,7 @@ export class Store {
     }
     return this.#shared(async () => {
       await this.manifest(id);
-      const bytes = Uint8Array.from(`${id}\n`, (character) => character.charCodeAt(0));
+      const bytes = Uint8Array.from(`${id} ${name}\n`, (character) => character.charCodeAt(0));
       await (await this.#ports.files.prepare('tags', [bytes])).publish(name);
     });
   }
