@@ -1,5 +1,5 @@
-// The thread of one machine: does what its MachineThread asks for. The guest runs until the event loop is wanted: the
-// first element of `interrupt` counts the calls that have no answer yet, and while there are any, the guest stops at
+// The thread of one machine: does what its MachineThread asks for. The guest runs until the event loop is wanted:
+// `interrupt` counts the calls that have no answer yet, and while there are any, the guest stops at
 // each poll. It is counted down only when the answer is on its way, for a guest that ran on before would keep it here.
 
 import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import { contentsBytes, copyPages } from '../snapshot/page-block.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import { findProgram } from './find-program.ts';
-import { Machine, type MachineOptions, type MachineStats, type ProcessInfo, type SnapshotResult } from './machine.ts';
+import { Machine, type MachineOptions, type ProcessInfo, type SnapshotResult } from './machine.ts';
 import type {
   Ended,
   LoadRequest,
@@ -23,6 +23,7 @@ import type {
 import { prepareProgram } from './prepare-program.ts';
 import { readModule } from './read-module.ts';
 import { adoptModule } from './recent-modules.ts';
+import { SharedStats } from './shared-stats.ts';
 import { ThreadCalls } from './thread-calls.ts';
 import { Trial } from './trial.ts';
 
@@ -30,7 +31,8 @@ import { Trial } from './trial.ts';
 const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
 const STREAM_PIECE_BYTES: number = 1024 * 1024;
 
-const { interrupt, compileCache } = workerData as ThreadData;
+const { stats, compileCache } = workerData as ThreadData;
+const shared: SharedStats = new SharedStats(stats);
 let machine: Machine | undefined;
 let trial: Trial | undefined;
 
@@ -102,14 +104,11 @@ const procedures: MachineProcedures = {
   kill(): void {
     current().kill();
   },
-  stats(): MachineStats {
-    return current().stats();
-  },
 };
 
 const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!, procedures, (name) => {
   // What sets the guest going is no reason to interrupt it.
-  if (name !== 'run' && name !== 'runTrial') Atomics.sub(interrupt, 0, 1);
+  if (name !== 'run' && name !== 'runTrial') Atomics.sub(shared.interrupt, 0, 1);
   // Nothing to do but after the first start. Node does it at the end of the main thread only.
   else if (compileCache !== undefined) flushCompileCache();
 });
@@ -129,7 +128,8 @@ function machineOptions(options: LoadRequest['options'], hooks: LoadRequest['hoo
   const { traceFd, ...rest } = options;
   return {
     ...rest,
-    interrupt,
+    interrupt: shared.interrupt,
+    publish: (stats) => shared.publish(stats),
     // Each line is written at once, so that a trace tells the truth about a crash.
     ...(traceFd === undefined ? {} : { trace: (line) => void writeSync(traceFd, `${line}\n`) }),
     ...(hooks.beforeEnd ? { beforeEnd: () => owner.call('beforeEnd') } : {}),

@@ -24,11 +24,15 @@ import type {
   ResumeOptions,
   SnapshotResult,
 } from './machine.ts';
+import { SharedStats } from './shared-stats.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
 export interface ThreadMachineOptions
-  extends Omit<MachineOptions, 'stdout' | 'stderr' | 'trace' | 'onSelfSnapshot' | 'beforeEnd' | 'interrupt' | 'stops'> {
+  extends Omit<
+    MachineOptions,
+    'stdout' | 'stderr' | 'trace' | 'onSelfSnapshot' | 'beforeEnd' | 'interrupt' | 'publish' | 'stops'
+  > {
   readonly stdout?: 'inherit' | 'null';
   readonly stderr?: 'inherit' | 'null';
   readonly traceFd?: number;
@@ -48,7 +52,7 @@ export interface ThreadHooks {
 
 /** What the thread has from its start. */
 export interface ThreadData {
-  readonly interrupt: Int32Array;
+  readonly stats: SharedArrayBuffer;
   /** The directory given to enableCompileCache, if it was. */
   readonly compileCache: string | undefined;
 }
@@ -100,7 +104,6 @@ export type MachineProcedures = {
   resetCapture(): void;
   processes(): readonly ProcessInfo[];
   kill(): void;
-  stats(): MachineStats;
 };
 
 /** What that thread asks its owner. */
@@ -121,7 +124,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export class MachineThread {
   readonly #worker: Worker;
   readonly #calls: ThreadCalls<MachineProcedures>;
-  readonly #interrupt: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  readonly #shared: SharedStats = new SharedStats();
   #hooks: ThreadHooks = {};
   #pieces: AsyncIterator<Uint8Array> | undefined;
   #ready: Ready | undefined;
@@ -138,7 +141,7 @@ export class MachineThread {
    * the directory for enableCompileCache over there, by default the one that this thread uses.
    */
   constructor(compileCache: string | undefined = compileCacheInUse()) {
-    const workerData: ThreadData = { interrupt: this.#interrupt, compileCache };
+    const workerData: ThreadData = { stats: this.#shared.buffer, compileCache };
     const resourceLimits = { stackSizeMb: STACK_MB };
     this.#worker = new Worker(new URL('./machine-worker.ts', import.meta.url), { workerData, resourceLimits });
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
@@ -256,19 +259,10 @@ export class MachineThread {
     if (this.#isUnreachable) this.#endThreadAfterGrace('kill');
   }
 
-  /** As Machine.stats, as of the last time the guest could be asked. */
-  async stats(): Promise<MachineStats> {
+  /** As Machine.stats, as of the guest's last safe point: it is not interrupted. */
+  stats(): MachineStats {
     const isRunning = this.#cutShort !== undefined;
-    if (this.#exit === undefined && !(isRunning && this.#isUnreachable)) {
-      // A guest that ends meanwhile has said its last figures with its end.
-      await this.#ask('stats', undefined).then(
-        (stats) => {
-          this.#stats = stats;
-        },
-        () => {},
-      );
-    }
-    return this.#stats;
+    return isRunning && !this.#isUnreachable ? this.#shared.read() : this.#stats;
   }
 
   #checkReachable(): void {
@@ -305,7 +299,7 @@ export class MachineThread {
     argument: Parameters<MachineProcedures[Name]>[0],
   ): Promise<Awaited<ReturnType<MachineProcedures[Name]>>> {
     const answer = this.#calls.call(name, argument);
-    Atomics.add(this.#interrupt, 0, 1);
+    Atomics.add(this.#shared.interrupt, 0, 1);
     return answer;
   }
 

@@ -82,6 +82,8 @@ export interface MachineOptions {
    * own.
    */
   interrupt?: Int32Array;
+  /** Gets the figures of the machine about every millisecond while the guest computes, and whenever its state changes. */
+  publish?: (stats: MachineStats) => void;
   /** A process other than the first has trapped, which ends it with a signal. */
   onProcessTrap?: (trap: ProcessTrap) => void;
   /** A process other than the first has ended, in whatever way. */
@@ -201,7 +203,7 @@ export class Machine {
   #imagesInWork = 0;
   /** An image that shows the guest's memory is being encoded. */
   #encoding: Promise<unknown> | undefined;
-  #state: MachineStats['state'] = 'loaded';
+  #lastState: MachineStats['state'] = 'loaded';
   #exit: MachineExit | undefined;
   #killed = false;
   /** Somebody takes a snapshot of the guest in the middle of a step: one that stops it must wait for the step's end. */
@@ -432,13 +434,23 @@ export class Machine {
     return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
   }
 
+  get #state(): MachineStats['state'] {
+    return this.#lastState;
+  }
+
+  set #state(state: MachineStats['state']) {
+    this.#lastState = state;
+    this.#options.publish?.(this.stats());
+  }
+
   #hooks(): MachineHooks {
-    const { trace, stops, interrupt, beforeEnd } = this.#options;
+    const { trace, stops, interrupt, publish, beforeEnd } = this.#options;
     const machine = this;
     return {
       wantsYield(): boolean {
         // Every millisecond or so: nobody waits longer for what the guest has written.
         machine.#host.files.flush();
+        publish?.(machine.stats());
         if (stops?.polls === true || machine.#wantsTurn) return true;
         return interrupt === undefined || machine.#needsTurns
           ? performance.now() >= machine.#sliceEndMs

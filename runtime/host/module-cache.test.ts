@@ -169,7 +169,7 @@ describe('ModuleCache', () => {
     });
     expect(await Promise.all(runs)).toEqual([0, 0, 0, 0]);
     expect(fs.readdirSync(path.join(base, 'cache', 'modules')).length).toBe(5);
-  });
+  }, 60_000); // Four processes share whatever is left of the machine.
 
   it('defaultCacheDirectory() obeys XDG_CACHE_HOME if it is absolute', () => {
     vi.stubEnv('XDG_CACHE_HOME', '/some/cache');

@@ -68,6 +68,40 @@ export const guestTexts = {
         (if (i32.load (i32.const 24))
           (then (call $print (i32.const 1) (i32.const 1024) (i32.load (i32.const 24))) (br $next)))))`,
   ),
+  /** Prints "out" to stdout and "err" to stderr and exits with 5. */
+  hello: moduleText(
+    [],
+    `(data (i32.const 64) "outerr")
+    (func (export "_start")
+      (call $print (i32.const 1) (i32.const 64) (i32.const 3))
+      (call $print (i32.const 2) (i32.const 67) (i32.const 3))
+      (call $proc_exit (i32.const 5)))`,
+  ),
+  /** Prints "?", then what it can read at once from stdin. */
+  prompt: moduleText(
+    ['fd_read'],
+    `(data (i32.const 64) "?")
+    (func (export "_start")
+      (call $print (i32.const 1) (i32.const 64) (i32.const 1))
+      (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (i32.const 4096))
+      (if (call $fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 24)) (then (call $proc_exit (i32.const 98))))
+      (call $print (i32.const 1) (i32.const 1024) (i32.load (i32.const 24))))`,
+  ),
+  /** Prints 200,000 zeros, 1,000 at a time. */
+  flood: moduleText(
+    [],
+    `(func (export "_start") (local $i i32)
+      (memory.fill (i32.const 1024) (i32.const 48) (i32.const 1000))
+      (loop $next
+        (call $print (i32.const 1) (i32.const 1024) (i32.const 1000))
+        (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 200)))))`,
+  ),
+  /** Prints "before" and traps. */
+  printTrap: moduleText(
+    [],
+    `(data (i32.const 64) "before")
+    (func (export "_start") (call $print (i32.const 1) (i32.const 64) (i32.const 6)) (unreachable))`,
+  ),
   /** Traps three functions deep. */
   trap: moduleText(
     [],
