@@ -1,9 +1,10 @@
 // The public API of wvm.
 
 export { WvmError, type WvmErrorCode } from './base/wvm-error.ts';
+export type { MachineChanges } from './host/change-tracker.ts';
 // Machines as citizens of their host: listed, reachable from other processes, saved to files.
 export { ControlClient, type RemoteImage } from './host/control-client.ts';
-export type { MachineInfo } from './host/control-protocol.ts';
+export type { MachineInfo, StoredSnapshotInfo } from './host/control-protocol.ts';
 export { type FoundProgram, findProgram } from './host/find-program.ts';
 export { FirstRun } from './host/first-run.ts';
 export { type WriteImageOptions, writeImageFile, writeStream } from './host/image-file.ts';
@@ -16,6 +17,8 @@ export {
   type MachineExit,
   type MachineOptions,
   type MachineStats,
+  type ProcessInfo,
+  type ProcessTrap,
   type ResumeOptions,
   type SnapshotResult,
   type StdinOption,
@@ -36,12 +39,21 @@ export { type SealKeys, seal } from './host/seal/seal.ts';
 export type { StoreKeys } from './host/seal/sealed-files.ts';
 export { type UnsealKeys, unseal } from './host/seal/unseal.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
+export { findSnapshot, type SnapshotMoment } from './host/store/find-snapshot.ts';
+export {
+  MachineSaver,
+  type SavableMachine,
+  type SaveOptions,
+  type SaverOptions,
+  type StoredSave,
+} from './host/store/machine-saver.ts';
 export { defaultStoreDirectory, type OpenStoreOptions, openStore, openStoreAt } from './host/store/open-store.ts';
 export {
   type MachineOutcome,
   type SavedSnapshot,
   type SupervisedMachine,
   type SuperviseOptions,
+  type SuperviseStore,
   Supervisor,
 } from './host/supervise.ts';
 export type { FdDescription } from './snapshot/describe-kernel.ts';

@@ -1,4 +1,4 @@
-// What the command line lends to a guest: directories (--dir) and environment variables (--env, --env-file).
+// What the command line lends to a guest: directories (--dir), environment variables (--env, --env-file), programs (--map).
 
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
@@ -19,6 +19,16 @@ export function addDirectory(text: string, grants: readonly DirectoryGrant[] = [
     throw new InvalidArgumentError(`The guest already has a directory '${guestPath}'.`);
   }
   return [...grants, { hostPath, guestPath, readOnly }];
+}
+
+/** Reads `NAME=FILE` and adds it: a program that the guest can run by that name. */
+export function addProgram(text: string, programs: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const separator = text.indexOf('=');
+  const name = text.slice(0, Math.max(separator, 0));
+  const path = text.slice(separator + 1);
+  if (name === '' || path === '' || text.includes('\0')) throw new InvalidArgumentError('Write NAME=FILE.wasm.');
+  if (Object.hasOwn(programs, name)) throw new InvalidArgumentError(`There is a program '${name}' already.`);
+  return { ...programs, [name]: path };
 }
 
 /** Reads `K=V`, or `K` for the host's own value, and adds it; the last one of the same name counts. */

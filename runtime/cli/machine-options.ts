@@ -2,12 +2,22 @@
 
 import { openSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { DirectoryGrant, SuperviseOptions, Supervisor, ThreadHooks, ThreadMachineOptions } from '../index.ts';
-import { addDirectory, addVariable, addVariablesOfFile } from './grants.ts';
+import {
+  type DirectoryGrant,
+  readModule,
+  type SuperviseOptions,
+  type SuperviseStore,
+  type Supervisor,
+  type ThreadHooks,
+  type ThreadMachineOptions,
+} from '../index.ts';
+import { addDirectory, addProgram, addVariable, addVariablesOfFile } from './grants.ts';
 import { addOptionalValue } from './optional-value.ts';
-import { formatDuration, formatSize, parseDuration, parseFuel, parseSize } from './quantities.ts';
+import { formatDuration, formatSize, parseCount, parseDuration, parseFuel, parseSize } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
+import { printable, shortId, storePlace } from './store-option.ts';
 import { stderrFd } from './terminal.ts';
+import { printTrap } from './trap-text.ts';
 
 /** As commander hands them over. */
 export interface MachineFlags {
@@ -25,6 +35,10 @@ export interface MachineFlags {
   readonly snapshotEvery?: number;
   readonly snapshotOn?: string;
   readonly output?: string;
+  readonly store?: string;
+  readonly keep?: number;
+  /** Paths by name. */
+  readonly map?: Record<string, string>;
   /** False for --no-cache. */
   readonly cache: boolean;
   readonly cacheDir?: string;
@@ -41,13 +55,16 @@ export function addMachineOptions(command: Command): void {
         command.setOptionValue('env', addVariablesOfFile(path, variables));
       }),
     )
+    .option('--map <name=file>', 'let the guest run the module FILE by this name (repeatable)', addProgram)
     .option('--max-memory <size>', 'let the guest have no more memory than this (64M, 1G)', parseSize)
     .option('--timeout <duration>', 'stop after this time (500ms, 10s, 1h30m): exit code 124', parseDuration)
     .option('--fuel <number>', 'stop after this much work: exit code 123', parseFuel)
     .option('--name <name>', 'name the machine for ps, snapshot and kill')
-    .option('--snapshot-every <duration>', 'save an image again and again', parseDuration)
-    .option('--snapshot-on <events>', 'save an image at SIGUSR2 or another signal, or of the last moment (exit)')
-    .option('--output <dir>', 'where those images go, as NAME-0001.wvm …; also lets the guest ask for them');
+    .option('--snapshot-every <duration>', 'save the machine into the store again and again', parseDuration)
+    .option('--snapshot-on <events>', 'save it at SIGUSR2 or another signal, or at its last moment (exit)')
+    .option('--store <dir>', "that store (default: the user's own); also lets the guest ask for snapshots")
+    .option('--keep <count>', 'forget all but the newest so many of them', parseCount)
+    .option('--output <dir>', 'write images NAME-0001.wvm … there instead; also lets the guest ask for them');
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');
   addOptionalValue(command, '--json', 'print the result as JSON, as last line of stderr or with --json=FILE to a file');
   command
@@ -61,10 +78,11 @@ type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | und
 /** What both load and resume take. */
 type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed'>;
 
-export function toMachineOptions(flags: MachineFlags): CommonOptions {
+export async function toMachineOptions(flags: MachineFlags): Promise<CommonOptions> {
   return {
     env: flags.env ?? {},
     directories: flags.dir ?? [],
+    ...(flags.map === undefined ? {} : { programs: await readPrograms(flags.map) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
@@ -80,16 +98,32 @@ export function toMachineOptions(flags: MachineFlags): CommonOptions {
   };
 }
 
+async function readPrograms(paths: Readonly<Record<string, string>>): Promise<Record<string, Uint8Array>> {
+  const programs: Record<string, Uint8Array> = {};
+  for (const [name, path] of Object.entries(paths)) programs[name] = await readModule(path);
+  return programs;
+}
+
 /** `supervisor` is asked only once the guest runs. */
 export function toHooks(flags: MachineFlags, events: Events, supervisor: () => Supervisor): ThreadHooks {
   return {
     ...(events?.atEnd ? { beforeEnd: () => supervisor().saveBeforeEnd() } : {}),
-    // Without --output a guest that asks for snapshots would fill a directory that nobody has lent it.
-    ...(flags.output === undefined ? {} : { onSelfSnapshot: () => supervisor().saveForGuest() }),
+    // Else a guest that asks for snapshots would fill a place that nobody has lent it.
+    ...(flags.output === undefined && flags.store === undefined
+      ? {}
+      : { onSelfSnapshot: () => supervisor().saveForGuest() }),
+    onProcessTrap: (trap) => {
+      if (!flags.quiet) printTrap(trap, `process ${trap.pid} (${printable(trap.program)}) trapped`);
+    },
   };
 }
 
-export function toSuperviseOptions(flags: MachineFlags, events: Events): Omit<SuperviseOptions, 'program'> {
+/** `parent`: the snapshot of the store that the machine is resumed from. */
+export function toSuperviseOptions(
+  flags: MachineFlags,
+  events: Events,
+  parent?: SuperviseStore['parent'],
+): Omit<SuperviseOptions, 'program'> {
   const isQuiet = flags.quiet === true;
   return {
     name: flags.name,
@@ -97,13 +131,19 @@ export function toSuperviseOptions(flags: MachineFlags, events: Events): Omit<Su
     snapshotSignals: events?.signals,
     snapshotAtEnd: events?.atEnd,
     outputDirectory: flags.output,
+    ...(flags.store === undefined && flags.keep === undefined && parent === undefined
+      ? {}
+      : { store: { place: storePlace(flags), keepCount: flags.keep, parent } }),
     onWarning: (error) => {
       if (!isQuiet) printWarning(`${error.code}: ${error.message}`);
     },
-    onSaved: ({ file, sizeBytes, stopNs }) => {
-      const stopMs = Number(stopNs) / 1e6;
-      if (!isQuiet)
-        printNote(`saved ${file} (${formatSize(sizeBytes)}, the guest stood still for ${formatDuration(stopMs)})`);
+    onSaved: ({ file, event, sizeBytes, newBytes, stopNs }) => {
+      const isStored = flags.output === undefined;
+      // One every second is no news: wvm log lists them.
+      if (isQuiet || (isStored && event === 'timer')) return;
+      const size = isStored ? `${formatSize(newBytes)} new` : formatSize(sizeBytes);
+      const stop = formatDuration(Number(stopNs) / 1e6);
+      printNote(`saved ${isStored ? shortId(file) : file} (${size}, the guest stood still for ${stop})`);
     },
   };
 }

@@ -11,7 +11,7 @@
 //   trap        trapped: { message, backtrace: [{ functionIndex, functionName, codeOffset, moduleOffset }] }
 //   error       error: { code, message, hint }
 //   fuelUsed, memoryBytes, wallTimeMs
-//   snapshots   [{ file, event, sizeBytes, stopNs }]
+//   snapshots   [{ file (an image, or the id in a store), event, sizeBytes, newBytes, stopNs }]
 
 import {
   exitCodeOfSignal,
@@ -24,7 +24,7 @@ import { exitCodes } from './exit-codes.ts';
 import type { MachineFlags } from './machine-options.ts';
 import { formatDuration } from './quantities.ts';
 import { printJson, printNote } from './report.ts';
-import { colorsOf, stderrFd, writeText } from './terminal.ts';
+import { printTrap } from './trap-text.ts';
 
 type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
 
@@ -81,19 +81,9 @@ function nameOrNull(frame: TrapExit['backtrace'][number]): Record<string, unknow
 }
 
 function printOutcome({ exit }: MachineOutcome, flags: MachineFlags): void {
-  if (exit.kind === 'trap') printTrap(exit);
+  if (exit.kind === 'trap') printTrap(exit, 'the guest trapped');
   if (exit.kind !== 'stopped') return;
   if (exit.reason === 'fuel') printNote(`stopped: --fuel ${flags.fuel} is used up`);
   if (exit.reason === 'timeout') printNote(`stopped: --timeout of ${formatDuration(flags.timeout ?? 0)} is over`);
-  if (exit.reason === 'snapshot') printNote('stopped by wvm snapshot --stop; wvm resume goes on from its image');
-}
-
-function printTrap(exit: TrapExit): void {
-  const { red, bold, dim } = colorsOf(stderrFd);
-  const lines = [`wvm: ${red('the guest trapped')}: ${exit.message}`];
-  for (const [depth, frame] of exit.backtrace.entries()) {
-    const place = dim(`function ${frame.functionIndex}, module offset 0x${frame.moduleOffset.toString(16)}`);
-    lines.push(`  ${String(depth).padStart(3)}: ${bold(frame.functionName ?? '<unnamed>')}  ${place}`);
-  }
-  writeText(stderrFd, `${lines.join('\n')}\n`);
+  if (exit.reason === 'snapshot') printNote('stopped by wvm snapshot --stop; wvm resume goes on from there');
 }

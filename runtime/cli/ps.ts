@@ -1,27 +1,40 @@
 // wvm ps: lists the running machines of this user.
 
 import type { Command } from 'commander';
-import { describeMachines } from '../index.ts';
+import { connectMachine, describeMachines, type MachineInfo, type ProcessInfo, WvmError } from '../index.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
+import { printable } from './store-option.ts';
 import { stdoutFd, writeText } from './terminal.ts';
 
 export function define(command: Command): void {
   command
     .description('List the running machines of this user, oldest first.')
+    .option('--tree', 'with the processes of each machine, children below their parents')
     .option('--json', 'print an array of objects')
-    .addHelpText('after', '\nExamples:\n  wvm ps\n  wvm ps --json | jq -r ".[].id"')
+    .addHelpText('after', '\nExamples:\n  wvm ps\n  wvm ps --tree\n  wvm ps --json | jq -r ".[].id"')
     .action(ps);
 }
 
-async function ps(flags: { readonly json?: true }): Promise<void> {
-  const machines = await describeMachines();
+interface PsFlags {
+  readonly json?: true;
+  readonly tree?: true;
+}
+
+async function ps(flags: PsFlags): Promise<void> {
+  const running = await describeMachines();
+  const machines: readonly (MachineInfo & { readonly processes?: readonly ProcessInfo[] })[] = flags.tree
+    ? await withProcesses(running)
+    : running;
   if (flags.json) {
     writeText(stdoutFd, `${toJson(machines, 2)}\n`);
     return;
   }
   const rows = [['ID', 'NAME', 'PID', 'STATE', 'AGE', 'MEMORY', 'FUEL USED', 'PROGRAM']];
-  for (const { id, name, pid, state, startedAtMs, memoryBytes, fuelUsed, program } of machines) {
+  const trees = new Map<number, string[]>();
+  for (const machine of machines) {
+    const { id, name, pid, state, startedAtMs, memoryBytes, fuelUsed, program } = machine;
+    if (machine.processes !== undefined) trees.set(rows.length, processLines(machine.processes));
     const age = formatDuration(Math.max(0, Date.now() - startedAtMs));
     rows.push([id, name, String(pid), state, age, formatSize(memoryBytes), fuelUsed, printable(program)]);
   }
@@ -32,10 +45,46 @@ async function ps(flags: { readonly json?: true }): Promise<void> {
       .join('  ')
       .trimEnd(),
   );
-  writeText(stdoutFd, `${lines.join('\n')}\n`);
+  const shown = lines.flatMap((line, index) => [line, ...(trees.get(index) ?? [])]);
+  writeText(stdoutFd, `${shown.join('\n')}\n`);
 }
 
-/** A file name may hold anything, also what moves a terminal's cursor. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '?');
+type MachineWithProcesses = MachineInfo & { readonly processes: readonly ProcessInfo[] };
+
+/** A machine that does not answer has no processes to show. */
+async function withProcesses(machines: readonly MachineInfo[]): Promise<MachineWithProcesses[]> {
+  return await Promise.all(
+    machines.map(async (machine) => {
+      try {
+        const client = await connectMachine(machine.id);
+        const processes = await client.processes().finally(() => client.close());
+        return { ...machine, processes };
+      } catch (error) {
+        if (!(error instanceof WvmError)) throw error;
+        return { ...machine, processes: [] };
+      }
+    }),
+  );
+}
+
+/** Indented by depth; a process whose parent is not shown stands with the first ones. */
+function processLines(processes: readonly ProcessInfo[]): string[] {
+  const pids = new Set(processes.map(({ pid }) => pid));
+  const lines: string[] = [];
+  const add = (parentPid: number, depth: number): void => {
+    for (const process of processes) {
+      const parent = pids.has(process.parentPid) ? process.parentPid : 0;
+      if (parent !== parentPid) continue;
+      lines.push(processLine(process, depth));
+      add(process.pid, depth + 1);
+    }
+  };
+  add(0, 1);
+  return lines;
+}
+
+function processLine({ pid, state, args, threadCount, fdCount, memoryBytes }: ProcessInfo, depth: number): string {
+  const threads = threadCount > 1 ? `, ${threadCount} threads` : '';
+  const facts = state === 'zombie' ? state : `${state}${threads}, ${fdCount} fds, ${formatSize(memoryBytes)}`;
+  return `${'  '.repeat(depth)}${pid} ${printable(args.join(' ').slice(0, 60))}  (${facts})`;
 }

@@ -1,6 +1,7 @@
 // Sizes, durations and counts as users write them. Each parser throws what commander turns into a usage error.
 
 import { InvalidArgumentError } from 'commander';
+import type { SnapshotMoment } from '../index.ts';
 
 const sizeUnits: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -67,4 +68,24 @@ export function formatDuration(durationMs: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h${two((seconds % 3600) / 60)}m`;
   return `${Math.floor(seconds / 86_400)}d${two((seconds % 86_400) / 3600)}h`;
+}
+
+/** Reads a positive whole number. */
+export function parseCount(text: string): number {
+  const count = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+  if (count === 0) throw new InvalidArgumentError('Write a whole number above 0.');
+  return count;
+}
+
+/** Reads `12` (number 12), `-2` (two before the newest), a time (2026-11-21T10:00) or `5m` (as it was so long ago). */
+export function parseMoment(text: string): SnapshotMoment {
+  if (/^[0-9]{1,9}$/.test(text)) return { kind: 'sequence', sequence: Number(text) };
+  if (/^-[0-9]{1,9}$/.test(text)) return { kind: 'back', count: -Number(text) };
+  const timeMs = /^[0-9]{4}-/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(timeMs)) return { kind: 'before', timeMs };
+  try {
+    return { kind: 'before', timeMs: Date.now() - parseDuration(text) };
+  } catch {
+    throw new InvalidArgumentError('Write a number (12, -1), a time (2026-11-21T10:00:00) or a duration (5m) ago.');
+  }
 }

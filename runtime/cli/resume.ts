@@ -1,7 +1,19 @@
 // wvm resume: lets the machine of an image go on, in this process, with what this command line lends it.
 
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { parseSnapshotEvents, Supervisor, type ThreadResumeOptions } from '../index.ts';
+import {
+  findSnapshot,
+  openStoreAt,
+  parseSnapshotEvents,
+  type SnapshotMoment,
+  type Store,
+  type StoredSnapshot,
+  type SuperviseStore,
+  Supervisor,
+  type ThreadResumeOptions,
+  WvmError,
+} from '../index.ts';
 import {
   addMachineOptions,
   type MachineFlags,
@@ -10,7 +22,9 @@ import {
   toSuperviseOptions,
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
+import { parseMoment } from './quantities.ts';
 import { printNote } from './report.ts';
+import { storePlace } from './store-option.ts';
 import { guestThread } from './thread.ts';
 
 interface ResumeFlags extends MachineFlags {
@@ -18,6 +32,7 @@ interface ResumeFlags extends MachineFlags {
   readonly features: 'strict' | 'lenient';
   readonly frozen?: true;
   readonly module?: string;
+  readonly at?: SnapshotMoment;
 }
 
 export function define(command: Command): void {
@@ -26,7 +41,11 @@ export function define(command: Command): void {
       'Let the machine of an image go on, as often as wanted. Directories and variables come from this command line, ' +
         'never from the image; a missing one is refused before anything runs.',
     )
-    .argument('<image>', 'a file of wvm snapshot, or - for stdin')
+    .argument(
+      '<image>',
+      'an image file, - for stdin; or, in the store: an id, a tag, or a machine (its newest snapshot)',
+    )
+    .option('--at <moment>', 'of its machine: snapshot 12, -1 (before the newest), a time, or 5m ago', parseMoment)
     .addOption(
       new Option('--files <how>', 'what to do if an open file has changed since')
         .choices(['check', 'ignore'])
@@ -44,6 +63,8 @@ export function define(command: Command): void {
       `
 Examples:
   wvm resume app.wvm --dir .
+  wvm resume 3fa9c1                   a snapshot of the store, by the beginning of its id
+  wvm resume app --at 5m              the machine app as it was five minutes ago
   wvm resume --frozen --name copy app.wvm
   wvm snapshot app -o - --stop | wvm resume -
   ssh host wvm snapshot app -o - | wvm resume --files ignore -
@@ -54,10 +75,30 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
   command.action(resume);
 }
 
+/** The snapshot of the store that the user means. */
+async function withSnapshot<Value>(
+  text: string,
+  flags: ResumeFlags,
+  action: (store: Store, snapshot: StoredSnapshot) => Promise<Value>,
+): Promise<Value> {
+  let store: Store;
+  try {
+    store = await openStoreAt(storePlace(flags), { create: false });
+  } catch (error) {
+    if (!(error instanceof WvmError) || flags.store !== undefined) throw error;
+    throw new WvmError('WVM_FILE', `${text}: no such file, and there is no store to look in`, { cause: error });
+  }
+  try {
+    return await action(store, await findSnapshot(store, text, flags.at));
+  } finally {
+    await store.close();
+  }
+}
+
 async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const options: ThreadResumeOptions = {
-    ...toMachineOptions(flags),
+    ...(await toMachineOptions(flags)),
     files: flags.files,
     features: flags.features,
     // The image was stdin: nothing is left of it for the guest.
@@ -66,9 +107,17 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   };
   const hooks = toHooks(flags, events, () => supervisor);
   const thread = guestThread();
-  await thread.resume(image === '-' ? process.stdin : image, options, hooks);
+  const isFile = image !== '-' && flags.at === undefined && existsSync(image);
+  let parent: SuperviseStore['parent'];
+  if (isFile || image === '-') await thread.resume(isFile ? image : process.stdin, options, hooks);
+  else {
+    parent = await withSnapshot(image, flags, async (store, { id, manifest }) => {
+      await thread.resume(store.exportImage(id), options, hooks);
+      return { id, machineId: manifest.machineId };
+    });
+  }
   const supervisor = new Supervisor({
-    ...toSuperviseOptions(flags, events),
+    ...toSuperviseOptions(flags, events, parent),
     program: image,
     defaultName: thread.name,
     frozen: flags.frozen,

@@ -31,7 +31,8 @@ Examples:
   wvm run app.wasm one two
   wvm run --dir . --dir /srv/data::/data:ro --env HOME=/ app.wasm
   wvm run --timeout 10s --max-memory 256M --json=result.json app.wasm
-  wvm run --snapshot-every 1m --snapshot-on SIGUSR2,exit --output images app.wasm
+  wvm run --name job --snapshot-every 1s --keep 60 app.wasm      wvm resume job goes on after a crash
+  wvm run --dir . --map sh=shell.wasm --map cat=cat.wasm shell.wasm -c 'cat a | cat'
 
 The exit code is the guest's; wvm help exit-codes lists the others.`,
     );
@@ -43,7 +44,7 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 async function run(program: string, args: string[], flags: RunFlags): Promise<void> {
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const options = {
-    ...toMachineOptions(flags),
+    ...(await toMachineOptions(flags)),
     args,
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
@@ -53,7 +54,11 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
   const hooks = toHooks(flags, events, () => supervisor);
   const thread = guestThread();
   // What a trial run has used of its fuel nobody knows.
-  const isForTrial = flags.json === undefined && flags.jsonFile === undefined && Object.keys(hooks).length === 0;
+  const isForTrial =
+    flags.json === undefined &&
+    flags.jsonFile === undefined &&
+    hooks.onSelfSnapshot === undefined &&
+    hooks.beforeEnd === undefined;
   const firstRun = isForTrial ? FirstRun.of(thread, newThread, found, options) : undefined;
   const machine = firstRun ?? thread;
   const loaded = firstRun?.load() ?? thread.load(found, options, hooks);

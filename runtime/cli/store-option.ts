@@ -1,5 +1,6 @@
 // What the commands that work on a store share: --store, and how a snapshot is shown.
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   defaultStoreDirectory,
@@ -45,6 +46,18 @@ export function readStoreKeys(
     signing: readSigningKey({ file: files.sign, variable: `${prefix}_SIGN_KEY` }),
     verify: readVerifyKey({ file: files.verify, variable: `${prefix}_VERIFY_KEY` }),
   };
+}
+
+export function storePlace(flags: Pick<StoreFlags, 'store'>): string {
+  return flags.store === undefined
+    ? defaultStoreDirectory()
+    : isBucket(flags.store)
+      ? flags.store
+      : resolve(flags.store);
+}
+
+function isBucket(place: string): boolean {
+  return place.startsWith('s3://');
 }
 
 /** Runs `action` on the store of the flags, and closes it. */

@@ -47,7 +47,10 @@ const procedures: MachineProcedures = {
   async loadTrial({ module, verdict, options }: TrialRequest): Promise<Ready> {
     adoptModule(module);
     trial = new Trial(verdict, () => void owner.call('trialDropped'));
-    const watched = { ...machineOptions(options, { beforeEnd: false, onSelfSnapshot: false }), trial };
+    const watched = {
+      ...machineOptions(options, { beforeEnd: false, onSelfSnapshot: false, onProcessTrap: false }),
+      trial,
+    };
     return ready(await Machine.load(module.bytes, watched));
   },
   async runTrial(): Promise<Ended | undefined> {
@@ -101,6 +104,9 @@ const procedures: MachineProcedures = {
   processes(): readonly ProcessInfo[] {
     return current().processes();
   },
+  signal(signal: number): boolean {
+    return current().signal(signal);
+  },
   kill(): void {
     current().kill();
   },
@@ -132,6 +138,7 @@ function machineOptions(options: LoadRequest['options'], hooks: LoadRequest['hoo
     publish: (stats) => shared.publish(stats),
     // Each line is written at once, so that a trace tells the truth about a crash.
     ...(traceFd === undefined ? {} : { trace: (line) => void writeSync(traceFd, `${line}\n`) }),
+    ...(hooks.onProcessTrap ? { onProcessTrap: (trap) => void owner.call('processTrapped', trap) } : {}),
     ...(hooks.beforeEnd ? { beforeEnd: () => owner.call('beforeEnd') } : {}),
     ...(hooks.onSelfSnapshot ? { onSelfSnapshot: () => owner.call('onSelfSnapshot') } : {}),
   };

@@ -21,6 +21,7 @@ import type {
   MachineOptions,
   MachineStats,
   ProcessInfo,
+  ProcessTrap,
   ResumeOptions,
   SnapshotResult,
 } from './machine.ts';
@@ -31,7 +32,16 @@ import { ThreadCalls } from './thread-calls.ts';
 export interface ThreadMachineOptions
   extends Omit<
     MachineOptions,
-    'stdout' | 'stderr' | 'trace' | 'onSelfSnapshot' | 'beforeEnd' | 'interrupt' | 'publish' | 'stops'
+    | 'stdout'
+    | 'stderr'
+    | 'trace'
+    | 'onSelfSnapshot'
+    | 'beforeEnd'
+    | 'onProcessTrap'
+    | 'onProcessEnd'
+    | 'interrupt'
+    | 'publish'
+    | 'stops'
   > {
   readonly stdout?: 'inherit' | 'null';
   readonly stderr?: 'inherit' | 'null';
@@ -48,6 +58,7 @@ export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programNa
 export interface ThreadHooks {
   readonly onSelfSnapshot?: () => Promise<number>;
   readonly beforeEnd?: () => Promise<void>;
+  readonly onProcessTrap?: (trap: ProcessTrap) => void;
 }
 
 /** What the thread has from its start. */
@@ -60,6 +71,7 @@ export interface ThreadData {
 interface WantedHooks {
   readonly onSelfSnapshot: boolean;
   readonly beforeEnd: boolean;
+  readonly onProcessTrap: boolean;
 }
 export interface LoadRequest {
   readonly program: string | FoundProgram;
@@ -103,6 +115,7 @@ export type MachineProcedures = {
   confirmCapture(): void;
   resetCapture(): void;
   processes(): readonly ProcessInfo[];
+  signal(signal: number): boolean;
   kill(): void;
 };
 
@@ -110,6 +123,7 @@ export type MachineProcedures = {
 export type ThreadOwner = {
   onSelfSnapshot(): Promise<number>;
   beforeEnd(): Promise<void>;
+  processTrapped(trap: ProcessTrap): void;
   nextImagePiece(): Promise<Uint8Array | undefined>;
   trialDropped(): void;
 };
@@ -147,6 +161,7 @@ export class MachineThread {
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
       onSelfSnapshot: () => this.#hooks.onSelfSnapshot!(),
       beforeEnd: () => this.#hooks.beforeEnd!(),
+      processTrapped: (trap) => this.#hooks.onProcessTrap!(trap),
       nextImagePiece: async () => {
         const { done, value } = await this.#pieces!.next();
         return done ? undefined : value;
@@ -252,6 +267,11 @@ export class MachineThread {
     return await this.#ask('processes', undefined);
   }
 
+  /** As Machine.signal. */
+  async signal(signal: number): Promise<boolean> {
+    return this.#exit === undefined && !this.#isUnreachable && (await this.#ask('signal', signal));
+  }
+
   /** As Machine.kill; ends the thread if the guest cannot be reached. */
   kill(): void {
     if (this.#exit !== undefined) return;
@@ -289,6 +309,7 @@ export class MachineThread {
     this.#ready = await ask({
       onSelfSnapshot: hooks.onSelfSnapshot !== undefined,
       beforeEnd: hooks.beforeEnd !== undefined,
+      onProcessTrap: hooks.onProcessTrap !== undefined,
     });
     this.#stats = this.#ready.stats;
   }
