@@ -1,6 +1,7 @@
 // One guest process on its engine: an instance of its program, whose memory is the process's, and its threads. The threads
 // share the instance; each has its own mutable globals, which are put into it when the thread runs.
 
+import type { Tid } from '../base/ids.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
 import type { SystemCallResult } from '../kernel/blocked.ts';
@@ -212,7 +213,7 @@ export class GuestProcess {
   /** Puts the threads where an image had them. Throws WVM_IMAGE_BAD_FRAME. */
   restoreThreads(states: readonly ThreadState[]): void {
     for (const [index, state] of states.entries()) {
-      const thread = [...this.process.threads.values()].find(({ tid }) => tid === state.tid);
+      const thread = this.process.threads.get(state.tid as Tid);
       if (thread === undefined || (state.globals === null) !== (index === 0)) {
         throw new WvmError(
           'WVM_IMAGE_BAD_FRAME',

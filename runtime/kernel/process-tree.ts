@@ -181,6 +181,7 @@ export class ProcessTree {
     }
     this.#removeThread(thread);
     process.threads.delete(thread.tid);
+    if (process.pending.isEmpty) return;
     // A signal that only this thread would have taken is another's now.
     for (const other of process.threads.values()) if (other.hasSignal) this.kernel.scheduler.wake(other);
   }
