@@ -134,6 +134,11 @@ export class FirstRun implements SupervisedMachine {
     return await (await this.#reach()).processes();
   }
 
+  /** A program that is being tried catches no signals: it imports nothing that could. */
+  async signal(signal: number): Promise<boolean> {
+    return this.#runningMachine === undefined ? false : await this.#runningMachine.signal(signal);
+  }
+
   kill(): void {
     if (this.#runningMachine !== undefined) {
       this.#runningMachine.kill();

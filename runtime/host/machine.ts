@@ -8,6 +8,7 @@
 // A guest that waits has no frames on the native stack either, so a snapshot at any moment finds plain data.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SignalCode } from '../../abi/signals.ts';
 import { BugError } from '../base/assert.ts';
 import type { Pid } from '../base/ids.ts';
 import { WvmError } from '../base/wvm-error.ts';
@@ -17,6 +18,7 @@ import { GuestMachine, type MachineHooks, type Step } from '../engine/guest-mach
 import type { GuestProcess } from '../engine/guest-process.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
+import { sendToProcess } from '../kernel/signals/send.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
@@ -364,6 +366,20 @@ export class Machine {
     this.#killed = true;
     this.#interrupt();
     if (this.#state === 'loaded' || this.#state === 'frozen') this.#end({ kind: 'stopped', reason: 'kill' });
+  }
+
+  /**
+   * Sends a signal (Linux's number) to the first process, as a terminal does, if the program catches it; false if it does not,
+   * or has ended.
+   */
+  signal(signal: number): boolean {
+    const { init } = this.#guest.kernel;
+    if (this.#state === 'ended' || init.isZombie) return false;
+    const disposition = init.actions.disposition(signal);
+    if (disposition !== 'handler' && disposition !== 'callback') return false;
+    sendToProcess(init, { signal, code: SignalCode.SI_KERNEL, pid: 0, value: 0 });
+    this.#interrupt();
+    return true;
   }
 
   /**

@@ -9,6 +9,7 @@
 //
 // Snapshots of one machine are taken one after the other; a stopped machine is nobody else's until the verdict.
 
+import { constants } from 'node:os';
 import { WvmError } from '../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../snapshot/store/manifest.ts';
 import type { Store } from '../snapshot/store/store.ts';
@@ -37,6 +38,7 @@ export interface SupervisedMachine {
   confirmCapture(): void | Promise<void>;
   resetCapture(): void | Promise<void>;
   processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
+  signal(signal: number): boolean | Promise<boolean>;
   kill(): void;
   stats(): MachineStats | Promise<MachineStats>;
 }
@@ -116,6 +118,8 @@ export class Supervisor implements ControlTarget {
   /** Set once somebody has decided that the machine ends. */
   #end: MachineExit | undefined;
   #signal: SignalName | undefined;
+  /** The program is being asked whether it catches a signal. */
+  #isPassingOn = false;
   /** A number of a self-snapshot is never given twice, even if its file was removed. */
   #nextSequence = 1;
   #saver: { readonly place: string; readonly store: Store; readonly saver: MachineSaver } | undefined;
@@ -261,6 +265,18 @@ export class Supervisor implements ControlTarget {
     }
   }
 
+  /** What the program catches is for the program, unless it has not even taken the one before. */
+  async #passOn(signal: SignalName): Promise<void> {
+    if (!this.#isPassingOn && !this.#frozen) {
+      this.#isPassingOn = true;
+      // A machine that has just ended cannot be asked any more.
+      const isCaught = await Promise.resolve(this.#machine?.signal(constants.signals[signal])).catch(() => false);
+      this.#isPassingOn = false;
+      if (isCaught === true) return;
+    }
+    await this.#stop(signal);
+  }
+
   /** The first signal lets the guest end cleanly (and saves it if asked to); a second one does not wait. */
   async #stop(signal: SignalName): Promise<void> {
     if (this.#signal !== undefined) return;
@@ -279,7 +295,7 @@ export class Supervisor implements ControlTarget {
     };
     for (const signal of stopSignals) {
       on(signal, () => {
-        if (this.#signal === undefined) void this.#stop(signal);
+        if (this.#signal === undefined) void this.#passOn(signal);
         else process.exit(exitCodeOfSignal(signal));
       });
     }
