@@ -6,8 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WvmError } from '../base/wvm-error.ts';
 import { ControlClient } from './control-client.ts';
-import { decodeFrames, encodeImageHeader, encodeMessage, type MachineInfo } from './control-protocol.ts';
-import { type ControlImage, ControlServer, type ControlTarget } from './control-server.ts';
+import {
+  decodeFrames,
+  encodeImageHeader,
+  encodeMessage,
+  type MachineInfo,
+  type StoredSnapshotInfo,
+} from './control-protocol.ts';
+import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
+import type { ProcessInfo } from './machine.ts';
 
 /** A machine that only remembers what was done to it. */
 class RecordingTarget implements ControlTarget {
@@ -43,6 +50,29 @@ class RecordingTarget implements ControlTarget {
       commit: () => conclude('commit'),
       abort: () => conclude('abort'),
     };
+  }
+
+  async save({ store, stop, tag, onProgress }: SaveRequest): Promise<StoredSnapshotInfo> {
+    this.log.push(`save ${store} ${stop ? 'stop' : 'run'} ${tag}`);
+    if (tag === 'bad') throw new WvmError('WVM_STORE_CORRUPT', 'store: damaged');
+    onProgress(4096);
+    await sleep(500);
+    return { id: 'abc', sequence: 3, sizeBytes: 9, newBytes: 5, stopNs: 1, totalNs: 2 };
+  }
+
+  async processes(): Promise<readonly ProcessInfo[]> {
+    const process = (pid: number): ProcessInfo => ({
+      pid,
+      parentPid: pid === 1 ? 0 : 1,
+      processGroup: 1,
+      session: 1,
+      args: ['app'],
+      state: 'running',
+      threadCount: 1,
+      fdCount: 3,
+      memoryBytes: 65_536,
+    });
+    return Array.from({ length: 300 }, (_, k) => process(k + 1));
   }
 
   kill(signal: string): void {
@@ -100,6 +130,27 @@ describe('a conversation', () => {
     await expect(client.continue()).rejects.toMatchObject({ code: 'WVM_USAGE', message: 'continue: not frozen' });
     expect(await client.info()).toEqual(target.info());
     expect(target.log).toEqual(['kill SIGTERM']);
+    client.close();
+  });
+
+  test('has the machine put itself into a store, and tells how far it is', async () => {
+    const client = await ControlClient.connect(socketPath);
+    const progress: number[] = [];
+    const saved = await client.save({ store: '/s', stop: true, tag: 'v1' }, (bytes) => progress.push(bytes));
+    expect(saved).toEqual({ id: 'abc', sequence: 3, sizeBytes: 9, newBytes: 5, stopNs: 1, totalNs: 2 });
+    expect(progress.length).toBeGreaterThan(0);
+    expect(progress[0]).toBe(4096);
+    const refused = client.save({ store: '/s', stop: false, tag: 'bad' });
+    await expect(refused).rejects.toMatchObject({ code: 'WVM_STORE_CORRUPT' });
+    expect(target.log).toEqual(['save /s stop v1', 'save /s run bad']);
+    client.close();
+  });
+
+  test('tells of at most 256 processes', async () => {
+    const client = await ControlClient.connect(socketPath);
+    const processes = await client.processes();
+    expect(processes).toHaveLength(256);
+    expect(processes[1]).toMatchObject({ pid: 2, parentPid: 1, args: ['app'], state: 'running' });
     client.close();
   });
 
