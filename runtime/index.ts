@@ -6,10 +6,9 @@ export type { MachineChanges } from './host/change-tracker.ts';
 export { ControlClient, type RemoteImage } from './host/control-client.ts';
 export type { MachineInfo, StoredSnapshotInfo } from './host/control-protocol.ts';
 export { type FoundProgram, findProgram } from './host/find-program.ts';
-export { FirstRun } from './host/first-run.ts';
 export { type WriteImageOptions, writeImageFile, writeStream } from './host/image-file.ts';
 export { type NumberedImage, writeNumberedImage } from './host/image-series.ts';
-export { type InspectImageOptions, inspectImage } from './host/inspect-image.ts';
+export { type InspectImageOptions, inspectImage, inspectTree } from './host/inspect-image.ts';
 export {
   type BacktraceFrame,
   type DirectoryGrant,
@@ -56,6 +55,7 @@ export {
   type SuperviseStore,
   Supervisor,
 } from './host/supervise.ts';
+export { tryProgram } from './host/try-program.ts';
 export type { FdDescription } from './snapshot/describe-kernel.ts';
 export type {
   FrameDescription,
@@ -64,6 +64,7 @@ export type {
   NamedValue,
   ProcessDescription,
   ThreadDescription,
+  TreeDescription,
 } from './snapshot/inspect.ts';
 export type { CollectResult, KeepPolicy } from './snapshot/store/collect.ts';
 export type { CommitResult } from './snapshot/store/commit.ts';

@@ -1,14 +1,17 @@
 // wvm inspect: shows what is in an image.
 
 import type { Command } from 'commander';
-import { inspectImage, readModule } from '../index.ts';
+import { inspectImage, inspectTree, readModule } from '../index.ts';
 import { type ImageDetails, imageText } from './image-text.ts';
 import { toJson } from './report.ts';
+import { printable } from './store-option.ts';
 import { stdoutFd, writeText } from './terminal.ts';
+import { treeLines } from './tree-text.ts';
 
 interface InspectFlags extends ImageDetails {
   readonly json?: true;
   readonly verify?: true;
+  readonly tree?: true;
   readonly module?: string;
 }
 
@@ -16,6 +19,7 @@ export function define(command: Command): void {
   command
     .description('Show what is in an image. Reads only what it needs.')
     .argument('<image>', 'a file of wvm snapshot, or - for stdin')
+    .option('--tree', 'only the tree of processes: reads the beginning of the file, however large it is')
     .option('--frames', 'also the locals and operands of every frame')
     .option('--pages', 'also which stretches of memory are saved')
     .option('--features', 'also the features that the machine could have used')
@@ -30,7 +34,13 @@ export function define(command: Command): void {
     .action(inspect);
 }
 
-async function inspect(image: string, flags: InspectFlags): Promise<void> {
+async function inspect(image: string, flags: InspectFlags, command: Command): Promise<void> {
+  if (flags.tree) {
+    if (image === '-') command.error("error: '--tree' reads a file");
+    const tree = await inspectTree(image);
+    writeText(stdoutFd, flags.json ? `${toJson(tree, 2)}\n` : `${treeLines(tree.processes, processLine).join('\n')}\n`);
+    return;
+  }
   const module = flags.module === undefined ? undefined : await readModule(flags.module);
   const description = await inspectImage(image === '-' ? process.stdin : image, {
     verify: flags.verify === true,
@@ -38,4 +48,8 @@ async function inspect(image: string, flags: InspectFlags): Promise<void> {
     ...(module === undefined ? {} : { modules: [module] }),
   });
   writeText(stdoutFd, flags.json ? `${toJson(description, 2)}\n` : imageText(description, flags));
+}
+
+function processLine({ pid, name, tids }: { pid: number; name: string; tids: readonly number[] }): string {
+  return `${pid} ${printable(name)}${tids.length > 1 ? `  (${tids.length} threads)` : ''}`;
 }

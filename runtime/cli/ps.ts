@@ -6,6 +6,7 @@ import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
 import { printable } from './store-option.ts';
 import { stdoutFd, writeText } from './terminal.ts';
+import { treeLines } from './tree-text.ts';
 
 export function define(command: Command): void {
   command
@@ -34,7 +35,7 @@ async function ps(flags: PsFlags): Promise<void> {
   const trees = new Map<number, string[]>();
   for (const machine of machines) {
     const { id, name, pid, state, startedAtMs, memoryBytes, fuelUsed, program } = machine;
-    if (machine.processes !== undefined) trees.set(rows.length, processLines(machine.processes));
+    if (machine.processes !== undefined) trees.set(rows.length, treeLines(machine.processes, processLine));
     const age = formatDuration(Math.max(0, Date.now() - startedAtMs));
     rows.push([id, name, String(pid), state, age, formatSize(memoryBytes), fuelUsed, printable(program)]);
   }
@@ -67,24 +68,8 @@ async function withProcesses(machines: readonly MachineInfo[]): Promise<MachineW
   );
 }
 
-/** Indented by depth; a process whose parent is not shown stands with the first ones. */
-function processLines(processes: readonly ProcessInfo[]): string[] {
-  const pids = new Set(processes.map(({ pid }) => pid));
-  const lines: string[] = [];
-  const add = (parentPid: number, depth: number): void => {
-    for (const process of processes) {
-      const parent = pids.has(process.parentPid) ? process.parentPid : 0;
-      if (parent !== parentPid) continue;
-      lines.push(processLine(process, depth));
-      add(process.pid, depth + 1);
-    }
-  };
-  add(0, 1);
-  return lines;
-}
-
-function processLine({ pid, state, args, threadCount, fdCount, memoryBytes }: ProcessInfo, depth: number): string {
+function processLine({ pid, state, args, threadCount, fdCount, memoryBytes }: ProcessInfo): string {
   const threads = threadCount > 1 ? `, ${threadCount} threads` : '';
   const facts = state === 'zombie' ? state : `${state}${threads}, ${fdCount} fds, ${formatSize(memoryBytes)}`;
-  return `${'  '.repeat(depth)}${pid} ${printable(args.join(' ').slice(0, 60))}  (${facts})`;
+  return `${pid} ${printable(args.join(' ').slice(0, 60))}  (${facts})`;
 }

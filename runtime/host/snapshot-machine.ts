@@ -150,8 +150,8 @@ export function saveMachine(guest: GuestMachine, { name, moduleName, includeModu
   }
   const kernel = guest.kernel.save();
   const processes = guests.map((owner) => {
-    const { pid, parentPid } = owner.process;
-    return { pid, parentPid: owner === root ? null : parentPid, ...owner.save() };
+    const { pid, parentPid, args } = owner.process;
+    return { pid, parentPid: owner === root ? null : parentPid, name: args[0] ?? '', ...owner.save() };
   });
   return {
     producer: PRODUCER,

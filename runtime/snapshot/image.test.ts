@@ -216,7 +216,7 @@ describe('hostile images with correct checksums', () => {
     return false;
   }
 
-  test('every byte of every record set to hostile values', () => {
+  test('every byte of every record set to hostile values', { timeout: 60_000 }, () => {
     const records = splitImage(onePage);
     let refused = 0;
     let tried = 0;

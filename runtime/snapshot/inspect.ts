@@ -2,7 +2,7 @@
 // unless the whole is to be verified. Names come from the modules, if they are in the image or given.
 
 import { WvmError } from '../base/wvm-error.ts';
-import type { FrameState, InstanceState, PendingState, ThreadState } from '../engine/state.ts';
+import type { ActivationState, FrameState, InstanceState, PendingState, ThreadState } from '../engine/state.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
 import { parseModule } from '../wasm/parse.ts';
@@ -95,11 +95,14 @@ export interface ThreadDescription {
   readonly entries: readonly string[];
   /** The innermost first, and in each the innermost frame first, as backtraces are read. */
   readonly activations: readonly (readonly FrameDescription[])[];
+  /** Further stacks of the thread, which do not run; 0 is the one that it began with. */
+  readonly contexts: readonly { readonly id: string; readonly activations: readonly (readonly FrameDescription[])[] }[];
 }
 
 export interface ProcessDescription {
   readonly pid: number;
   readonly parentPid: number | null;
+  readonly name: string;
   readonly moduleHash: string;
   readonly memories: readonly MemoryDescription[];
   /** Mutable ones. */
@@ -260,7 +263,7 @@ function parseLeniently(bytes: Uint8Array | undefined): WasmModule | undefined {
 }
 
 function describeProcess(
-  { pid, parentPid, instance, threads }: ProcessState,
+  { pid, parentPid, name, instance, threads }: ProcessState,
   processIndex: number,
   module: WasmModule | undefined,
   outline: Outline,
@@ -270,6 +273,7 @@ function describeProcess(
   return {
     pid,
     parentPid,
+    name,
     moduleHash: instance.moduleHash,
     memories: describeMemories(instance, processIndex, module, outline),
     globals: instance.globals.flatMap((value, index) => {
@@ -308,7 +312,7 @@ function describeMemories(
 }
 
 function describeThread(thread: ThreadState, call: JsonData, module: WasmModule | undefined): ThreadDescription {
-  const { tid, fuelLeft, entries, activations } = thread;
+  const { tid, fuelLeft, entries, activations, contexts } = thread;
   return {
     tid,
     fuelLeft,
@@ -317,10 +321,17 @@ function describeThread(thread: ThreadState, call: JsonData, module: WasmModule 
     entries: entries.map(({ functionIndex }) => {
       return (module && functionName(module, functionIndex)) ?? `func ${functionIndex}`;
     }),
-    activations: activations
-      .map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).toReversed())
-      .toReversed(),
+    activations: describeStack(activations, module),
+    contexts: contexts.map(({ id, activations }) => ({
+      id: String(id),
+      activations: describeStack(activations, module),
+    })),
   };
+}
+
+/** Innermost first. */
+function describeStack(activations: readonly ActivationState[], module: WasmModule | undefined): FrameDescription[][] {
+  return activations.map(({ frames }) => frames.map((frame) => describeFrame(frame, module)).toReversed()).toReversed();
 }
 
 function describeFrame(frame: FrameState, module: WasmModule | undefined): FrameDescription {

@@ -28,6 +28,8 @@ export interface ProcessState {
   readonly pid: number;
   /** Null for the root. */
   readonly parentPid: number | null;
+  /** Of its program; for people who look at the tree. */
+  readonly name: string;
   readonly instance: InstanceState;
   readonly threads: readonly ThreadState[];
 }

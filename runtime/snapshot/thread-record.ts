@@ -1,11 +1,14 @@
 // THREAD: one guest thread's stack and what it waits for. One record for each thread, in the order of the tree.
 //
-//   tid u32 · fuel left i64
+//   tid u32 · fuel left i64 · the stack that it runs on
+//   globals: count u32, ffffffff if they are the instance's · value each, tag 00 for an immutable one
+//   context count u32 · for each, ids ascending: id u64 · its stack
+//
+// A stack:
 //   count of functions still to be called u32 · for each: function index u32 · count u32 · argument i32 each
 //   activation count u32 · for each, outermost first:
 //     entry function u32 · pending kind u8: 0 poll, 1 call, 2 result; + 4 runs a signal handler; + 8 has a stack pointer
 //     of a result: value i32 · with a stack pointer: i32 · frames
-//   globals: count u32, ffffffff if they are the instance's · value each, tag 00 for an immutable one
 //   checkpoint count u32 · for each: id u64 · value address u32 · activations below u32 · entry function u32 ·
 //     has a stack pointer u8 · with one: i32 · frames
 //
@@ -17,10 +20,12 @@
 
 import type {
   CheckpointState,
+  ContextState,
   EntryState,
   ExceptionState,
   FrameState,
   PendingState,
+  StackState,
   SuspendedState,
   ThreadState,
   ValueState,
@@ -49,24 +54,47 @@ const MIN_FRAME_BYTES = 17;
 export function encodeThreadRecord(out: RecordWriter, thread: ThreadState): void {
   out.u32(thread.tid);
   out.bits64(BigInt(thread.fuelLeft));
-  out.u32(thread.entries.length);
-  for (const { functionIndex, args } of thread.entries) {
-    out.u32(functionIndex);
-    out.u32(args.length);
-    for (const arg of args) out.bits32(arg);
-  }
-  out.u32(thread.activations.length);
-  for (const activation of thread.activations) encodeActivation(out, activation);
+  encodeStack(out, thread);
   out.u32(thread.globals?.length ?? NULL_INDEX);
   for (const value of thread.globals ?? []) encodeValue(out, value);
-  out.u32(thread.checkpoints.length);
-  for (const checkpoint of thread.checkpoints) encodeCheckpoint(out, checkpoint);
+  out.u32(thread.contexts.length);
+  for (const context of thread.contexts) {
+    out.u64(context.id);
+    encodeStack(out, context);
+  }
 }
 
 export function decodeThreadRecord(from: RecordReader): ThreadState {
   const tid = from.u32();
   const fuelLeft = Number(from.i64());
   if (!Number.isSafeInteger(fuelLeft)) throw from.bad(`fuel left is ${fuelLeft}`);
+  const stack = decodeStack(from);
+  const globals = decodeGlobals(from);
+  const contexts: ContextState[] = [];
+  for (let left = from.count('contexts', 20); left > 0; left--) {
+    const id = from.u64();
+    const previous = contexts[contexts.length - 1];
+    if (previous !== undefined && id <= previous.id) throw from.bad(`context ${id} after ${previous.id}`);
+    contexts.push({ id, ...decodeStack(from) });
+  }
+  from.end();
+  return { tid, fuelLeft, ...stack, globals, contexts };
+}
+
+function encodeStack(out: RecordWriter, stack: StackState): void {
+  out.u32(stack.entries.length);
+  for (const { functionIndex, args } of stack.entries) {
+    out.u32(functionIndex);
+    out.u32(args.length);
+    for (const arg of args) out.bits32(arg);
+  }
+  out.u32(stack.activations.length);
+  for (const activation of stack.activations) encodeActivation(out, activation);
+  out.u32(stack.checkpoints.length);
+  for (const checkpoint of stack.checkpoints) encodeCheckpoint(out, checkpoint);
+}
+
+function decodeStack(from: RecordReader): StackState {
   const entries: EntryState[] = [];
   for (let left = from.count('entry functions', 8); left > 0; left--) {
     const functionIndex = from.u32();
@@ -76,11 +104,9 @@ export function decodeThreadRecord(from: RecordReader): ThreadState {
   }
   const activations: SuspendedState[] = [];
   for (let left = from.count('activations', 9); left > 0; left--) activations.push(decodeActivation(from));
-  const globals = decodeGlobals(from);
   const checkpoints: CheckpointState[] = [];
   for (let left = from.count('checkpoints', 25); left > 0; left--) checkpoints.push(decodeCheckpoint(from));
-  from.end();
-  return { tid, activations, entries, fuelLeft, globals, checkpoints };
+  return { activations, entries, checkpoints };
 }
 
 function encodeActivation(

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import type {
   CheckpointState,
+  ContextState,
   ExceptionState,
   FrameState,
   InstanceState,
@@ -80,8 +81,9 @@ const activation: fc.Arbitrary<SuspendedState> = fc.record({
   stackPointer: fc.option(i32),
 });
 
+const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const checkpoint: fc.Arbitrary<CheckpointState> = fc.record({
-  id: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  id: u64,
   valueAddr: u32,
   depth: u32,
   activation: fc.record({ frames }),
@@ -89,12 +91,20 @@ const checkpoint: fc.Arbitrary<CheckpointState> = fc.record({
   stackPointer: fc.option(i32),
 });
 
-const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
+const stack = {
   activations: list(activation),
-  fuelLeft: fc.maxSafeInteger(),
   entries: list(fc.record({ functionIndex: u32, args: list(i32) })),
-  globals: fc.option(list(fc.option(value))),
   checkpoints: list(checkpoint),
+};
+const contexts: fc.Arbitrary<ContextState[]> = fc
+  .uniqueArray(fc.record({ id: u64, ...stack }), { maxLength: 3, selector: ({ id }) => id })
+  .map((all) => all.sort((a, b) => (a.id < b.id ? -1 : 1)));
+
+const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
+  ...stack,
+  fuelLeft: fc.maxSafeInteger(),
+  globals: fc.option(list(fc.option(value))),
+  contexts,
 });
 
 const segments: fc.Arbitrary<number[]> = fc.uniqueArray(u32, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b));
@@ -122,6 +132,7 @@ const processes: fc.Arbitrary<ProcessState[]> = fc
     all.map(([instance, threads, parent], index) => ({
       pid: index * 10 + 1,
       parentPid: index === 0 ? null : (parent % index) * 10 + 1,
+      name: `program ${index}`,
       instance,
       threads: threads.map((thread, i) => ({ ...thread, tid: index * 10 + 1 + i })),
     })),

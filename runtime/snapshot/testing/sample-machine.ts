@@ -64,6 +64,7 @@ export function sampleMachine(): MachineState {
       {
         pid: 1,
         parentPid: null,
+        name: 'sample.wasm',
         instance: {
           moduleHash: sampleHash,
           memories: [
@@ -94,6 +95,7 @@ export function sampleMachine(): MachineState {
               { functionIndex: 0, args: [-1, 7] },
             ],
             globals: null,
+            contexts: [],
             checkpoints: [
               {
                 id: 2n ** 63n,
@@ -134,17 +136,33 @@ export function sampleMachine(): MachineState {
             tid: 4,
             fuelLeft: Number.MAX_SAFE_INTEGER,
             entries: [],
-            activations: [
-              { entry: 2, pending: { kind: 'call' }, isHandler: false, stackPointer: null, frames: [] },
-            ],
+            activations: [{ entry: 2, pending: { kind: 'call' }, isHandler: false, stackPointer: null, frames: [] }],
             globals: [null, { type: 'f64', bits: -1n }],
             checkpoints: [],
+            contexts: [
+              { id: 0n, entries: [], activations: [], checkpoints: [] },
+              {
+                id: 2n ** 64n - 1n,
+                entries: [{ functionIndex: 0, args: [] }],
+                activations: [
+                  {
+                    entry: 1,
+                    pending: { kind: 'result', value: 0 },
+                    isHandler: false,
+                    stackPointer: null,
+                    frames: [{ functionIndex: 0, codeOffset: 5, kind: 'call', locals: [], stack: [] }],
+                  },
+                ],
+                checkpoints: [],
+              },
+            ],
           },
         ],
       },
       {
         pid: 3,
         parentPid: 1,
+        name: '',
         instance: {
           moduleHash: absentHash,
           memories: [],
@@ -161,6 +179,7 @@ export function sampleMachine(): MachineState {
             activations: [],
             globals: null,
             checkpoints: [],
+            contexts: [],
           },
           {
             tid: 3,
@@ -171,6 +190,7 @@ export function sampleMachine(): MachineState {
             ],
             globals: [],
             checkpoints: [],
+            contexts: [],
           },
         ],
       },
