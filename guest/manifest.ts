@@ -31,7 +31,7 @@ export type GuestFeature =
   | 'signals' // runs handlers
   | 'simd'
   | 'stdin'
-  | 'stack-switch' // stack_checkpoint and stack_restore
+  | 'stack-switch' // stack_checkpoint and stack_restore, or contexts
   | 'start-section'
   | 'tail-call'
   | 'threads';
@@ -233,6 +233,9 @@ export const guests: readonly Guest[] = [
   threads('threads-ring.c', 196_608),
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
   posix('stack-checkpoint.c', ['stack-switch']),
+  posix('contexts.c', ['processes', 'signals', 'stack-switch'], {
+    extraSources: [...POSIX_SOURCES, 'lib/context.c'],
+  }),
   // All of it
   posix('timeouts.c', ['processes', 'threads', 'signals', 'clock'], {
     extraSources: [...POSIX_SOURCES, 'lib/thread.c'],

@@ -93,6 +93,16 @@ it('the tree is as the guest has made it', () => {
   expect(pipes.length).toBe(3);
 });
 
+it('O01 M11 records have numbers and words of their own: signals and statuses as Linux counts them, changes by name', () => {
+  const of = (pid: number) => kernelOf(state).processes.find((candidate) => candidate.pid === pid)!;
+  expect(of(ZOMBIE).end).toEqual({ status: 7, signal: 0, coreDumped: false });
+  expect(of(KILLED).end).toEqual({ status: 128 + 9, signal: 9, coreDumped: false });
+  // Its parent has asked already.
+  expect([of(STOPPED).isStopped, of(STOPPED).stopSignal, of(STOPPED).stateChange]).toEqual([true, 19, null]);
+  expect(of(READER).threads[0]!.call).toMatchObject({ module: 'wasi_snapshot_preview1', name: 'fd_read' });
+  expect(of(THREADS).sid).toBe(THREADS);
+});
+
 describe('M06 records of trees', () => {
   it.each<[string, (kernel: Kernel) => void, RegExp]>([
     ['a pid twice', (k) => (process(k, SLEEPER).pid = READER), /process 2.*twice/],
@@ -292,6 +302,12 @@ describe('M08 F07 a failure in one process', () => {
     fs.writeFileSync(file, 'abcdefg');
     await expectNamed('is another file');
     fs.renameSync(`${file}.kept`, file);
+  });
+
+  it.each([1, 3, 7])('O10 (there is memory for %i processes) fails the whole resume', async (count) => {
+    const each = state.processes[0]!.instance.memories[0]!.pageCount * 65_536;
+    const error = await expectRefused(image.bytes, { maxMemoryBytes: count * each - 1 });
+    expect(error.code).toBe('WVM_IMAGE_LIMIT');
   });
 
   it('after all that the image goes on as if nothing had happened', async () => {

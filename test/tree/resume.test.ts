@@ -3,11 +3,15 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guestNamed } from '../../guest/manifest.ts';
+import { assembleWat } from '../../guest/toolchain.ts';
 import { imagePorts } from '../../runtime/host/image-ports.ts';
-import { Machine, type MachineExit, type ResumeOptions } from '../../runtime/index.ts';
+import { Machine, type MachineExit, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
+import { RecordType } from '../../runtime/snapshot/image-layout.ts';
 import { parseTree } from '../../runtime/snapshot/parse-image.ts';
+import { splitImage } from '../../runtime/snapshot/testing/image-surgery.ts';
 import { imageOf, moduleOf, withDirectory } from '../guest/modes.ts';
 import { GuestImage } from '../image/guest-image.ts';
+import { assemble, close, fork, get, pipe, times, type WatGuest } from './wat.ts';
 
 const PASSED: MachineExit = { kind: 'exit', code: 0 };
 const TOLD = 'goes on\nPASS\n';
@@ -180,6 +184,92 @@ describe('M17 a snapshot that the guest asks for', () => {
       const said = await told(machine, () => Buffer.concat(from).toString());
       expect(said).toBe(copies[index]);
     }
+  });
+});
+
+it('M14 one process is saved as a tree of one: the same records in the same order', async () => {
+  const single = await GuestImage.take('recursion', 300);
+  const kinds = (bytes: Uint8Array): number[] => splitImage(bytes).map(({ type }) => type);
+  const { MACHINE, TREE, MODULE, KERNEL, INSTANCE, THREAD, PAGES, CONTENTS } = RecordType;
+  expect(kinds(single.bytes)).toEqual([MACHINE, TREE, MODULE, KERNEL, INSTANCE, THREAD, PAGES, CONTENTS]);
+  const instances = Array<number>(7).fill(INSTANCE);
+  const threads = Array<number>(9).fill(THREAD);
+  const pages = Array.from({ length: 7 }, () => [PAGES, CONTENTS]).flat();
+  expect(kinds(image.bytes)).toEqual([MACHINE, TREE, MODULE, KERNEL, ...instances, ...threads, ...pages]);
+  single.remove();
+});
+
+describe('odd processes', () => {
+  /** The image that a guest asks for in its middle goes on to the same end. */
+  async function passesTwice(guest: WatGuest): Promise<Machine> {
+    const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
+    let bytes: Uint8Array | undefined;
+    const original = await Machine.load(await assemble(guest), {
+      ...quiet,
+      onSelfSnapshot: (machine) => {
+        bytes = imageOf(machine);
+        return Promise.resolve(1);
+      },
+    });
+    expect(await original.run()).toEqual(PASSED);
+    const copy = await Machine.resume(bytes!, quiet);
+    expect(Buffer.compare(imageOf(copy), bytes!)).toBe(0);
+    return copy;
+  }
+  const snapshot = '(if (i32.lt_s (call $snapshot) (i32.const 0)) (then (unreachable)))';
+  const wait = '(call $check (call $waitpid (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 0)))';
+
+  it('O12 without any descriptor: a child that has closed even its standard streams', async () => {
+    const closeFd = (fd: number): string => `(call $check (call $fd_close (i32.const ${fd})))`;
+    const copy = await passesTwice({
+      calls: ['pipe2', 'proc_fork', 'fd_close', 'snapshot', 'waitpid', 'poll_oneoff'],
+      // It sleeps for 20 ms; the subscription is at 512.
+      main: `(i32.store (i32.const 528) (i32.const 1)) (i64.store (i32.const 536) (i64.const 20000000))
+        ${fork(`${[0, 1, 2].map(closeFd).join('')}
+          (call $check (call $poll_oneoff (i32.const 512) (i32.const 600) (i32.const 1) (i32.const 700)))`)}
+        ${closeFd(0)}
+        (i64.store (i32.const 536) (i64.const 5000000))
+        (call $check (call $poll_oneoff (i32.const 512) (i32.const 600) (i32.const 1) (i32.const 700)))
+        ${snapshot} ${wait}`,
+    });
+    expect(copy.processes().map(({ fdCount }) => fdCount)).toEqual([2, 0]);
+    expect(await copy.run()).toEqual(PASSED);
+  });
+
+  it('V13 with more than 10,000 descriptors of one pipe: the last one that is closed ends it', async () => {
+    const count = 10_000;
+    const copy = await passesTwice({
+      calls: ['pipe2', 'proc_fork', 'fd_close', 'fd_dup', 'snapshot', 'waitpid'],
+      // The child closes its writing end and waits for the end; it has its turn when the parent waits.
+      main: `${pipe(16)}
+        ${fork(`${close(20)} (if ${get(16)} (then (unreachable)))`)}
+        ${times(count, '(call $check (call $fd_dup (i32.load (i32.const 20)) (i32.const 24)))')}
+        ${snapshot}
+        ${close(20)}
+        (local.set $j (i32.load (i32.const 24)))
+        ${times(count, '(call $check (call $fd_close (local.get $j))) (local.set $j (i32.sub (local.get $j) (i32.const 1)))').replaceAll('$again', '$close')}
+        ${wait}`,
+    });
+    expect(copy.processes().map(({ fdCount }) => fdCount)).toEqual([count + 5, 5]);
+    expect(await copy.run()).toEqual(PASSED);
+  });
+
+  it('V13 without a page of memory', async () => {
+    const text = `(module (import "wvm" "snapshot" (func $snapshot (result i32)))
+      (memory (export "memory") 0)
+      (func (export "_start") ${snapshot}))`;
+    const bytes: Uint8Array[] = [];
+    const options: MachineOptions = {
+      stdin: 'null',
+      cacheDirectory: null,
+      onSelfSnapshot: (machine) => {
+        bytes.push(imageOf(machine));
+        return Promise.resolve(1);
+      },
+    };
+    const machine = await Machine.load(await assembleWat('empty.wat', text), options);
+    expect(await machine.run()).toEqual(PASSED);
+    expect(await (await Machine.resume(bytes[0]!, options)).run()).toEqual(PASSED);
   });
 });
 
