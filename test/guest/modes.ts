@@ -53,6 +53,12 @@ export function moduleOf(guest: Guest): Uint8Array {
   return new Uint8Array(fs.readFileSync(path.join(guestFolder, guest.file)));
 }
 
+/** The modules that a guest can run by name. */
+export function programsOf(guest: Guest): Record<string, Uint8Array> {
+  const read = (file: string): Uint8Array => new Uint8Array(fs.readFileSync(path.join(guestFolder, file)));
+  return Object.fromEntries(Object.entries(guest.programs).map(([name, file]) => [name, read(file)]));
+}
+
 /** Undisturbed. Every run gets the same inputs and seed; `directory` is its /. */
 export async function runStraight(guest: Guest, directory: string): Promise<Outcome> {
   const run = new GuestRun(guest, directory);
@@ -189,12 +195,7 @@ class GuestRun {
   #shared(): ResumeOptions {
     return {
       env: this.#guest.env,
-      programs: Object.fromEntries(
-        Object.entries(this.#guest.programs).map(([name, file]) => [
-          name,
-          new Uint8Array(fs.readFileSync(path.join(guestFolder, file))),
-        ]),
-      ),
+      programs: programsOf(this.#guest),
       directories: [{ hostPath: this.#directory, guestPath: '/', readOnly: false }],
       stdout: (chunk) => this.#stdout.push(chunk),
       stderr: (chunk) => this.#stderr.push(chunk),

@@ -15,7 +15,7 @@ import { portablePageScanner } from '../../runtime/snapshot/page-scanner.ts';
 import { concat, splitImage } from '../../runtime/snapshot/testing/image-surgery.ts';
 import { BytesSink } from '../../runtime/snapshot/testing/memory-sink.ts';
 import { WASM_PAGE_BYTES } from '../../runtime/snapshot/validate-machine.ts';
-import { imageOf, moduleOf } from '../guest/modes.ts';
+import { imageOf, moduleOf, programsOf } from '../guest/modes.ts';
 
 /** Nobody waits longer for a refusal. */
 const REFUSED_WITHIN_MS = 1000;
@@ -75,6 +75,7 @@ export class GuestImage {
       programName: name,
       args: guest.args,
       env: guest.env,
+      programs: programsOf(guest),
       stdin: new TextEncoder().encode(guest.stdin),
       seed: 42n,
       directories: [{ hostPath: directory, guestPath: '/', readOnly: false }],
@@ -93,6 +94,7 @@ export class GuestImage {
     return Machine.resume(image, {
       ...quiet,
       env: guestNamed(this.name).env,
+      programs: programsOf(guestNamed(this.name)),
       directories: [{ hostPath: this.directory, guestPath: '/', readOnly: false }],
       ...options,
     });
