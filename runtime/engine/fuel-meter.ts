@@ -1,5 +1,5 @@
-// Counts the fuel of a machine. The guest counts down a global of its instance and polls below 0; here is what it was
-// given, what of it was used, and when a thread's turn is over.
+// Counts the fuel of a machine: a unit is a place that the guest came by where it could have been stopped. The guest
+// counts down a global of its instance; here is what it was given, what of it was used, and when a thread's turn is over.
 //
 // - A turn is QUANTUM of a thread's own fuel, whatever slices it was given in: the schedule does not depend on them.
 // - Fuel is counted, not timed: every poll that ends a turn happens at the same place in every run.
@@ -39,7 +39,7 @@ export class FuelMeter {
 
   /** The thread is about to run. */
   grant(instance: GuestInstance, account: FuelAccount): void {
-    this.#granted = Math.min(account.fuelLeft, this.#slice, this.#limit - this.#used);
+    this.#granted = Math.max(0, Math.min(account.fuelLeft, this.#slice, this.#limit - this.#used));
     instance.fuel = this.#granted;
   }
 

@@ -15,7 +15,7 @@ import type { RawStack } from './instance.ts';
 import type { CheckpointState, EntryState, PendingState, SuspendedState, ThreadState, ValueState } from './state.ts';
 
 /** Fuel of one turn of a thread: about a millisecond of compiled code. */
-export const QUANTUM = 1_000_000;
+export const QUANTUM = 100_000;
 
 /** What an activation that stands still gets when it goes on. */
 export type Pending =

@@ -189,12 +189,15 @@ export class GuestInstance {
     (this.exports[names.EXPORT_INIT_TABLES] as WebAssembly.ExportedFunction)();
   }
 
+  /** Polls that the guest may still come by before it asks; -1 while it asks. */
   get fuel(): number {
-    return this.#own!.fuel.value as number;
+    return (this.#own!.fuel.value as number) - 1;
   }
 
   set fuel(value: number) {
-    this.#own!.fuel.value = value;
+    // The guest counts down and asks at 0, so it must not begin there.
+    assert(value >= 0, 'a guest runs with fuel for the way to its next poll');
+    this.#own!.fuel.value = value + 1;
   }
 
   /** Global `index` of the original module. */

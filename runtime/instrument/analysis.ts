@@ -6,8 +6,8 @@
 //   nodes: each node is one pushed value and points to the value under it;
 // - which of those values need a shadow local. A value pushed by `local.get x` needs none while x is not
 //   written (it is x), nor does a constant;
-// - where polls are due: at every loop header, and before a call that closes a cycle of calls, unless a poll
-//   already lies on every path to it.
+// - where polls are due: before a loop begins another turn, and in a function on a cycle of calls before its second
+//   call that may recurse, unless a poll already lies on every path to it (see Debt in forward-pass.ts).
 // Code that cannot be reached is marked and left out of everything that follows.
 
 import { assert } from '../base/assert.ts';
@@ -26,8 +26,6 @@ export interface Site {
   readonly block: number;
   /** Topmost operand below the site, -1 if there is none. */
   readonly top: number;
-  /** What a poll spends. */
-  cost: number;
   /** Results the callee will deliver. */
   readonly results: readonly ValType[];
   /** Innermost catch clause around it, -1 if none. */
@@ -72,20 +70,12 @@ const EMPTY_TYPE: FuncType = { params: [], results: [] };
 const SINGLE_RESULT: Readonly<Record<number, FuncType>> = Object.fromEntries(
   [...Object.values(ValType)].map((type) => [type, { params: [], results: [type] }]),
 );
-/**
- * What a poll spends at most. The body of an interpreter's loop holds every case of its switch, but one turn runs few of
- * its instructions: with the full count such loops polled a hundred times too often.
- */
-const MAX_COST = 30;
-
 /** What the pass counts. */
 interface PassFacts {
   readonly hasTry: boolean;
   /** A loop holds no call that may suspend. */
   readonly hasQuietLoop: boolean;
   readonly polls: number;
-  /** Instructions outside of loops. */
-  readonly outsideCost: number;
   /** Sites were not found in the order of the code. */
   readonly isUnsorted: boolean;
 }
@@ -105,7 +95,7 @@ export class FunctionAnalysis {
   readonly middle: Int32Array;
   readonly baseHeight: Int32Array;
   readonly firstNode: Int32Array;
-  readonly loopCost: Int32Array;
+  readonly loopKind: Uint8Array;
   readonly headerSet: Int32Array;
   readonly siteAt: Int32Array;
   /** Sites in the order of the code, a poll before a call at the same instruction. */
@@ -147,7 +137,7 @@ export class FunctionAnalysis {
     this.middle = space.middle;
     this.baseHeight = space.baseHeight;
     this.firstNode = space.firstNode;
-    this.loopCost = space.loopCost;
+    this.loopKind = space.loopKind;
     this.headerSet = space.headerSet;
     this.siteAt = space.siteAt;
   }
@@ -155,7 +145,7 @@ export class FunctionAnalysis {
   /** Draws the conclusions, when the pass has seen all instructions. */
   finish(facts: PassFacts): void {
     this.hasTry = facts.hasTry;
-    this.#finishSites(facts.outsideCost, facts.isUnsorted);
+    this.#finishSites(facts.isUnsorted);
     this.fuel = facts.polls === 0 ? 'none' : facts.hasQuietLoop && !facts.hasTry ? 'local' : 'global';
     this.#resolveShadows();
     if (this.clauses.length > 0) this.#keepExceptions();
@@ -213,18 +203,13 @@ export class FunctionAnalysis {
     return nodes.reverse();
   }
 
-  #finishSites(outsideCost: number, isUnsorted: boolean): void {
+  #finishSites(isUnsorted: boolean): void {
     const { sites, siteAt, flags } = this;
     if (isUnsorted) sites.sort((a, b) => a.instruction - b.instruction || b.kind - a.kind);
     for (let s = sites.length - 1; s >= 0; s--) {
       const site = sites[s]!;
       siteAt[site.instruction] = s;
       flags[site.instruction]! |= Flag.site;
-      if (site.kind !== SiteKind.poll) continue;
-      const before = site.instruction - 1;
-      const isLoopHeader = before >= 0 && this.code.opcode[before] === Op.loop && site.block === before;
-      const cost = isLoopHeader ? this.loopCost[before]! : outsideCost;
-      site.cost = Math.max(1, Math.min(MAX_COST, cost));
     }
   }
 

@@ -24,6 +24,9 @@ export interface CallGraph {
   /** Number of the cycle of calls that a function, or a type's node, lies on; 0 if on none. Equal numbers: the call closes a cycle. */
   readonly cycle: Int32Array;
   readonly typeCycle: Int32Array;
+  /** By function, and by type: 1 if a call may come to a function on a cycle. */
+  readonly heavy: Uint8Array;
+  readonly typeHeavy: Uint8Array;
   /** The module uses try_table or throw_ref; what we add must then be in that form too. */
   readonly standardExceptions: boolean;
   /** The code can write tables; if not, their contents are what the element segments say. */
@@ -122,7 +125,11 @@ export function buildCallGraph(module: WasmModule): CallGraph {
   }
   for (let node = 0; node < nodeCount; node++) if (recursive[component[node]!] === 1) suspends[node] = 1;
   propagate(edges, suspends);
+  const heavy = new Uint8Array(nodeCount);
+  for (let node = 0; node < nodeCount; node++) heavy[node] = recursive[component[node]!]!;
+  propagate(edges, heavy);
 
+  const typeHeavy = new Uint8Array(module.types.length);
   const typeSuspends = new Uint8Array(module.types.length);
   const cycleOf = new Int32Array(nodeCount);
   const cycleNumber = new Map<number, number>();
@@ -138,12 +145,15 @@ export function buildCallGraph(module: WasmModule): CallGraph {
     if (node < 0) continue;
     typeSuspends[t] = suspends[node]!;
     typeCycle[t] = cycleOf[node]!;
+    typeHeavy[t] = heavy[node]!;
   }
   return {
     suspends: suspends.slice(0, functionCount),
     typeSuspends,
     cycle: cycleOf.slice(0, functionCount),
     typeCycle,
+    heavy: heavy.slice(0, functionCount),
+    typeHeavy,
     standardExceptions,
     writesTables,
     uncapturable: [...uncapturable],

@@ -2,17 +2,21 @@
 // walk over the instructions with another starting point; see unwind.ts-style before/after here:
 //
 // before             after, function F                        after, continuation K(F, site of the call)
-// loop $l            loop $l                                  local.set $n (load)  local.set $s0 (load)
-//   local.get $x       fuel -= cost; if (fuel < 0) poll       block $out  block $again
-//   local.get $n       local.get $x  local.tee $s0              local.get $s0
-//   call $f            local.get $n                             try (result i32) call_indirect $slots (next)
-//   i32.add            try (param i32) (result i32)             catch $unwind …save… rethrow end
-//   …                    call $f                                i32.add … ;; br $l becomes br $again
-//   br_if $l           catch $unwind                            br $out
-// end                    i32.const site  local.get $n         end
-//                        local.get $s0  call $save            loop $l  …the whole body, as in F…  end
-//                        rethrow 0                            end
-//                      end  i32.add … br_if $l end            …the rest of F…
+// loop $l            block $done  loop $l                    local.set $n (load)  local.set $s0 (load)
+//   local.get $x       block $next                           block $out  block $again
+//   local.get $n         local.get $x  local.tee $s0           local.get $s0
+//   call $f              local.get $n                          try (result i32) call_indirect $slots (next)
+//   i32.add              try (param i32) (result i32)          catch $unwind …save… rethrow end
+//   …                      call $f                             i32.add … ;; br $l becomes br $again
+//   br_if $l             catch $unwind                         br $out
+// end                      i32.const site  local.get $n      end
+//                          local.get $s0  call $save         fuel -= 1; if (fuel == 0) poll
+//                          rethrow 0                         block $done  loop $l  …all of it, as in F…  end end
+//                        end  i32.add … br_if $next          end
+//                        br $done                            …the rest of F…
+//                      end
+//                      fuel -= 1; if (fuel == 0) poll
+//                      br $l  end  end
 //
 // Where a function is too large for a handler at every site, one `try` surrounds its body and a local holds the
 // number of the current site. Modules that use the standard exception instructions get try_table and throw_ref
@@ -44,7 +48,7 @@ import { RECORD_TRAILER, type Slot } from './layout.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
 import type { TypePool } from './type-pool.ts';
-import { Flag } from './workspace.ts';
+import { Flag, LoopKind } from './workspace.ts';
 
 /** The module that the body is written for. */
 export interface EmitTarget extends SaveContext {
@@ -493,7 +497,7 @@ export class BodyEmitter {
           } else this.#copy(i);
           break;
         case 0x03: // loop
-          if (a.loopParams(i) === 0) {
+          if ((a.loopKind[i]! & LoopKind.headed) === 0) {
             const end = a.partner[i]!;
             this.#flush(offset[i]!);
             this.#loop(i);
@@ -675,9 +679,10 @@ export class BodyEmitter {
       w.u32(this.#level - frame.outLevel);
       w.u8(Op.end);
       this.#level--;
-      if (a.loopParams(frame.block) === 0) {
+      if ((a.loopKind[frame.block]! & LoopKind.headed) === 0) {
         // The site is the poll of the loop, or lies in a loop that is not unrolled: the first of its turns is done.
         this.#copies(frame.block, this.#turns(frame.block) - 1, frame.outLevel);
+        this.#poll(a.siteAt[frame.block + 1]!);
         this.#loop(frame.block);
       } else {
         this.#copy(frame.block);
@@ -794,68 +799,64 @@ export class BodyEmitter {
   }
 
   /**
-   * A loop without parameters. Its poll stands outside of it: a call inside, however unlikely, costs a small loop up to
-   * half of its speed, because the compiler keeps the values of the loop in memory and knows nothing across the call.
+   * A loop that polls before it begins another turn. One that calls something or holds another loop polls in place, on
+   * the left. An innermost loop that calls nothing is left for its poll and entered again, which is possible because
+   * all state is in locals: a call inside, however unlikely, would cost it up to half of its speed. A small one has
+   * several copies of its body (`turns`) behind one poll.
    *
-   *   block $done  loop $again  block $poll
-   *     loop  fuel -= cost  br_if $poll (fuel < 0)  …body…  end
-   *   br $done  end  …poll…  fuel += cost  br $again  end  unreachable  end
-   *
-   * All state is in locals, so the loop can be left at its header and entered there again; it then spends its cost again,
-   * which is why that is given back. A small innermost loop has several copies of its body (`turns`) behind one poll.
+   *   block $done                                      block $done  loop $again  block $poll
+   *     loop $l                                          loop $l
+   *       block $next  …body…  br $done  end               block $next  …body…  br $done  end
+   *       fuel -= 1; if (fuel == 0) …poll…                 fuel -= 1; br_if $poll (fuel == 0)
+   *     br $l  end                                       br $l  end
+   *   unreachable  end                                 end  …poll…  br $again  end  unreachable  end
    */
   #loop(loop: number): void {
-    const { a, w, target } = this;
+    const { a, w } = this;
     const { results } = blockType(a.module, a.code.immediate[loop]!);
     const site = a.siteAt[loop + 1]!;
-    const turns = this.#turns(loop);
-    const cost = a.sites[site]!.cost * turns;
+    const isSmall = a.loopKind[loop] === 0;
     const remap = this.#remap;
     this.#remap = true;
     w.u8(Op.block);
     this.#writeBlockType([], results);
     const doneLevel = ++this.#level;
+    if (isSmall) {
+      w.u8(Op.loop);
+      w.u8(VOID);
+      w.u8(Op.block);
+      w.u8(VOID);
+      this.#level += 2;
+    }
     w.u8(Op.loop);
     w.u8(VOID);
-    const againLevel = ++this.#level;
-    w.u8(Op.block);
-    w.u8(VOID);
-    const pollLevel = ++this.#level;
-    this.#copy(loop);
-    this.#flush(a.code.offset[loop + 1]!);
-    const loopLevel = ++this.#level;
-    this.#spend(cost);
-    this.unlikely.push(this.#position);
-    w.u8(Op.br_if);
-    w.u32(loopLevel - pollLevel);
-    this.#copies(loop, turns - 1, doneLevel);
-    this.#open(loop, loopLevel);
-    this.#walk(loop + 1, this.#frames.length, true);
+    this.#level++;
+    this.#copies(loop, this.#turns(loop), doneLevel);
+    if (isSmall) {
+      this.#spend();
+      this.unlikely.push(this.#position);
+      w.u8(Op.br_if);
+      w.u32(1);
+    } else this.#poll(site);
     w.u8(Op.br);
-    w.u32(this.#level - doneLevel);
+    w.u32(0);
     w.u8(Op.end);
     this.#level--;
-    this.#callPoll(site);
-    // The turn that was about to begin pays at the header.
-    const isLocal = a.fuel === 'local';
-    w.u8(isLocal ? Op.local_get : Op.global_get);
-    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
-    w.u8(Op.i32_const);
-    w.s32(cost);
-    w.u8(Op.i32_add);
-    w.u8(isLocal ? Op.local_set : Op.global_set);
-    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
-    w.u8(Op.br);
-    w.u32(this.#level - againLevel);
-    w.u8(Op.end);
-    this.#level--;
+    if (isSmall) {
+      w.u8(Op.end);
+      this.#callPoll(site);
+      w.u8(Op.br);
+      w.u32(0);
+      w.u8(Op.end);
+      this.#level -= 2;
+    }
     w.u8(Op.unreachable);
     w.u8(Op.end);
     this.#level--;
     this.#remap = remap;
   }
 
-  /** Turns of a loop that were paid for: `continue` goes to the next one, the end of the loop to `doneLevel`. */
+  /** Turns of a loop, one behind the other: `continue` goes to the next, the end of the loop to `doneLevel`. */
   #copies(loop: number, count: number, doneLevel: number): void {
     const { w } = this;
     for (let k = 0; k < count; k++) {
@@ -873,15 +874,13 @@ export class BodyEmitter {
   /** How many turns of a loop one poll pays for: more than one for small innermost loops without calls. */
   #turns(loop: number): number {
     const { a } = this;
+    if (a.loopKind[loop] !== 0) return 1;
     const end = a.partner[loop]!;
     const size = end - loop;
     if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
-    // Behind the loop's own poll, which lies on its first instruction, as a call may.
-    const nextSite = a.sites[a.siteAt[loop + 1]! + 1];
-    if (nextSite !== undefined && nextSite.instruction < end) return 1;
     for (let i = loop + 1; i < end; i++) {
       const op = a.code.opcode[i]!;
-      if (op === Op.loop || op === Op.try || op === Op.try_table) return 1;
+      if (op === Op.try || op === Op.try_table) return 1;
     }
     return Math.min(MAX_TURNS, Math.floor(UNROLLED_INSTRUCTIONS / size));
   }
@@ -1019,14 +1018,17 @@ export class BodyEmitter {
     } else this.w.u8(Op.return);
   }
 
-  /** Spends fuel and leaves on the stack whether it is used up. */
-  #spend(cost: number): void {
+  /**
+   * Spends one unit of fuel and leaves on the stack whether that was the last. Compared with 0 the difference needs no
+   * instruction of its own; compared with less than 0 it does.
+   */
+  #spend(): void {
     const { w, target } = this;
     const isLocal = this.a.fuel === 'local';
     w.u8(isLocal ? Op.local_get : Op.global_get);
     w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
     w.u8(Op.i32_const);
-    w.s32(cost);
+    w.s32(1);
     w.u8(Op.i32_sub);
     w.u8(Op.local_tee);
     w.u32(this.#fuelLocal);
@@ -1036,9 +1038,7 @@ export class BodyEmitter {
       w.u8(Op.local_get);
       w.u32(this.#fuelLocal);
     }
-    w.u8(Op.i32_const);
-    w.s32(0);
-    w.u8(Op.i32_lt_s);
+    w.u8(Op.i32_eqz);
   }
 
   /** Asks the engine for fuel. */
@@ -1054,10 +1054,10 @@ export class BodyEmitter {
     if (a.fuel === 'local') this.#loadFuel();
   }
 
-  /** A poll in the middle of straight code. */
+  /** A poll in place. */
   #poll(siteIndex: number): void {
     const { w } = this;
-    this.#spend(this.a.sites[siteIndex]!.cost);
+    this.#spend();
     this.unlikely.push(this.#position);
     w.u8(Op.if);
     w.u8(VOID);

@@ -13,7 +13,7 @@ import { allOpcodes, Op, opcodeIndex, SIMPLE_POPS, SIMPLE_PUSH } from '../wasm/o
 import { blockType, type CatchClause, FunctionAnalysis, NodeKind, SiteKind } from './analysis.ts';
 import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
 import type { CallGraph } from './call-graph.ts';
-import { Flag, type Workspace } from './workspace.ts';
+import { Flag, LoopKind, type Workspace } from './workspace.ts';
 
 const EMPTY: readonly ValType[] = [];
 const INITIAL_STACK = 1024;
@@ -50,6 +50,14 @@ for (const opcode of [...atomicCalls, ...blocks, ...branches, ...calls, ...segme
   SPECIAL[opcodeIndex(opcode)] = Flag.special;
 }
 
+/**
+ * What a function on a cycle of calls owes the host, on the worst path to an instruction. One call that may recurse is
+ * free: a chain of such calls is no longer than the stack. Before a second one a poll is due, which pays for all calls
+ * behind it: so the work between two polls is bounded by the depth of the stack. Other functions owe nothing.
+ */
+const Debt = { paid: 0, none: 1, due: 2 } as const;
+type Debt = (typeof Debt)[keyof typeof Debt];
+
 interface Control {
   /** The block instruction, -1 for the function. */
   readonly instruction: number;
@@ -62,14 +70,16 @@ interface Control {
   readonly loop: number;
   /** Innermost catch clause around the current instruction, -1 if none. */
   clause: number;
-  /** A poll lies on every path to the current instruction. */
-  polled: boolean;
-  readonly polledAtStart: boolean;
+  debt: Debt;
+  debtAtStart: Debt;
+  /** The highest that `debt` was. */
+  maxDebt: Debt;
   /** Last instruction of this block at which its part of the stack was lowest, and the top node then, or BLOCK_BASE. */
   boundary: number;
   boundaryTop: number;
-  /** It holds a call that may suspend. */
+  /** It holds a call that may suspend, a loop. */
   isBusy: boolean;
+  holdsLoop: boolean;
 }
 
 export class ForwardPass {
@@ -79,13 +89,10 @@ export class ForwardPass {
   graph!: CallGraph;
   module!: WasmModule;
   readonly controls: Control[] = [];
-  outsideCost = 0;
   polls = 0;
   hasTry = false;
   hasQuietLoop = false;
   isUnsorted = false;
-  /** First instruction that no loop and no outside has been charged for. */
-  uncharged = 0;
 
   // The stack: of each value its type, the local that it is a copy of (or PLAIN, CONSTANT), the instruction that pushed
   // it, and its node.
@@ -108,16 +115,15 @@ export class ForwardPass {
     this.a = a;
     this.graph = graph;
     this.module = module;
-    this.outsideCost = 0;
     this.polls = 0;
     this.hasTry = false;
     this.hasQuietLoop = false;
     this.isUnsorted = false;
-    this.uncharged = 0;
     this.height = 0;
     this.reserve(0);
-    this.open(-1, false, EMPTY, a.type.results, -1, false);
-    this.run(graph.cycle[functionIndex]! !== 0);
+    const onCycle = graph.cycle[functionIndex]! !== 0;
+    this.open(-1, false, EMPTY, a.type.results, -1, onCycle ? Debt.none : Debt.paid);
+    this.run(onCycle);
     assert(this.controls.length === 0, 'control structure is balanced');
     a.finish(this);
     return a;
@@ -228,7 +234,6 @@ export class ForwardPass {
   skipDead(from: number): number {
     const { flags } = this.a;
     const { opcode, count } = this.a.code;
-    this.charge(from);
     let depth = 0;
     let i = from;
     for (; i < count; i++) {
@@ -244,17 +249,11 @@ export class ForwardPass {
         case 0x05: // else
         case 0x07: // catch
         case 0x19: // catch_all
-          if (depth === 0) {
-            this.uncharged = i;
-            return i;
-          }
+          if (depth === 0) return i;
           break;
         case 0x0b: // end
         case 0x18: // delegate
-          if (depth === 0) {
-            this.uncharged = i;
-            return i;
-          }
+          if (depth === 0) return i;
           depth--;
           break;
         default:
@@ -263,15 +262,6 @@ export class ForwardPass {
       flags[i] = Flag.dead;
     }
     return i;
-  }
-
-  /** Charges the innermost loop for the instructions before `end`. */
-  charge(end: number): void {
-    const { loop } = this.controls[this.controls.length - 1]!;
-    const cost = end - this.uncharged;
-    this.uncharged = end;
-    if (loop >= 0) this.a.loopCost[loop]! += cost;
-    else this.outsideCost += cost;
   }
 
   push(instruction: number, type: ValType, source: number = PLAIN): void {
@@ -342,14 +332,15 @@ export class ForwardPass {
 
   enter(i: number, isLoop: boolean, type: FuncType): void {
     const { a } = this;
-    this.charge(i + 1);
     const outer = this.controls[this.controls.length - 1]!;
     a.parent[i] = outer.instruction;
     a.middle[i] = -1;
     this.height -= type.params.length;
     a.baseHeight[i] = this.height;
-    if (isLoop) a.loopCost[i] = 0;
-    this.open(i, isLoop, type.params, type.results, outer.clause, outer.polled || isLoop);
+    // A branch back to a loop with parameters carries them past any poll but one at its head.
+    const isHeaded = isLoop && type.params.length > 0;
+    if (isLoop) a.loopKind[i] = isHeaded ? LoopKind.headed : 0;
+    this.open(i, isLoop, type.params, type.results, outer.clause, isHeaded ? Debt.paid : outer.debt);
     if (isLoop) this.poll(i + 1, i, this.top());
   }
 
@@ -360,7 +351,7 @@ export class ForwardPass {
     params: readonly ValType[],
     results: readonly ValType[],
     clause: number,
-    polled: boolean,
+    debt: Debt,
   ): void {
     const { controls } = this;
     const base = this.height;
@@ -373,11 +364,13 @@ export class ForwardPass {
       base,
       loop: isLoop ? i : controls.length === 0 ? -1 : controls[controls.length - 1]!.loop,
       clause,
-      polled,
-      polledAtStart: polled,
+      debt,
+      debtAtStart: debt,
+      maxDebt: debt,
       boundary: i + 1,
       boundaryTop: params.length === 0 ? BLOCK_BASE : this.top(),
       isBusy: false,
+      holdsLoop: false,
     });
   }
 
@@ -395,7 +388,7 @@ export class ForwardPass {
         this.isUnsorted = true;
       }
     }
-    sites.push({ kind, instruction, block, top, cost: 0, results, clause: this.siteClause() });
+    sites.push({ kind, instruction, block, top, results, clause: this.siteClause() });
   }
 
   /** The clause around a site that is being made; all around it learn that they hold one. */
@@ -416,6 +409,8 @@ export class ForwardPass {
     const isTaken = (t: number): boolean => before.some((clause) => clause.tag === t);
     const tags = tag >= 0 ? [tag] : module.allTags.flatMap((_, t) => (isTaken(t) ? [] : [t]));
     this.divide(i, tag >= 0 ? module.types[module.allTags[tag]!]!.params : EMPTY);
+    // It may come from any call before it.
+    control.debt = control.maxDebt;
     control.clause = a.clauses.length;
     a.clauseOf.set(i, a.clauses.length);
     const flags = { isRethrown: false, hasSite: false, kept: undefined };
@@ -433,7 +428,7 @@ export class ForwardPass {
     if (a.middle[control.instruction] === -1) a.middle[control.instruction] = i;
     this.height = control.base;
     this.pushAll(i, pushed);
-    control.polled = control.polledAtStart;
+    control.debt = control.debtAtStart;
     control.boundary = i + 1;
     control.boundaryTop = pushed.length === 0 ? BLOCK_BASE : this.top();
   }
@@ -445,22 +440,31 @@ export class ForwardPass {
 
   leave(i: number): void {
     const { a, controls } = this;
-    this.charge(i + 1);
     const control = controls.pop()!;
     if (control.clause >= 0) this.endClause(i, control);
     a.partner[i] = control.instruction;
     if (control.instruction >= 0) {
       a.partner[control.instruction] = i;
-      if (control.isBusy) controls[controls.length - 1]!.isBusy = true;
+      const outer = controls[controls.length - 1]!;
+      if (control.isBusy) outer.isBusy = true;
       else if (control.isLoop) this.hasQuietLoop = true;
+      if (control.isLoop || control.holdsLoop) outer.holdsLoop = true;
+      if (control.isLoop) {
+        a.loopKind[control.instruction]! |=
+          (control.isBusy ? LoopKind.busy : 0) | (control.holdsLoop ? LoopKind.nest : 0);
+      }
+      if (control.maxDebt > outer.debt) outer.debt = outer.maxDebt = control.maxDebt;
     }
     this.height = control.base;
     this.pushAll(i, control.results);
   }
 
-  call(i: number, type: FuncType, extraPops: number, suspends: boolean, closesCycle: boolean): void {
+  call(i: number, type: FuncType, extraPops: number, suspends: boolean, mayRecurse: boolean): void {
     const control = this.controls[this.controls.length - 1]!;
-    if (closesCycle && !control.polled) this.pollAtBoundary(control);
+    if (mayRecurse && control.debt !== Debt.paid) {
+      if (control.debt === Debt.due) this.pay(control);
+      else control.debt = control.maxDebt = Debt.due;
+    }
     this.height -= type.params.length + extraPops;
     if (suspends) {
       this.site(SiteKind.call, i, control.instruction, this.top(), type.results);
@@ -469,18 +473,31 @@ export class ForwardPass {
     this.pushAll(i, type.results);
   }
 
-  /** The call that comes closes a cycle: a poll, where the block's part of the stack was last empty. */
-  pollAtBoundary(control: Control): void {
-    const { boundaryTop } = control;
-    const top = boundaryTop === BLOCK_BASE ? this.nodeBelow(control.base) : boundaryTop;
-    this.poll(control.boundary, control.instruction, top);
-    control.polled = true;
+  /**
+   * Before the call that comes a poll is due: at the head of the innermost loop, or where the block's part of the stack
+   * was last empty.
+   */
+  pay(control: Control): void {
+    if (control.loop < 0) {
+      const { boundaryTop } = control;
+      const top = boundaryTop === BLOCK_BASE ? this.nodeBelow(control.base) : boundaryTop;
+      this.poll(control.boundary, control.instruction, top);
+      control.debt = Debt.paid;
+      return;
+    }
+    this.a.loopKind[control.loop]! |= LoopKind.headed;
+    for (let k = this.controls.length - 1; ; k--) {
+      const inner = this.controls[k]!;
+      inner.debt = inner.debtAtStart = inner.maxDebt = Debt.paid;
+      if (inner.instruction === control.loop) return;
+    }
   }
 
-  /** A tail call: only its poll, if it closes a cycle. Returns true: control does not come back. */
-  tailCall(closesCycle: boolean): true {
+  /** A tail call: it takes no stack, so one that closes a cycle is never free. Returns true: control does not come back. */
+  tailCall(mayRecurse: boolean, closesCycle: boolean): true {
     const control = this.controls[this.controls.length - 1]!;
-    if (closesCycle && !control.polled) this.pollAtBoundary(control);
+    const isDue = closesCycle ? control.debt !== Debt.paid : mayRecurse && control.debt === Debt.due;
+    if (isDue) this.pay(control);
     return true;
   }
 
@@ -540,7 +557,7 @@ export class ForwardPass {
           module.types[module.functionTypes[immediate]!]!,
           0,
           graph.suspends[immediate] === 1,
-          this.closesCycle(graph.cycle[immediate]!),
+          graph.heavy[immediate] === 1,
         );
         return false;
       case 0x11: // call_indirect
@@ -550,7 +567,7 @@ export class ForwardPass {
           module.types[immediate]!,
           1,
           graph.typeSuspends[immediate] === 1 || op === Op.call_ref || this.throughImport(i, op),
-          this.closesCycle(graph.typeCycle[immediate]!),
+          graph.typeHeavy[immediate] === 1,
         );
         return false;
       case 0x12: // return_call
@@ -558,10 +575,10 @@ export class ForwardPass {
           this.call(i, module.types[module.functionTypes[immediate]!]!, 0, true, false);
           return true;
         }
-        return this.tailCall(this.closesCycle(graph.cycle[immediate]!));
+        return this.tailCall(graph.heavy[immediate] === 1, this.closesCycle(graph.cycle[immediate]!));
       case 0x13: // return_call_indirect
       case 0x15: // return_call_ref
-        return this.tailCall(this.closesCycle(graph.typeCycle[immediate]!));
+        return this.tailCall(graph.typeHeavy[immediate] === 1, this.closesCycle(graph.typeCycle[immediate]!));
       default:
         this.stepRare(i, op);
         return false;

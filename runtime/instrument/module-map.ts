@@ -81,8 +81,12 @@ export function encodeModuleMap(module: WasmModule, graph: CallGraph, siteCounts
   const w = new ByteWriter(module.functionTypes.length * 2);
   w.u32(INSTRUMENTER_VERSION);
   w.u32((graph.standardExceptions ? 1 : 0) | (graph.writesTables ? 2 : 0));
-  for (let f = 0; f < module.functionTypes.length; f++) w.u32(graph.cycle[f]! * 2 + graph.suspends[f]!);
-  for (let t = 0; t < module.types.length; t++) w.u32(graph.typeCycle[t]! * 2 + graph.typeSuspends[t]!);
+  for (let f = 0; f < module.functionTypes.length; f++) {
+    w.u32(graph.cycle[f]! * 4 + graph.heavy[f]! * 2 + graph.suspends[f]!);
+  }
+  for (let t = 0; t < module.types.length; t++) {
+    w.u32(graph.typeCycle[t]! * 4 + graph.typeHeavy[t]! * 2 + graph.typeSuspends[t]!);
+  }
   for (const count of siteCounts) w.u32(count);
   return w.toBytes();
 }
@@ -107,18 +111,22 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
   const flags = u32();
   const functionCount = module.functionTypes.length;
   const suspends = new Uint8Array(functionCount);
+  const heavy = new Uint8Array(functionCount);
   const cycle = new Int32Array(functionCount);
   for (let f = 0; f < functionCount; f++) {
     const value = u32();
     suspends[f] = value & 1;
-    cycle[f] = value >>> 1;
+    heavy[f] = (value >>> 1) & 1;
+    cycle[f] = value >>> 2;
   }
   const typeSuspends = new Uint8Array(module.types.length);
+  const typeHeavy = new Uint8Array(module.types.length);
   const typeCycle = new Int32Array(module.types.length);
   for (let t = 0; t < module.types.length; t++) {
     const value = u32();
     typeSuspends[t] = value & 1;
-    typeCycle[t] = value >>> 1;
+    typeHeavy[t] = (value >>> 1) & 1;
+    typeCycle[t] = value >>> 2;
   }
   const siteCounts = new Int32Array(module.code.length);
   for (let c = 0; c < module.code.length; c++) siteCounts[c] = u32();
@@ -127,6 +135,8 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
     cycle,
     typeSuspends,
     typeCycle,
+    heavy,
+    typeHeavy,
     standardExceptions: (flags & 1) !== 0,
     writesTables: (flags & 2) !== 0,
     uncapturable: [],

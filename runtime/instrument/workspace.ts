@@ -20,6 +20,16 @@ export const Flag = {
   dead: 8,
 } as const;
 
+/** Bits of Workspace.loopKind; 0: an innermost loop that calls nothing that suspends. */
+export const LoopKind = {
+  /** It holds a call that may suspend. */
+  busy: 1,
+  /** It holds a loop. */
+  nest: 2,
+  /** It polls at the start of every turn, not before it begins another. */
+  headed: 4,
+} as const;
+
 const INITIAL_CAPACITY = 1024;
 
 export class Workspace {
@@ -35,8 +45,8 @@ export class Workspace {
   baseHeight: Int32Array = new Int32Array(0);
   /** Of a shadowed instruction: first node that it pushed. */
   firstNode: Int32Array = new Int32Array(0);
-  /** Of a loop: what one turn costs. */
-  loopCost: Int32Array = new Int32Array(0);
+  /** Of a loop: bits of LoopKind. */
+  loopKind: Uint8Array = new Uint8Array(0);
   /** Of a loop, while liveness is computed: where the set of its header lies. */
   headerSet: Int32Array = new Int32Array(0);
   /** Number of the first site at an instruction that has one. */
@@ -57,7 +67,7 @@ export class Workspace {
     this.middle = new Int32Array(capacity);
     this.baseHeight = new Int32Array(capacity);
     this.firstNode = new Int32Array(capacity);
-    this.loopCost = new Int32Array(capacity);
+    this.loopKind = new Uint8Array(capacity);
     this.headerSet = new Int32Array(capacity);
     this.siteAt = new Int32Array(capacity);
   }

@@ -58,7 +58,7 @@ export class SnapshotExecutor extends InstrumentedExecutor {
 
   protected override prepare(instance: InstrumentedInstance, imports: Imports): void {
     super.prepare(instance, imports);
-    setGlobal(instance, names.EXPORT_FUEL, 0);
+    setGlobal(instance, names.EXPORT_FUEL, 1);
     for (const entry of instance.map.module.imports) {
       if (entry.module === 'spectest' && entry.kind !== 'table') continue;
       if (entry.kind !== 'func' && entry.kind !== 'table') continue;
@@ -91,7 +91,7 @@ export class SnapshotExecutor extends InstrumentedExecutor {
     let next = { callee, signature, args };
     for (;;) {
       this.#running = instance.isLinked ? undefined : instance;
-      setGlobal(instance, names.EXPORT_FUEL, 0);
+      setGlobal(instance, names.EXPORT_FUEL, 1);
       try {
         return await callBridged(next.callee, next.signature, next.args);
       } catch (error) {
@@ -115,7 +115,7 @@ export class SnapshotExecutor extends InstrumentedExecutor {
   }
 
   protected override poll(instance: InstrumentedInstance): void {
-    setGlobal(instance, names.EXPORT_FUEL, 0);
+    setGlobal(instance, names.EXPORT_FUEL, 1);
     this.#stopHere(instance);
   }
 
