@@ -13,6 +13,9 @@ import { WvmError } from '../base/wvm-error.ts';
 import {
   Blocked,
   Completed,
+  ContextCreated,
+  ContextDestroyed,
+  ContextSwitched,
   ExecWanted,
   Exited,
   Forked,
@@ -26,6 +29,7 @@ import {
   ThreadSpawned,
   Trapped,
 } from '../kernel/blocked.ts';
+import { MAIN_CONTEXT } from '../kernel/contexts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
@@ -33,7 +37,7 @@ import type { CompiledModule } from './compile.ts';
 import { FuelMeter } from './fuel-meter.ts';
 import type { ImportedCall } from './guest-imports.ts';
 import { GuestProcess, type ProcessHost, type ProcessTrace } from './guest-process.ts';
-import { type GuestThread, type Pending, QUANTUM } from './guest-thread.ts';
+import { type GuestThread, isContextEntry, type Pending, QUANTUM } from './guest-thread.ts';
 import type { InstanceOptions, Outcome } from './instance.ts';
 import type { MemoryPool } from './memory-pool.ts';
 import { StackArea } from './stack-area.ts';
@@ -99,6 +103,7 @@ type Stop =
   | { readonly kind: 'fork'; readonly forked: Forked }
   | { readonly kind: 'exec'; readonly wanted: ExecWanted }
   | { readonly kind: 'stack'; readonly change: StackSaved | StackRestored }
+  | { readonly kind: 'context'; readonly id: bigint }
   | { readonly kind: 'thread-ended' }
   /** Its turn is over, or something is to be done before it goes on. */
   | { readonly kind: 'turn' };
@@ -308,7 +313,11 @@ export class GuestMachine {
       this.kernel.tree.handlerReturned(guest.thread);
       return undefined;
     }
-    return guest.entries.length > 0 ? undefined : this.#ended(guest);
+    if (guest.entries.length > 0) return undefined;
+    const { current } = guest.thread.contexts;
+    if (current === MAIN_CONTEXT) return this.#ended(guest);
+    const error = new WebAssembly.RuntimeError(`the function of context ${current} has returned`);
+    return this.#carryOut(guest, { kind: 'trap', error });
   }
 
   /** The thread has returned from its last function. */
@@ -423,6 +432,12 @@ export class GuestMachine {
     if (result instanceof Spawned) return this.#spawn(result, call);
     if (result instanceof ThreadSpawned) return this.#spawnThread(guest.process, result);
     if (result instanceof ThreadEnded) return { stop: { kind: 'thread-ended' }, pending: RESULT_ZERO };
+    if (result instanceof ContextCreated) return this.#createContext(guest, result);
+    if (result instanceof ContextSwitched) return { stop: { kind: 'context', id: result.id }, pending: RESULT_ZERO };
+    if (result instanceof ContextDestroyed) {
+      guest.removeContext(result.id);
+      return Errno.ESUCCESS;
+    }
     return { stop: { kind: 'stack', change: result }, pending: RESULT_ZERO };
   }
 
@@ -443,6 +458,9 @@ export class GuestMachine {
         return this.#exec(guest, stop.wanted);
       case 'stack':
         return this.#changeStack(guest, stop.change);
+      case 'context':
+        guest.switchContext(stop.id);
+        return undefined;
       case 'self-snapshot':
         this.#snapshotting = guest;
         return stop;
@@ -523,6 +541,15 @@ export class GuestMachine {
     this.#threads.set(thread, process.spawn(thread, { functionIndex, args }));
     this.kernel.scheduler.add(thread);
     return value;
+  }
+
+  #createContext(guest: GuestThread, { entry, idAddr }: ContextCreated): number {
+    const functionIndex = guest.process.functionInTable(entry);
+    if (functionIndex === undefined || !isContextEntry(guest.process.compiled.original, functionIndex)) {
+      return Errno.EINVAL;
+    }
+    guest.process.process.memory.view.setBigUint64(idAddr, guest.addContext(functionIndex), true);
+    return Errno.ESUCCESS;
   }
 
   #changeStack(guest: GuestThread, change: StackSaved | StackRestored): Step | undefined {

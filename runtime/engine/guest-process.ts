@@ -185,6 +185,15 @@ export class GuestProcess {
     return this.compiled.original.exports.find((e) => e.kind === 'func' && e.name === name)?.index;
   }
 
+  /** Index of the function at `entry` of the table through which C calls function pointers. */
+  functionInTable(entry: number): number | undefined {
+    const { original } = this.compiled;
+    const exported = original.exports.find(({ kind, name }) => kind === 'table' && name === FUNCTION_TABLE);
+    const table = this.instance.tables[exported?.index ?? 0];
+    if (table === undefined || entry >= Number(table.length)) return undefined;
+    return this.instance.functionIndexOf(table.get(typeof table.length === 'bigint' ? BigInt(entry) : entry));
+  }
+
   callNamed(module: string, name: string): ImportedCall | undefined {
     const isIt = (call: ImportedCall): boolean => call.module === module && call.name === name;
     return this.#imports.find(isIt) ?? this.#atomics.find(isIt);
@@ -210,8 +219,9 @@ export class GuestProcess {
     }
   }
 
-  /** Puts the threads where an image had them. Throws WVM_IMAGE_BAD_FRAME. */
+  /** Puts the threads where an image had them. Throws WVM_IMAGE_BAD_FRAME, WVM_IMAGE_BAD_RECORD. */
   restoreThreads(states: readonly ThreadState[]): void {
+    this.process.kernel.futexes.checkAddresses(this.process);
     for (const [index, state] of states.entries()) {
       const thread = this.process.threads.get(state.tid as Tid);
       if (thread === undefined || (state.globals === null) !== (index === 0)) {
@@ -303,6 +313,8 @@ export class GuestProcess {
   }
 }
 
+/** Of wasm-ld. */
+const FUNCTION_TABLE = '__indirect_function_table';
 /** Of clang's frames. */
 const C_STACK_ALIGNMENT = 16;
 

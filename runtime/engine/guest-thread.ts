@@ -1,18 +1,27 @@
 // A guest thread that does not run, as the engine knows it: its unwound stack, what is still to be called, and the globals of
-// its own. Plain data; guest-machine.ts runs it.
+// its own. Plain data; guest-machine.ts runs it. A thread may have several stacks (contexts), one of which it runs on.
 //
 // A stack is a list of activations, outermost first: stretches of frames between which the host does something. What it does
 // there is data too: `pending` says how the frames below a signal handler go on when it has returned.
 
 import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
-import type { Thread } from '../kernel/thread.ts';
-import { type FuncType, ValType } from '../wasm/module.ts';
+import { MAIN_CONTEXT } from '../kernel/contexts.ts';
+import type { BlockedCall, Interruption, Thread } from '../kernel/thread.ts';
+import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { saveGlobal } from './capture.ts';
 import { restoreStack, saveStack } from './frames.ts';
 import type { GuestProcess } from './guest-process.ts';
 import type { RawStack } from './instance.ts';
-import type { CheckpointState, EntryState, PendingState, SuspendedState, ThreadState, ValueState } from './state.ts';
+import type {
+  CheckpointState,
+  EntryState,
+  PendingState,
+  StackState,
+  SuspendedState,
+  ThreadState,
+  ValueState,
+} from './state.ts';
 
 /** Fuel of one turn of a thread: about a millisecond of compiled code. */
 export const QUANTUM = 100_000;
@@ -34,6 +43,13 @@ export interface Activation {
   readonly stackPointer: number | undefined;
 }
 
+interface Stack {
+  readonly activations: Activation[];
+  /** Functions that are called when the activations have returned. */
+  readonly entries: EntryState[];
+  readonly checkpoints: Map<bigint, Checkpoint>;
+}
+
 interface Checkpoint {
   readonly valueAddr: number;
   readonly depth: number;
@@ -48,45 +64,77 @@ const CHECKPOINTS_MAX = 256;
 export class GuestThread {
   readonly thread: Thread;
   readonly process: GuestProcess;
-  readonly activations: Activation[] = [];
-  entries: EntryState[];
+  #stack: Stack;
+  /** The stacks that it does not run on, by context. */
+  readonly #parked: Map<bigint, Stack> = new Map();
   /** May be below 0 until the next poll. */
   fuelLeft: number = QUANTUM;
   /** Values of the mutable globals while another thread of the process has its own in the instance. */
   globals: readonly unknown[] | undefined;
-  readonly checkpoints: Map<bigint, Checkpoint> = new Map();
 
   constructor(thread: Thread, process: GuestProcess, entries: readonly EntryState[]) {
     this.thread = thread;
     this.process = process;
-    this.entries = [...entries];
+    this.#stack = newStack(entries);
+  }
+
+  /** Of the stack that it runs on, outermost first. */
+  get activations(): Activation[] {
+    return this.#stack.activations;
+  }
+
+  get entries(): EntryState[] {
+    return this.#stack.entries;
   }
 
   get top(): Activation | undefined {
-    return this.activations[this.activations.length - 1];
+    const { activations } = this.#stack;
+    return activations[activations.length - 1];
+  }
+
+  /** A new stack, which begins with the function. Returns its context. */
+  addContext(functionIndex: number): bigint {
+    const id = this.thread.contexts.add();
+    this.#parked.set(id, newStack([{ functionIndex, args: [] }]));
+    return id;
+  }
+
+  switchContext(id: bigint): void {
+    const next = this.#parked.get(id)!;
+    this.#parked.delete(id);
+    this.#parked.set(this.thread.contexts.current, this.#stack);
+    this.#stack = next;
+    this.thread.switchContext(id);
+  }
+
+  removeContext(id: bigint): void {
+    this.#parked.delete(id);
+    this.thread.contexts.parked.delete(id);
   }
 
   /** Keeps the top activation, which is suspended. */
   saveCheckpoint(id: bigint, valueAddr: number): void {
     const { entry, stack } = this.top!;
     if (stack === undefined) return;
-    this.checkpoints.delete(id);
+    const { activations, checkpoints } = this.#stack;
+    checkpoints.delete(id);
     const stackPointer = this.process.stackPointer;
-    this.checkpoints.set(id, { valueAddr, depth: this.activations.length - 1, entry, stack, stackPointer });
-    for (const oldest of this.checkpoints.keys()) {
-      if (this.checkpoints.size <= CHECKPOINTS_MAX) break;
-      this.checkpoints.delete(oldest);
+    checkpoints.set(id, { valueAddr, depth: activations.length - 1, entry, stack, stackPointer });
+    for (const oldest of checkpoints.keys()) {
+      if (checkpoints.size <= CHECKPOINTS_MAX) break;
+      checkpoints.delete(oldest);
     }
   }
 
   /** Back to a checkpoint, out of every activation above it; false if there is none of this id. */
   restoreCheckpoint(id: bigint, value: bigint): boolean {
-    const checkpoint = this.checkpoints.get(id);
-    if (checkpoint === undefined || checkpoint.depth >= this.activations.length) return false;
-    const old = this.activations[checkpoint.depth]!;
-    this.activations.length = checkpoint.depth;
+    const { activations, checkpoints } = this.#stack;
+    const checkpoint = checkpoints.get(id);
+    if (checkpoint === undefined || checkpoint.depth >= activations.length) return false;
+    const old = activations[checkpoint.depth]!;
+    activations.length = checkpoint.depth;
     const { entry, stack, stackPointer, valueAddr } = checkpoint;
-    this.activations.push({ ...old, entry, stack, pending: { kind: 'result', value: 0 } });
+    activations.push({ ...old, entry, stack, pending: { kind: 'result', value: 0 } });
     if (stackPointer !== undefined) this.process.stackPointer = stackPointer;
     this.process.process.memory.view.setBigUint64(valueAddr, BigInt.asUintN(64, value), true);
     return true;
@@ -95,38 +143,47 @@ export class GuestThread {
   /** A thread of a forked process that stands where this one stands. */
   copyTo(process: GuestProcess, thread: Thread): GuestThread {
     const copy = new GuestThread(thread, process, this.entries);
+    const { activations, checkpoints } = this.#stack;
     const copyStack = (stack: RawStack): RawStack => ({
       ...stack,
       funcrefs: stack.funcrefs.map((value) => translate(this.process, process, value)),
     });
-    for (const activation of this.activations) {
+    for (const activation of activations) {
       const { stack } = activation;
       copy.activations.push({ ...activation, stack: stack === undefined ? undefined : copyStack(stack) });
     }
-    for (const [id, checkpoint] of this.checkpoints) {
-      copy.checkpoints.set(id, { ...checkpoint, stack: copyStack(checkpoint.stack) });
+    for (const [id, checkpoint] of checkpoints) {
+      copy.#stack.checkpoints.set(id, { ...checkpoint, stack: copyStack(checkpoint.stack) });
     }
     return copy;
   }
 
   /** Throws WVM_SNAPSHOT_UNSUPPORTED if a frame holds what cannot be saved. `ownsGlobals`: they are not the instance's. */
   save(ownsGlobals: boolean): ThreadState {
+    const contexts = Array.from(this.#parked, ([id, stack]) => ({ id, ...this.#saveStack(stack) }));
+    return {
+      tid: this.thread.tid,
+      ...this.#saveStack(this.#stack),
+      fuelLeft: this.fuelLeft,
+      globals: ownsGlobals ? this.#saveGlobals() : null,
+      contexts: contexts.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    };
+  }
+
+  #saveStack({ activations, entries, checkpoints }: Stack): StackState {
     const { instance, map } = this.process;
     const frames = (stack: RawStack | undefined) =>
       stack === undefined ? { frames: [] } : saveStack(instance, map, stack);
     return {
-      tid: this.thread.tid,
-      activations: this.activations.map(({ entry, stack, pending, isHandler, stackPointer }) => ({
+      activations: activations.map(({ entry, stack, pending, isHandler, stackPointer }) => ({
         ...frames(stack),
         entry,
         pending: savedPending(pending),
         isHandler,
         stackPointer: stackPointer ?? null,
       })),
-      entries: this.entries,
-      fuelLeft: this.fuelLeft,
-      globals: ownsGlobals ? this.#saveGlobals() : null,
-      checkpoints: Array.from(this.checkpoints, ([id, { valueAddr, depth, entry, stack, stackPointer }]) => ({
+      entries,
+      checkpoints: Array.from(checkpoints, ([id, { valueAddr, depth, entry, stack, stackPointer }]) => ({
         id,
         valueAddr,
         depth,
@@ -140,32 +197,17 @@ export class GuestThread {
   /** Puts the thread where an image had it. Throws WVM_IMAGE_BAD_FRAME. */
   static restore(process: GuestProcess, thread: Thread, state: ThreadState): GuestThread {
     const where = `process ${process.process.pid}, thread ${thread.tid}`;
-    const check = new ThreadCheck(process, thread, where);
-    const restored = new GuestThread(
-      thread,
-      process,
-      state.entries.map((entry) => check.entry(entry)),
-    );
-    restored.fuelLeft = check.fuelLeft(state.fuelLeft);
-    for (const [index, activation] of state.activations.entries()) {
-      check.activation(state.activations, index);
-      restored.activations.push({
-        entry: activation.entry,
-        stack: check.stack(activation, activation.entry),
-        pending: activation.pending,
-        isHandler: activation.isHandler,
-        stackPointer: activation.stackPointer ?? undefined,
-      });
-    }
-    for (const checkpoint of state.checkpoints) {
-      check.checkpoint(checkpoint, state);
-      restored.checkpoints.set(checkpoint.id, {
-        valueAddr: checkpoint.valueAddr,
-        depth: checkpoint.depth,
-        entry: checkpoint.entry,
-        stack: check.stack(checkpoint.activation, checkpoint.entry)!,
-        stackPointer: checkpoint.stackPointer ?? undefined,
-      });
+    const { contexts } = thread;
+    const restored = new GuestThread(thread, process, []);
+    restored.fuelLeft = checkFuelLeft(state.fuelLeft, where);
+    const check = new StackCheck(process, thread.interrupted, thread.call, contexts.current === MAIN_CONTEXT, where);
+    restored.#stack = restoreStackOf(state, check);
+    if (state.contexts.length !== contexts.parked.size) badFrame(where, `${state.contexts.length} other stacks`);
+    for (const context of state.contexts) {
+      const place = `${where}, context ${context.id}`;
+      const interrupted = contexts.parked.get(context.id) ?? badFrame(place, 'the kernel does not know it');
+      const parked = new StackCheck(process, interrupted, undefined, context.id === MAIN_CONTEXT, place);
+      restored.#parked.set(context.id, restoreStackOf(context, parked));
     }
     if (state.globals !== null) restored.globals = process.globalsOf(state.globals, where);
     return restored;
@@ -192,28 +234,72 @@ function translate(from: GuestProcess, to: GuestProcess, value: unknown): unknow
   return index === undefined ? value : to.instance.functionObject(index);
 }
 
-/** What an image may say of a thread. */
-class ThreadCheck {
+function newStack(entries: readonly EntryState[]): Stack {
+  return { activations: [], entries: [...entries], checkpoints: new Map() };
+}
+
+function restoreStackOf(state: StackState, check: StackCheck): Stack {
+  const stack = newStack(state.entries.map((entry) => check.entry(entry)));
+  for (const [index, activation] of state.activations.entries()) {
+    check.activation(state.activations, index);
+    stack.activations.push({
+      entry: activation.entry,
+      stack: check.stack(activation, activation.entry),
+      pending: activation.pending,
+      isHandler: activation.isHandler,
+      stackPointer: activation.stackPointer ?? undefined,
+    });
+  }
+  for (const checkpoint of state.checkpoints) {
+    check.checkpoint(checkpoint, state);
+    stack.checkpoints.set(checkpoint.id, {
+      valueAddr: checkpoint.valueAddr,
+      depth: checkpoint.depth,
+      entry: checkpoint.entry,
+      stack: check.stack(checkpoint.activation, checkpoint.entry)!,
+      stackPointer: checkpoint.stackPointer ?? undefined,
+    });
+  }
+  return stack;
+}
+
+function badFrame(where: string, what: string): never {
+  throw new WvmError('WVM_IMAGE_BAD_FRAME', `${where}: ${what}`);
+}
+
+function checkFuelLeft(fuel: number, where: string): number {
+  if (fuel > QUANTUM || fuel < -(2 ** 31)) badFrame(where, `${fuel} is no rest of a turn`);
+  return fuel;
+}
+
+/** What an image may say of a stack. */
+class StackCheck {
   readonly #process: GuestProcess;
-  readonly #thread: Thread;
+  readonly #interrupted: readonly Interruption[];
+  readonly #call: BlockedCall | undefined;
+  /** The thread began with it. */
+  readonly #isMain: boolean;
   readonly #where: string;
 
-  constructor(process: GuestProcess, thread: Thread, where: string) {
+  constructor(
+    process: GuestProcess,
+    interrupted: readonly Interruption[],
+    call: BlockedCall | undefined,
+    isMain: boolean,
+    where: string,
+  ) {
     this.#process = process;
-    this.#thread = thread;
+    this.#interrupted = interrupted;
+    this.#call = call;
+    this.#isMain = isMain;
     this.#where = where;
   }
 
   #bad(what: string): never {
-    throw new WvmError('WVM_IMAGE_BAD_FRAME', `${this.#where}: ${what}`);
+    badFrame(this.#where, what);
   }
 
-  fuelLeft(fuel: number): number {
-    if (fuel > QUANTUM || fuel < -(2 ** 31)) this.#bad(`${fuel} is no rest of a turn`);
-    return fuel;
-  }
-
-  /** Only what the engine could have called: the start function, or an export. */
+  /** Only what the engine could have called. */
   entry(entry: EntryState): EntryState {
     this.#isEntry(entry.functionIndex);
     const { params } = this.#typeOf(entry.functionIndex);
@@ -235,10 +321,10 @@ class ThreadCheck {
     }
     if (index > 0 && !isHandler) this.#bad('two activations, and the upper one runs no signal handler');
     const handlers = all.filter((activation) => activation.isHandler).length;
-    if (handlers !== this.#thread.interrupted.length) this.#bad(`${handlers} signal handlers, the kernel knows others`);
+    if (handlers !== this.#interrupted.length) this.#bad(`${handlers} signal handlers, the kernel knows others`);
     if (pending.kind !== 'call') return;
     const handlersBelow = all.slice(0, index + 1).filter((activation) => activation.isHandler).length;
-    const parked = index === all.length - 1 ? this.#thread.call : this.#thread.interrupted[handlersBelow]?.call;
+    const parked = index === all.length - 1 ? this.#call : this.#interrupted[handlersBelow]?.call;
     const call = parked ?? this.#bad('it is in a host call, but no call is saved');
     const type =
       this.#process.importType(call.module, call.name) ??
@@ -246,10 +332,10 @@ class ThreadCheck {
     if (type.params.length !== call.args.length) this.#bad(`${call.name} does not take ${call.args.length} values`);
   }
 
-  checkpoint({ depth, valueAddr, activation }: CheckpointState, thread: ThreadState): void {
+  checkpoint({ depth, valueAddr, activation }: CheckpointState, stack: StackState): void {
     const innermost = activation.frames[activation.frames.length - 1];
     if (innermost?.kind !== 'call') this.#bad('a checkpoint that is not in a host call');
-    if (depth >= thread.activations.length) this.#bad(`a checkpoint of activation ${depth}`);
+    if (depth >= stack.activations.length) this.#bad(`a checkpoint of activation ${depth}`);
     if (valueAddr + 8 > this.#process.process.memory.bytes.length) this.#bad('a checkpoint with a bad address');
   }
 
@@ -259,10 +345,12 @@ class ThreadCheck {
     return restoreStack(instance, map, activation, this.#where, this.#typeOf(entry).results);
   }
 
+  /** The start function, an export, or what a context begins with. */
   #isEntry(functionIndex: number): void {
     const { module } = this.#process.instance;
     const isEntry =
       functionIndex === module.start ||
+      (!this.#isMain && isContextEntry(module, functionIndex)) ||
       module.exports.some(({ kind, index }) => kind === 'func' && index === functionIndex);
     if (!isEntry) this.#bad(`function ${functionIndex} is none that a thread begins with`);
   }
@@ -271,4 +359,12 @@ class ThreadCheck {
     const { module } = this.#process.instance;
     return module.types[module.functionTypes[functionIndex]!]!;
   }
+}
+
+/** A context begins with a function of the module's own that takes and returns nothing. */
+export function isContextEntry(module: WasmModule, functionIndex: number): boolean {
+  const typeIndex = module.functionTypes[functionIndex];
+  if (typeIndex === undefined || functionIndex < module.importedFunctionCount) return false;
+  const { params, results } = module.types[typeIndex]!;
+  return params.length === 0 && results.length === 0;
 }

@@ -84,17 +84,29 @@ export interface CheckpointState {
   readonly stackPointer: number | null;
 }
 
-export interface ThreadState {
-  readonly tid: number;
-  /** Outermost first; none if the thread has not begun or an entry has returned. */
+/** A stack of a thread. */
+export interface StackState {
+  /** Outermost first; none if it has not begun or an entry has returned. */
   readonly activations: readonly SuspendedState[];
   /** Functions still to be called, one after the other, when the activations have returned. */
   readonly entries: readonly EntryState[];
+  readonly checkpoints: readonly CheckpointState[];
+}
+
+/** A stack that does not run, of a thread that switches between several. */
+export interface ContextState extends StackState {
+  readonly id: bigint;
+}
+
+/** A thread, and the stack that it runs on. */
+export interface ThreadState extends StackState {
+  readonly tid: number;
   /** What is left of its turn, in fuel. */
   readonly fuelLeft: number;
   /** Its own mutable globals, as in InstanceState; null for the first thread of a process, whose are those of the instance. */
   readonly globals: readonly (ValueState | null)[] | null;
-  readonly checkpoints: readonly CheckpointState[];
+  /** By id. */
+  readonly contexts: readonly ContextState[];
 }
 
 export interface MemoryState {

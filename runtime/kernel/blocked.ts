@@ -151,6 +151,32 @@ export class StackRestored {
   }
 }
 
+/** A stack of its own for the calling thread, which begins with function `entry` of the table; its id goes to `idAddr`. */
+export class ContextCreated {
+  readonly entry: number;
+  readonly idAddr: number;
+  constructor(entry: number, idAddr: number) {
+    this.entry = entry;
+    this.idAddr = idAddr;
+  }
+}
+
+/** The calling thread goes on on another of its stacks; the call returns when it comes back to this one. */
+export class ContextSwitched {
+  readonly id: bigint;
+  constructor(id: bigint) {
+    this.id = id;
+  }
+}
+
+/** A stack of the calling thread that does not run is forgotten. */
+export class ContextDestroyed {
+  readonly id: bigint;
+  constructor(id: bigint) {
+    this.id = id;
+  }
+}
+
 /**
  * The guest asked for a snapshot of itself. The engine takes it and delivers the id (`wvm.snapshot`) or success (`proc_snapshot`:
  * `givesId` is false), and 0 in a resumed copy.
@@ -176,4 +202,7 @@ export type SystemCallResult =
   | ThreadSpawned
   | ThreadEnded
   | StackSaved
-  | StackRestored;
+  | StackRestored
+  | ContextCreated
+  | ContextSwitched
+  | ContextDestroyed;

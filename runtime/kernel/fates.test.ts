@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { OFLAGS_CREAT } from '../../abi/wasi-preview1.ts';
 import { Blocked } from './blocked.ts';
 import { MachineClock } from './clock.ts';
+import { Contexts } from './contexts.ts';
 import { DirectoryFile } from './directory-file.ts';
 import { EpollFile, EpollInterest } from './epoll-file.ts';
 import { EventFile } from './event-file.ts';
@@ -50,6 +51,7 @@ const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
   SignalActions,
   PendingSignals,
   ThreadSignals,
+  Contexts,
   IntervalTimer,
   IntervalTimers,
   NullFile,

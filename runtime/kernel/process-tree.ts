@@ -15,6 +15,7 @@ import { Errno } from '../../abi/errno.ts';
 import { Signal, SignalCode } from '../../abi/signals.ts';
 import { assert } from '../base/assert.ts';
 import type { Pid, Tid } from '../base/ids.ts';
+import { Contexts } from './contexts.ts';
 import type { FateTable } from './fate.ts';
 import type { FdTable } from './fd-table.ts';
 import { releaseFutexes } from './futex/robust-list.ts';
@@ -59,7 +60,7 @@ export class ProcessTree {
     child.forbidsSnapshot = parent.forbidsSnapshot;
     const main = child.addThread(child.pid as number as Tid, thread);
     // The copy of the stack has the handlers' frames.
-    main.interrupted.push(...thread.interrupted);
+    main.interrupted = [...thread.interrupted];
     main.stackCount = thread.stackCount;
     this.kernel.scheduler.add(main);
     return child;
@@ -128,7 +129,8 @@ export class ProcessTree {
     process.threads.set(thread.tid, thread);
     thread.unblock();
     thread.restart = undefined;
-    thread.interrupted.length = 0;
+    thread.interrupted = [];
+    thread.contexts = new Contexts();
     thread.name = commandName([name]);
     process.fds.closeOnExec();
     process.actions.forgetHandlers();

@@ -13,40 +13,16 @@
 
 import type { Tid } from '../base/ids.ts';
 import type { Blocked, RestartRecord, WaitFor } from './blocked.ts';
+import { Contexts, type ContextsState } from './contexts.ts';
 import type { FateTable } from './fate.ts';
 import { checkRobustList, type RobustList } from './futex/robust-list.ts';
+import { type BlockedCall, checkInterrupted, checkParked, type GuestNumber, type Interruption } from './parked-call.ts';
 import type { Process } from './process.ts';
-import { checkMask, ThreadSignals, type ThreadSignalsState } from './signals/thread-signals.ts';
-import {
-  badRecord,
-  checkArray,
-  checkBigint,
-  checkInteger,
-  checkRecord,
-  checkString,
-  INT64_MAX,
-  UINT64_MAX,
-} from './validate.ts';
+import { ThreadSignals, type ThreadSignalsState } from './signals/thread-signals.ts';
+import { badRecord, checkBigint, checkInteger, checkRecord, checkString, INT64_MAX } from './validate.ts';
 import { WaitQueue } from './wait-queue.ts';
 
-export type GuestNumber = number | bigint;
-
-/** A system call in progress. */
-export interface BlockedCall {
-  /** Import module, e.g. wasi_snapshot_preview1. */
-  readonly module: string;
-  readonly name: string;
-  readonly args: readonly GuestNumber[];
-}
-
-/** What a signal handler runs over. */
-export interface Interruption {
-  /** The call to be made again when the handler returns; null: none, or it has its result. */
-  readonly call: BlockedCall | null;
-  readonly restart: RestartRecord | null;
-  /** The thread's mask from then on. */
-  readonly savedMask: bigint;
-}
+export type { BlockedCall, GuestNumber, Interruption } from './parked-call.ts';
 
 export interface ThreadState {
   readonly tid: number;
@@ -56,17 +32,13 @@ export interface ThreadState {
   readonly interrupted: readonly Interruption[];
   readonly robustList: RobustList | null;
   readonly stackCount: bigint;
+  readonly contexts: ContextsState;
   readonly call: BlockedCall | null;
   readonly restart: RestartRecord | null;
   /** Machine time at which it was parked; null while it runs. */
   readonly blockedSinceNs: bigint | null;
 }
 
-const NAME_MAX = 256;
-/** Most arguments a system call has. */
-const ARGUMENTS_MAX = 16;
-/** Handlers that run over one another: each signal may come once more while its handler runs. */
-const INTERRUPTED_MAX = 10_000;
 /** Linux's TASK_COMM_LEN without the NUL. */
 export const THREAD_NAME_MAX = 15;
 
@@ -85,6 +57,7 @@ export class Thread {
     interrupted: 'saved',
     robustList: 'saved',
     stackCount: 'saved',
+    contexts: 'saved',
     joiners: 'derived',
   };
 
@@ -105,12 +78,14 @@ export class Thread {
   /** Processor time up to the last switch of threads. */
   ranNs = 0n;
   signals: ThreadSignals = new ThreadSignals();
-  /** What the running signal handlers run over, outermost first. */
-  readonly interrupted: Interruption[] = [];
+  /** What the signal handlers on the running stack run over, outermost first. */
+  interrupted: Interruption[] = [];
   /** Where it keeps the list of the locks it holds; null: nowhere. A forked child begins without. */
   robustList: RobustList | null = null;
   /** Stacks that stack_checkpoint has saved; the last one's id. */
   stackCount = 0n;
+  /** Its stacks; a forked child begins with the one that its parent was on. */
+  contexts: Contexts = new Contexts();
   /** Derived: threads that wait for its end. */
   readonly joiners: WaitQueue = new WaitQueue();
 
@@ -162,6 +137,11 @@ export class Thread {
     return top;
   }
 
+  /** The thread goes on on another of its stacks. */
+  switchContext(id: bigint): void {
+    this.interrupted = this.contexts.switchTo(id, this.interrupted);
+  }
+
   /** Time that it has spent running. */
   cpuTimeNs(): bigint {
     const { kernel } = this.process;
@@ -184,6 +164,7 @@ export class Thread {
       interrupted: [...this.interrupted],
       robustList: this.robustList,
       stackCount: this.stackCount,
+      contexts: this.contexts.save(),
       call: this.call ?? null,
       restart: this.restart ?? null,
       blockedSinceNs: this.blockedSinceNs ?? null,
@@ -196,14 +177,10 @@ export class Thread {
     checkString(state.name, THREAD_NAME_MAX, `${where}.name`);
     checkBigint(state.ranNs, 0n, INT64_MAX, `${where}.ranNs`);
     ThreadSignals.check(state.signals, state.call !== null, `${where}.signals`);
-    for (const [index, record] of checkArray(state.interrupted, INTERRUPTED_MAX, `${where}.interrupted`).entries()) {
-      const place = `${where}.interrupted[${index}]`;
-      checkRecord(record, place);
-      checkMask(record.savedMask, `${place}.savedMask`);
-      checkParked(record.call, record.restart, place);
-    }
+    checkInterrupted(state.interrupted, `${where}.interrupted`);
     checkRobustList(state.robustList, `${where}.robustList`);
     checkBigint(state.stackCount, 0n, INT64_MAX, `${where}.stackCount`);
+    Contexts.check(state.contexts, `${where}.contexts`);
     if ((state.call === null) !== (state.blockedSinceNs === null)) {
       badRecord(where, 'call and blockedSinceNs must be given together');
     }
@@ -216,36 +193,13 @@ export class Thread {
     thread.name = state.name;
     thread.ranNs = state.ranNs;
     thread.signals = ThreadSignals.restore(state.signals);
-    thread.interrupted.push(...state.interrupted);
+    thread.interrupted = [...state.interrupted];
     thread.robustList = state.robustList;
     thread.stackCount = state.stackCount;
+    thread.contexts = Contexts.restore(state.contexts);
     thread.call = state.call ?? undefined;
     thread.restart = state.restart ?? undefined;
     thread.blockedSinceNs = state.blockedSinceNs ?? undefined;
     return thread;
   }
-}
-
-function checkParked(call: BlockedCall | null, restart: RestartRecord | null, where: string): void {
-  if (call === null) {
-    if (restart !== null) badRecord(`${where}.restart`, 'of no call');
-    return;
-  }
-  checkRecord(call, `${where}.call`);
-  checkString(call.module, NAME_MAX, `${where}.call.module`);
-  checkString(call.name, NAME_MAX, `${where}.call.name`);
-  for (const argument of checkArray(call.args, ARGUMENTS_MAX, `${where}.call.args`)) {
-    if (typeof argument === 'bigint') checkBigint(argument, -INT64_MAX - 1n, UINT64_MAX, `${where}.call.args`);
-    else checkInteger(argument, -(2 ** 31), 2 ** 32 - 1, `${where}.call.args`);
-  }
-  if (restart !== null) checkRestart(restart, `${where}.restart`);
-}
-
-function checkRestart(restart: RestartRecord, where: string): void {
-  checkRecord(restart, where);
-  const { startNs, deadlineNs, doneBytes, result } = restart;
-  if (startNs !== undefined) checkBigint(startNs, 0n, INT64_MAX, `${where}.startNs`);
-  if (deadlineNs !== undefined) checkBigint(deadlineNs, 0n, UINT64_MAX, `${where}.deadlineNs`);
-  if (doneBytes !== undefined) checkInteger(doneBytes, 0, 2 ** 32, `${where}.doneBytes`);
-  if (result !== undefined) checkInteger(result, -(2 ** 31), 2 ** 32 - 1, `${where}.result`);
 }

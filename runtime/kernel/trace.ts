@@ -9,6 +9,9 @@ import type { Parameter } from '../../abi/signature.ts';
 import { IOVEC } from '../../abi/wasi-preview1.ts';
 import {
   Blocked,
+  ContextCreated,
+  ContextDestroyed,
+  ContextSwitched,
   ExecWanted,
   Exited,
   Forked,
@@ -107,6 +110,9 @@ function formatResult(result: SystemCallResult, isErrno: boolean): string {
   if (result instanceof ThreadEnded) return '? THREAD ENDED';
   if (result instanceof StackSaved) return `? STACK ${result.id} SAVED`;
   if (result instanceof StackRestored) return `? STACK ${result.id} RESTORED`;
+  if (result instanceof ContextCreated) return '? CONTEXT CREATED';
+  if (result instanceof ContextSwitched) return `? CONTEXT ${result.id}`;
+  if (result instanceof ContextDestroyed) return `? CONTEXT ${result.id} DESTROYED`;
   if (typeof result !== 'number') return formatResult(result.value, isErrno);
   return result === 0 || !isErrno ? String(result) : (errnoName(result) ?? String(result));
 }

@@ -14,6 +14,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Process } from '../process.ts';
 import type { WasiContext } from '../wasi/context.ts';
 import { preview1Context, unstableContext, WASI_CALLS } from '../wasi/front-door.ts';
+import * as contexts from './context.ts';
 import * as epoll from './epoll.ts';
 import * as fd from './fd.ts';
 import * as fileLocks from './file-lock.ts';
@@ -49,6 +50,7 @@ const FAMILIES: Readonly<Record<string, unknown>> = {
   ...threads,
   ...futex,
   ...stack,
+  ...contexts,
   snapshot: () => new SnapshotWanted(),
 };
 

@@ -7,6 +7,7 @@ import { Errno } from '../../../abi/errno.ts';
 import { JOIN_STATUS, JoinFlags, JoinStatus, OPTION_PID, OptionTag } from '../../../abi/wasix.ts';
 import type { Pid } from '../../base/ids.ts';
 import { Blocked, Exited, Forked, SnapshotWanted, type SystemCallResult } from '../blocked.ts';
+import { MAIN_CONTEXT } from '../contexts.ts';
 import { checkRange, loadPath, storeU32 } from '../guest-access.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { Process } from '../process.ts';
@@ -35,7 +36,8 @@ export function proc_parent(context: WasiContext, pid: number, result: number): 
 
 /**
  * Result: at `pid`, the child's in the caller, 0 in the child. The child's memory is a copy in any case: a child that borrows
- * its parent's (`copyMemory` 0) may not change what the parent sees. Errors: EAGAIN (too many processes). See: fork(2).
+ * its parent's (`copyMemory` 0) may not change what the parent sees. Of the caller's contexts it has the running one, which must be the
+ * first. Errors: EAGAIN (too many processes), ENOTSUP (another context). See: fork(2).
  */
 export function proc_fork(context: WasiContext, _copyMemory: number, pid: number): SystemCallResult {
   return fork(context, pid);
@@ -48,6 +50,7 @@ export function proc_fork_env(context: WasiContext, pid: number): SystemCallResu
 
 function fork(context: WasiContext, pid: number): SystemCallResult {
   const pidAddr = checkRange(context.process.memory, pid, 4);
+  if (context.kernel.current.contexts.current !== MAIN_CONTEXT) fail(Errno.ENOTSUP);
   return new Forked(context.kernel.tree.fork(context.kernel.current), pidAddr);
 }
 

@@ -97,14 +97,15 @@ const stack = {
   checkpoints: list(checkpoint),
 };
 const contexts: fc.Arbitrary<ContextState[]> = fc
-  .uniqueArray(fc.record({ id: u64, ...stack }), { maxLength: 3, selector: ({ id }) => id })
+  .uniqueArray(fc.record({ id: u64, ...stack }), { maxLength: 2, selector: ({ id }) => id })
   .map((all) => all.sort((a, b) => (a.id < b.id ? -1 : 1)));
 
 const thread: fc.Arbitrary<Omit<ThreadState, 'tid'>> = fc.record({
   ...stack,
   fuelLeft: fc.maxSafeInteger(),
   globals: fc.option(list(fc.option(value))),
-  contexts,
+  // Most threads have one stack.
+  contexts: fc.oneof({ arbitrary: fc.constant([]), weight: 5 }, { arbitrary: contexts, weight: 1 }),
 });
 
 const segments: fc.Arbitrary<number[]> = fc.uniqueArray(u32, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b));
