@@ -61,7 +61,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'threads-turns': 10,
   'threads-ring': 230,
   'threads-many': 9,
-  contexts: 570,
+  contexts: 450,
   'pipe-holders': 64,
   'offset-holders': 130,
   'random-tree': 30,
