@@ -100,6 +100,7 @@ class Guest {
         {
           pid: 1,
           parentPid: null,
+          name: 'counter',
           instance: {
             moduleHash: MODULE_HASH,
             memories: [memory],
@@ -115,6 +116,7 @@ class Guest {
               entries: [],
               globals: null,
               checkpoints: [],
+              contexts: [],
               activations: [{ ...poll, frames: [frame] }],
             },
           ],

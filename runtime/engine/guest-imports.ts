@@ -21,7 +21,7 @@ export interface ImportedCall {
 }
 
 /** The exported function with which threads begin: (tid, argument) -> (). */
-export const THREAD_ENTRY = 'wasi_thread_start';
+const THREAD_ENTRY = 'wasi_thread_start';
 
 const TYPE_NAME: Readonly<Record<number, string>> = { 127: 'i32', 126: 'i64', 125: 'f32', 124: 'f64' };
 const SPAWNS: ReadonlySet<string> = new Set(['thread-spawn', 'thread_spawn', 'thread_spawn_v2']);

@@ -13,7 +13,6 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
-import type { PreparedModule } from '../engine/stored-module.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
 import type {
@@ -42,6 +41,7 @@ export interface ThreadMachineOptions
     | 'interrupt'
     | 'publish'
     | 'stops'
+    | 'trial'
   > {
   readonly stdout?: 'inherit' | 'null';
   readonly stderr?: 'inherit' | 'null';
@@ -78,11 +78,6 @@ export interface LoadRequest {
   readonly options: ThreadMachineOptions;
   readonly hooks: WantedHooks;
 }
-export interface TrialRequest {
-  readonly module: PreparedModule;
-  readonly verdict: Int32Array;
-  readonly options: ThreadMachineOptions;
-}
 export interface ResumeRequest {
   /** Undefined: its owner has it, piece by piece. */
   readonly imagePath: string | undefined;
@@ -107,9 +102,6 @@ export type MachineProcedures = {
   load(request: LoadRequest): Promise<Ready>;
   resume(request: ResumeRequest): Promise<Ready>;
   run(): Promise<Ended>;
-  loadTrial(request: TrialRequest): Promise<Ready>;
-  /** Undefined if it has to be repeated. */
-  runTrial(): Promise<Ended | undefined>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
   capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
   confirmCapture(): void;
@@ -125,7 +117,6 @@ export type ThreadOwner = {
   beforeEnd(): Promise<void>;
   processTrapped(trap: ProcessTrap): void;
   nextImagePiece(): Promise<Uint8Array | undefined>;
-  trialDropped(): void;
 };
 
 /** For the guest's recursion: unused, it is only address space. Linux programs have 8; unoptimised frames are larger. */
@@ -148,7 +139,6 @@ export class MachineThread {
   /** Resolves the run() that waits. */
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
-  #onTrialDropped: () => void = () => {};
 
   /**
    * Starts the thread. It takes a while until it listens, so make it before you know what it is to run. `compileCache`:
@@ -166,7 +156,6 @@ export class MachineThread {
         const { done, value } = await this.#pieces!.next();
         return done ? undefined : value;
       },
-      trialDropped: () => this.#onTrialDropped(),
     } satisfies ThreadOwner);
     this.#worker.on('error', (error) => this.#calls.fail(error));
     this.#worker.on('exit', () => {
@@ -187,17 +176,6 @@ export class MachineThread {
     hooks: ThreadHooks = {},
   ): Promise<void> {
     await this.#prepare(options, hooks, (wanted) => this.#ask('load', { program, options, hooks: wanted }));
-  }
-
-  /** Loads a program for a trial run (trial.ts); `onDropped`: its guest has dropped it, and stands still for ever. */
-  async loadTrial(request: TrialRequest, onDropped: () => void): Promise<void> {
-    this.#onTrialDropped = onDropped;
-    await this.#prepare(request.options, {}, () => this.#ask('loadTrial', request));
-  }
-
-  /** Runs it; undefined if the program has to be run anew. */
-  async runTrial(): Promise<Ended | undefined> {
-    return await this.#calls.call('runTrial');
   }
 
   /** Ends the thread, whatever it does. */
@@ -254,10 +232,12 @@ export class MachineThread {
   }
 
   async confirmCapture(): Promise<void> {
+    this.#checkReachable();
     await this.#ask('confirmCapture', undefined);
   }
 
   async resetCapture(): Promise<void> {
+    this.#checkReachable();
     await this.#ask('resetCapture', undefined);
   }
 

@@ -121,8 +121,9 @@ export class Scheduler {
   nextDeadlineNs(): bigint | undefined {
     this.earliestNs = this.#earliestOfTimed();
     const timerNs = this.timers.nextDeadlineNs();
-    if (timerNs === undefined || this.earliestNs === undefined) return timerNs ?? this.earliestNs;
-    return timerNs < this.earliestNs ? timerNs : this.earliestNs;
+    if (timerNs === undefined) return this.earliestNs;
+    const isTimerFirst = this.earliestNs === undefined || timerNs < this.earliestNs;
+    return isTimerFirst ? timerNs : this.earliestNs;
   }
 
   /** A host stream has become readable or writable. */

@@ -22,12 +22,12 @@ const shell = ['run', '--dir', `${tools}::/bin:ro`, join(tools, 'shell.wasm')];
 describe('signals that the program catches', () => {
   test('Ctrl-C ends what the shell runs, and the rest of the line, not the shell', async () => {
     const machine = await bench.startMachine(shell, 'shell');
-    machine.child.stdin.write('echo begun; sleep.wasm 1000 | cat.wasm; echo not reached\n');
+    machine.child.stdin!.write('echo begun; sleep.wasm 1000 | cat.wasm; echo not reached\n');
     await hasPrinted(machine, 6);
     machine.child.kill('SIGINT');
-    machine.child.stdin.write('echo ended with $?\n');
+    machine.child.stdin!.write('echo ended with $?\n');
     await hasPrinted(machine, 6 + 15);
-    machine.child.stdin.end('exit 4\n');
+    machine.child.stdin!.end('exit 4\n');
     expect(await machine.done).toMatchObject({ code: 4, stdout: 'begun\nended with 130\n' });
   });
 

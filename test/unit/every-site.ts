@@ -154,7 +154,7 @@ export class TestProgram {
         const frames = activation.frames.map((frame) => this.tamper(frame));
         depth = Math.max(depth, frames.length);
         for (const frame of frames) exceptions += countExceptions(frame);
-        const fresh = restoreInstance(compiled, state, options);
+        const fresh = restoreInstance(compiled, state, options, 'test');
         instance.memories.forEach((memory, k) => {
           new Uint8Array(fresh.memories[k]!.buffer).set(new Uint8Array(memory.buffer));
         });
