@@ -40,15 +40,19 @@ test('MemoryPool.make() never gives a memory that differs from a fresh one', () 
 });
 
 test('MemoryPool.give() refuses what is mostly untouched, not its own, or larger than its limit', () => {
-  const memories = pool(8 * PAGE);
-  const sparse = memories.make(2, 10);
+  const memories = pool(32 * PAGE);
+  const sparse = memories.make(17, 40);
   new Uint8Array(sparse.buffer)[5] = 1;
   memories.give(sparse);
   const foreign = new WebAssembly.Memory({ initial: 1 });
   new Uint8Array(foreign.buffer).fill(1);
   memories.give(foreign);
-  used(memories, 9, 10);
+  used(memories, 33, 40);
   expect(memories.sizeBytes).toBe(0);
+  // To make one takes as long as to clear this much.
+  const small = memories.make(16, 40);
+  memories.give(small);
+  expect(memories.sizeBytes).toBe(16 * PAGE);
 });
 
 test('MemoryPool drops the oldest beyond its limit, and what nobody asked for when idle', () => {
