@@ -177,6 +177,11 @@ describe('F11 objects of trees', () => {
     ['a futex queue of nobody', (k) => (k.futexes[0]!.waiters[0]!.tid = 99), /futexes\[0\]\.waiters: 99 is no thread/],
     ['a futex queue of a zombie', (k) => (k.futexes[0]!.pid = ZOMBIE), /futexes\[0\]/],
     ['a futex queue of one who reads', (k) => (k.futexes[0]!.waiters[0]!.tid = READER), /futexes\[0\]/],
+    [
+      'a lock outside of the memory',
+      (k) => Object.assign(k.futexes[0]!, { owner: THREADS, address: 2 ** 30 }),
+      /process 6: futexes: a lock at 1073741824/,
+    ],
     ['an empty futex queue', (k) => (k.futexes[0]!.waiters = []), /nobody waits/],
     ['a thread that waits and runs', (k) => k.ready.push(READER), /2 is no thread, or stands twice/],
     ['a thread in no list', (k) => k.blocked.splice(k.blocked.indexOf(READER), 1), /2 is missing/],

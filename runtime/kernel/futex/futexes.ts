@@ -14,6 +14,7 @@ import { Blocked, type SystemCallResult } from '../blocked.ts';
 import type { FateTable } from '../fate.ts';
 import type { Process } from '../process.ts';
 import type { Thread } from '../thread.ts';
+import { badRecord } from '../validate.ts';
 import { FutexQueue, FutexWaiter } from './futex-queue.ts';
 import type { FutexQueueState } from './futex-state.ts';
 
@@ -111,6 +112,16 @@ export class Futexes {
       }
     }
     return done;
+  }
+
+  /** After a resume, when the memory is there: the kernel writes to locks by itself. WVM_IMAGE_BAD_RECORD. */
+  checkAddresses(process: Process): void {
+    const sizeBytes = process.memory.bytes.length;
+    for (const { owner, address } of this.tables.get(process)?.values() ?? []) {
+      if (owner !== undefined && address + 4 > sizeBytes) {
+        badRecord(`process ${process.pid}: futexes`, `a lock at ${address}, the memory has ${sizeBytes} bytes`);
+      }
+    }
   }
 
   find(process: Process, memory: number, address: number, isLock: boolean): FutexQueue | undefined {
