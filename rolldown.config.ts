@@ -1,9 +1,8 @@
 // Bundles what `tsc -b` has checked: a start that loads a few files instead of a hundred and eighty takes half the time.
 // Types come from tsc, JavaScript from here; `wabt` stays a package of its own, for it is loaded only for .wat.
 //
-// Three builds, which share no file: the command line, the library, and the thread of a machine, which both of them
-// start. None is shared because Node keeps one cache of compiled functions per file: it holds those that its first user called.
-// Command line and thread are CommonJS, because Node takes 5 ms less to start that.
+// Three builds: the command line, the library, and what runs a guest: the thread of a machine, which both of them start, and
+// trial runs of the command line. The first and the last are CommonJS, because Node takes 5 ms less to start that.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
@@ -32,6 +31,16 @@ function threadAt(address: string): Plugin {
       if (!id.endsWith('/machine-thread.ts')) return null;
       if (!code.includes(inSource)) throw new Error(`${id}: no ${inSource}`);
       return code.replace(inSource, `new URL('${address}', import.meta.url)`);
+    },
+  };
+}
+
+/** A trial run shares the files of the thread: `address` is where they are from the chunks of the command line. */
+function trialsAt(address: string): Plugin {
+  return {
+    name: 'address-of-trials',
+    resolveId(source) {
+      return source === './run-trial.ts' ? { id: address, external: 'relative' } : null;
     },
   };
 }
@@ -117,22 +126,31 @@ function output(chunkDirectory: string): OutputOptions {
   };
 }
 
-/** What starts the thread: loaded before everything else, and before there is a cache of compiled functions. */
-const startsThread =
-  /\/(cli\/(thread|compile-cache)|host\/(machine-thread|thread-calls)|base\/(assert|wvm-error)|index)\.ts$/;
-/** What every `wvm run` needs on top, in one file. Whatever only other commands need is left to automatic chunks. */
-const cliFiles =
-  'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities';
-const hostFiles =
-  'supervise|control-server|control-protocol|registry|signals|find-program|first-run|trial-verdict|module-cache|' +
-  'digest|late-modules|read-module';
-const runs = new RegExp(
-  `/cli/(${cliFiles})\\.ts$|/host/(${hostFiles})\\.ts$|/engine/stored-module\\.ts$|/instrument/names\\.ts$|` +
-    `/base/|/node_modules/(${bundledPackages.join('|')})/`,
-);
+type Group = readonly [name: string, test: RegExp];
 
+/** What every command needs, and `wvm run` until it has a machine, in one file. What others need is left to automatic chunks. */
+const cliFiles =
+  'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities|compile-cache|store-option|trap-text';
+const hostFiles = 'find-program|try-program|signals|module-cache|digest|late-modules|read-module';
+const command: Group = [
+  'command',
+  new RegExp(
+    `/cli/(${cliFiles})\\.ts$|/host/(${hostFiles})\\.ts$|/engine/stored-module\\.ts$|/instrument/names\\.ts$|` +
+      `/wasm/module\\.ts$|/base/|/runtime/index\\.ts$|/node_modules/(${bundledPackages.join('|')})/`,
+  ),
+];
+const lateInCommand: readonly Group[] = [
+  [
+    'machine',
+    /\/(cli\/thread|host\/(machine-thread|thread-calls|shared-stats|supervise|control-[a-z]+|registry))\.ts$/,
+  ],
+  ['images', /\/(snapshot|host\/(store|seal))\/|\/host\/(image|inspect|machine-saver|numbered)[a-z-]*\.ts$/],
+];
+
+/** What all guests need. */
+const guest: Group = ['guest', /\/(abi|runtime)\/(?!host\/(machine-worker|machine-server|run-trial)\.ts$)/];
 /** What a guest need not wait for. */
-const lateInThread: readonly (readonly [name: string, test: RegExp])[] = [
+const lateInThread: readonly Group[] = [
   [
     'instrumenter',
     /\/runtime\/(instrument\/(?!names|module-map|save|exception-area|atomic-)[a-z-]+|engine\/compile|wasm\/(decode-body|opcodes))\.ts$/,
@@ -143,26 +161,26 @@ const lateInThread: readonly (readonly [name: string, test: RegExp])[] = [
   ],
 ];
 
+function groups(...all: readonly Group[]): OutputOptions['codeSplitting'] {
+  // A module belongs to the first group that has it.
+  const prioritised = all.map(([name, test], index) => ({ name, test, priority: all.length - index }));
+  return { includeDependenciesRecursively: false, groups: prioritised };
+}
+
+const namesOf = (all: readonly Group[]): string[] => all.map(([name]) => name);
+
 export default defineConfig([
   {
     ...common,
     input: { 'cli/main': 'runtime/cli/main.ts' },
-    output: {
-      ...output('cli/chunks'),
-      format: 'cjs',
-      codeSplitting: {
-        includeDependenciesRecursively: false,
-        groups: [
-          { name: 'start', test: startsThread, priority: 2 },
-          { name: 'command', test: runs, priority: 1 },
-        ],
-      },
-    },
+    output: { ...output('cli/chunks'), format: 'cjs', codeSplitting: groups(command, ...lateInCommand) },
     plugins: [
       threadAt('../../thread/machine-worker.js'),
+      trialsAt('../../thread/run-trial.js'),
       instructionNumbers,
       licences,
       commonJsPackage('cli/package.json'),
+      loadLate(namesOf(lateInCommand)),
     ],
   },
   {
@@ -173,15 +191,11 @@ export default defineConfig([
   },
   {
     ...common,
-    input: { 'thread/machine-worker': 'runtime/host/machine-worker.ts' },
-    output: {
-      ...output('thread'),
-      format: 'cjs',
-      codeSplitting: {
-        includeDependenciesRecursively: false,
-        groups: lateInThread.map(([name, test]) => ({ name, test })),
-      },
+    input: {
+      'thread/machine-worker': 'runtime/host/machine-worker.ts',
+      'thread/run-trial': 'runtime/host/run-trial.ts',
     },
-    plugins: [instructionNumbers, commonJsPackage('thread/package.json'), loadLate(lateInThread.map(([name]) => name))],
+    output: { ...output('thread'), format: 'cjs', codeSplitting: groups(...lateInThread, guest) },
+    plugins: [instructionNumbers, commonJsPackage('thread/package.json'), loadLate(namesOf(lateInThread))],
   },
 ]);

@@ -16,7 +16,8 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
 }
 
 async function start(): Promise<void> {
-  if (['run', 'resume'].includes(process.argv[2] ?? '')) (await import('./thread.ts')).guestThread();
+  // `run` may do without.
+  if (process.argv[2] === 'resume') (await import('./thread.ts')).guestThread();
   const { useCompileCache } = await import('./compile-cache.ts');
   useCompileCache();
   const { main } = await import('./program.ts');

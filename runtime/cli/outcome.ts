@@ -38,7 +38,12 @@ export async function finish(machine: SupervisedMachine, outcome: MachineOutcome
   process.exit(exitCode);
 }
 
-function exitCodeOf({ exit, signal }: MachineOutcome): number {
+/** Ends the process as a program that was not supervised. */
+export function exitAs(exit: MachineExit): never {
+  process.exit(exitCodeOf({ exit, signal: undefined }));
+}
+
+function exitCodeOf({ exit, signal }: Pick<MachineOutcome, 'exit' | 'signal'>): number {
   switch (exit.kind) {
     case 'exit':
       // A guest that raises a signal ends as a native program would.

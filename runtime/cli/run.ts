@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { FirstRun, findProgram, parseSnapshotEvents, Supervisor } from '../index.ts';
+import { findProgram, parseSnapshotEvents, Supervisor, tryProgram } from '../index.ts';
 import {
   addMachineOptions,
   type MachineFlags,
@@ -10,13 +10,16 @@ import {
   toMachineOptions,
   toSuperviseOptions,
 } from './machine-options.ts';
-import { finish } from './outcome.ts';
+import { exitAs, finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
-import { guestThread, newThread } from './thread.ts';
+import { guestThread } from './thread.ts';
 
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
 }
+
+/** With any other the user wants to look into the machine, or to find it again. */
+const trialFlags: ReadonlySet<string> = new Set(['dir', 'env', 'envFile', 'quiet', 'cache', 'cacheDir']);
 
 export function define(command: Command): void {
   command
@@ -50,17 +53,15 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
   };
   const found = await findProgram(program, options.cacheDirectory);
-  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
-  const hooks = toHooks(flags, events, () => supervisor);
+  const isForTrial = Object.keys(flags).every((flag) => trialFlags.has(flag));
+  const exit = isForTrial ? await tryProgram(found, options) : undefined;
+  if (exit !== undefined) exitAs(exit);
   const thread = guestThread();
-  // What a trial run has used of its fuel nobody knows.
-  const isForTrial =
-    flags.json === undefined &&
-    flags.jsonFile === undefined &&
-    hooks.onSelfSnapshot === undefined &&
-    hooks.beforeEnd === undefined;
-  const firstRun = isForTrial ? FirstRun.of(thread, newThread, found, options) : undefined;
-  const machine = firstRun ?? thread;
-  const loaded = firstRun?.load() ?? thread.load(found, options, hooks);
-  await finish(machine, await supervisor.run(machine, loaded), flags);
+  const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
+  const loaded = thread.load(
+    found,
+    options,
+    toHooks(flags, events, () => supervisor),
+  );
+  await finish(thread, await supervisor.run(thread, loaded), flags);
 }

@@ -1,5 +1,4 @@
-// The thread that the guest of `run` or `resume` gets. main.ts has it start before anything else: until it listens, the
-// command line has been read and the module is ready for it.
+// The thread that the guest of `run` or `resume` gets. It takes a while until it listens, so ask for it early.
 
 import { MachineThread } from '../index.ts';
 import { compileCacheDirectory } from './compile-cache.ts';
@@ -7,10 +6,6 @@ import { compileCacheDirectory } from './compile-cache.ts';
 let thread: MachineThread | undefined;
 
 export function guestThread(): MachineThread {
-  thread ??= newThread();
+  thread ??= new MachineThread(compileCacheDirectory);
   return thread;
-}
-
-export function newThread(): MachineThread {
-  return new MachineThread(compileCacheDirectory);
 }

@@ -7,7 +7,6 @@ import { NodeFiles } from './files.ts';
 import type { MachineOptions } from './machine.ts';
 import { OrderedOutput } from './ordered-output.ts';
 import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
-import type { Trial } from './trial.ts';
 
 export interface HostParts {
   readonly files: NodeFiles;
@@ -16,12 +15,7 @@ export interface HostParts {
   readonly grants: readonly Grant[];
 }
 
-interface HostOptions extends MachineOptions {
-  /** Watches what the guest does. */
-  trial?: Trial;
-}
-
-export function openHost(options: HostOptions): HostParts {
+export function openHost(options: MachineOptions): HostParts {
   const files = new NodeFiles();
   const streams: [InputStream, HostStream, HostStream] = [
     openInput(options.stdin ?? 'inherit'),

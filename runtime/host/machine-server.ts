@@ -18,14 +18,12 @@ import type {
   ResumeRequest,
   ThreadData,
   ThreadOwner,
-  TrialRequest,
 } from './machine-thread.ts';
 import { prepareProgram } from './prepare-program.ts';
 import { readModule } from './read-module.ts';
 import { adoptModule } from './recent-modules.ts';
 import { SharedStats } from './shared-stats.ts';
 import { ThreadCalls } from './thread-calls.ts';
-import { Trial } from './trial.ts';
 
 /** Images up to this size are read at once, larger ones as a stream. */
 const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
@@ -34,7 +32,6 @@ const STREAM_PIECE_BYTES: number = 1024 * 1024;
 const { stats, compileCache } = workerData as ThreadData;
 const shared: SharedStats = new SharedStats(stats);
 let machine: Machine | undefined;
-let trial: Trial | undefined;
 
 const procedures: MachineProcedures = {
   async load({ program, options, hooks }: LoadRequest): Promise<Ready> {
@@ -43,21 +40,6 @@ const procedures: MachineProcedures = {
     const module = prepareProgram(found, cacheDirectory);
     adoptModule(module);
     return ready(await Machine.load(module.bytes, machineOptions(options, hooks)));
-  },
-  async loadTrial({ module, verdict, options }: TrialRequest): Promise<Ready> {
-    adoptModule(module);
-    trial = new Trial(verdict, () => void owner.call('trialDropped'));
-    const watched = {
-      ...machineOptions(options, { beforeEnd: false, onSelfSnapshot: false, onProcessTrap: false }),
-      trial,
-    };
-    return ready(await Machine.load(module.bytes, watched));
-  },
-  async runTrial(): Promise<Ended | undefined> {
-    const exit = await current().run();
-    // A trap is reported by the instrumented program, whose stack is as deep as it always is.
-    const isKept = exit.kind === 'exit' && (await trial!.keep());
-    return isKept ? { exit, stats: current().stats() } : undefined;
   },
   async resume({ imagePath, modulePath, options, hooks }: ResumeRequest): Promise<Ready> {
     const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);
@@ -114,7 +96,7 @@ const procedures: MachineProcedures = {
 
 const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!, procedures, (name) => {
   // What sets the guest going is no reason to interrupt it.
-  if (name !== 'run' && name !== 'runTrial') Atomics.sub(shared.interrupt, 0, 1);
+  if (name !== 'run') Atomics.sub(shared.interrupt, 0, 1);
   // Nothing to do but after the first start. Node does it at the end of the main thread only.
   else if (compileCache !== undefined) flushCompileCache();
 });

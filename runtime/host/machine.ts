@@ -29,6 +29,7 @@ import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
 import { resumeMachine } from './resume-machine.ts';
 import { type Identity, keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
+import type { Trial } from './trial.ts';
 import { WarmRoom } from './warm-room.ts';
 
 export type { BacktraceFrame } from '../engine/backtrace.ts';
@@ -86,6 +87,8 @@ export interface MachineOptions {
   interrupt?: Int32Array;
   /** Gets the figures of the machine about every millisecond while the guest computes, and whenever its state changes. */
   publish?: (stats: MachineStats) => void;
+  /** Holds back what the guest does until it has ended. */
+  trial?: Trial;
   /** A process other than the first has trapped, which ends it with a signal. */
   onProcessTrap?: (trap: ProcessTrap) => void;
   /** A process other than the first has ended, in whatever way. */
@@ -460,7 +463,7 @@ export class Machine {
   }
 
   #hooks(): MachineHooks {
-    const { trace, stops, interrupt, publish, beforeEnd } = this.#options;
+    const { trace, stops, interrupt, publish, beforeEnd, trial } = this.#options;
     const machine = this;
     return {
       wantsYield(): boolean {
@@ -484,7 +487,7 @@ export class Machine {
               trace(formatCall(pid, module, name, args, result, memory));
             },
           }),
-      waitInPlace: (blocked) => waitInPlace(machine.#guest.kernel, blocked.waits),
+      waitInPlace: (blocked) => trial?.drop() ?? waitInPlace(machine.#guest.kernel, blocked.waits),
       loadProgram: ({ bytes }) => compileWithCache(bytes, machine.#options.cacheDirectory),
       processTrapped: (process, error) => machine.#options.onProcessTrap?.(processTrap(process, error)),
       processEnded: ({ pid, end }) => {
@@ -514,7 +517,8 @@ export class Machine {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 100;
     try {
-      return this.#guest.step();
+      const { trial } = this.#options;
+      return trial === undefined ? this.#guest.step() : trial.step(() => this.#guest.step());
     } finally {
       Error.stackTraceLimit = limit;
     }

@@ -1,13 +1,13 @@
-// A trial run: a program that nobody has instrumented yet runs as it is, and nothing it does leaves the process before it
-// has ended. A short one ends while its instrumented form would still be in the making. The rest is thrown away with its
-// thread, and the program starts anew, instrumented: it has read files, clocks and random numbers, and nobody can tell.
+// A trial run: a program that nobody has instrumented yet runs as it is, on the thread that is there, and nothing it does
+// leaves the process before it has ended. A short program ends while its instrumented form would still be in the making.
+// The rest is thrown away, and the program starts anew, instrumented, on a thread of its own: it has read files, clocks and
+// random numbers, and nobody can tell.
 //
-//   running ──the guest exits──────────────────────> kept     its output is written, its exit is the program's
-//      │──it asks for anything that shows outside──> dropped
-//      └──somebody does not want to wait───────────> dropped
-//
-// This file is the guest's side of it; the other is first-run.ts.
+//   running ──the guest exits──────────────────────────> kept: its output is written, its exit is the program's
+//      │──it asks for anything that shows outside, sleeps, or traps──> dropped
+//      └──its time is up────────────────────────────────────────────> dropped
 
+import { Script } from 'node:vm';
 import { WvmError } from '../base/wvm-error.ts';
 import {
   type FilesPort,
@@ -22,23 +22,28 @@ import {
 import { LinuxErrno } from './host-errno.ts';
 import type { HostParts } from './host-parts.ts';
 import type { HostStream, InputStream } from './streams.ts';
-import { decide, TrialVerdict } from './trial-verdict.ts';
 
 /** What a Linux pipe holds: so much output a reader cannot tell from output that came all at once. */
 const MAX_OUTPUT_BYTES = 65536;
 /** A handle may be opened to read, and to nothing else. */
 const HARMLESS_OPEN: number = HostOpen.read | HostOpen.directory | HostOpen.nonblock;
 
+/** Thrown through the guest. What a guest that catches everything does then, nobody will see. */
+class TrialDropped extends Error {}
+
+/** V8 interrupts what a script calls, WebAssembly too. */
+const callInTime: Script = new Script('globalThis[Symbol.for("wvm.trial")]()');
+const slot: symbol = Symbol.for('wvm.trial');
+
 export class Trial {
-  readonly #verdict: Int32Array;
-  /** Tells the owner of this thread that it can end it. */
-  readonly #onDropped: () => void;
+  readonly #deadlineMs: number;
   readonly #output: { readonly stream: HostStream; readonly chunks: Uint8Array[] }[] = [];
   #outputBytes = 0;
+  #isDropped = false;
 
-  constructor(verdict: Int32Array, onDropped: () => void) {
-    this.#verdict = verdict;
-    this.#onDropped = onDropped;
+  /** The guest is stopped after `budgetMs` from now. */
+  constructor(budgetMs: number) {
+    this.#deadlineMs = performance.now() + budgetMs;
   }
 
   /** The host as the guest of a trial may see it. */
@@ -53,11 +58,24 @@ export class Trial {
     return { ...host, streams, ports: { ...host.ports, files, streams } };
   }
 
-  /** Does not return: the guest cannot be unwound, its thread is ended. */
+  /** Runs the guest, at most as long as there is time. */
+  step<Result>(run: () => Result): Result {
+    const holder = globalThis as { [slot]?: (() => Result) | undefined };
+    holder[slot] = run;
+    try {
+      const timeout = Math.max(1, Math.ceil(this.#deadlineMs - performance.now()));
+      return callInTime.runInThisContext({ timeout }) as Result;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') this.drop();
+      throw error;
+    } finally {
+      holder[slot] = undefined;
+    }
+  }
+
   drop(): never {
-    decide(this.#verdict, TrialVerdict.dropped);
-    this.#onDropped();
-    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    this.#isDropped = true;
+    throw new TrialDropped();
   }
 
   hold(stream: HostStream, bytes: Uint8Array): void {
@@ -68,9 +86,9 @@ export class Trial {
     else this.#output.push({ stream, chunks: [bytes.slice()] });
   }
 
-  /** The guest has ended well: true if that was in time, and its output is written. */
+  /** Writes the output of a guest that has exited; false if the program has to be run anew. */
   async keep(): Promise<boolean> {
-    if (!decide(this.#verdict, TrialVerdict.kept)) return false;
+    if (this.#isDropped) return false;
     let isFirst = true;
     for (const { stream, chunks } of this.#output) {
       const failure = await writeAll(stream, Buffer.concat(chunks));

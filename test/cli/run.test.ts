@@ -273,7 +273,7 @@ describe('reports', () => {
 
   test('a registry that cannot be used costs wvm ps, not the run', async () => {
     symlinkSync('/nowhere', `${bench.root}/run/wvm`);
-    const { code, stderr } = await bench.run(['run', bench.guest('exit300')]);
+    const { code, stderr } = await bench.run(['run', '--timeout', '1m', bench.guest('exit300')]);
     expect(code).toBe(44);
     expect(stderr).toMatch(/^wvm: warning: WVM_FILE: this machine is not listed by wvm ps: /);
     const named = await bench.run(['run', '--name', 'mine', bench.guest('exit300')]);
