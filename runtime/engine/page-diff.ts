@@ -2,11 +2,11 @@
 //
 // Two strategies behind one interface; RATIONALE.md ("How are changed pages found?") has the figures:
 // - CopyPageTracker keeps a copy of the memory. The changed pages are copied into it, and `contents` shows that copy.
-// - HashPageTracker keeps 16 bytes for each page. The changed pages are packed into a room of their own.
+// - HashPageTracker keeps 16 bytes for each page. The changed pages are copied into a room that the caller brings.
 //
-// 1. The guest stands still: capture() finds and copies what changed. 2. The guest goes on; `contents` stays as it is until
-// the next capture(). 3. confirm() says that all of it is safe. Without confirm() the next capture() reports these pages again,
-// so a commit that failed loses nothing.
+// 1. The guest stands still: capture() finds and copies what changed. 2. The guest goes on; `contents` stays as it is: of a
+// copy until the next capture(), else as long as the room does. 3. confirm() says that all of it is safe. Without confirm() the
+// next capture() reports these pages again, so a commit that failed loses nothing.
 //
 // Invariants: the guest's memory is only read. A page of zeros takes no room in the copy, in `contents` or in the packed
 // pages, and is never written to. A memory that grew is taken at its new size.
@@ -24,14 +24,17 @@ const CHANGED = 2;
 const CHANGED_WORD = 0x02020202;
 
 /** What changed since the last confirmed capture. */
-export interface PageChanges {
+export interface ChangedPages {
   /** Size of the memory, in 4 KiB pages. */
   readonly pageCount: number;
   /** Pages that changed and hold something: first page, page count, … ascending, no two runs touch. */
   readonly changed: Uint32Array;
   /** Pages that changed and hold zeros only, in the same form. */
   readonly zeroed: Uint32Array;
-  /** The pages of each run of `changed`. Valid until the next capture(). */
+}
+
+export interface PageChanges extends ChangedPages {
+  /** The pages of each run of `changed`. */
   readonly contents: readonly Uint8Array[];
 }
 
@@ -46,7 +49,6 @@ export interface PageTracker {
 
 type Compare = (first: number, end: number, states: number) => void;
 type CompareHashes = (first: number, end: number, states: number, hashes: number, keys: number) => void;
-type Pack = (first: number, pageCount: number, to: number) => void;
 
 const modules: Map<string, WebAssembly.Module> = new Map();
 
@@ -193,7 +195,6 @@ export class HashPageTracker implements PageTracker {
   readonly #guest: WebAssembly.Memory;
   readonly #states = new PageStates(HASH_BYTES);
   readonly #compare: CompareHashes;
-  readonly #pack: Pack;
 
   /** `keys`: PAGE_HASH_KEY_BYTES random bytes; nobody who can choose the contents of pages may know them. */
   constructor(memory: object, keys: Uint8Array) {
@@ -201,7 +202,6 @@ export class HashPageTracker implements PageTracker {
     this.#guest = asMemory(memory);
     const { exports } = instantiate(this.#guest, this.#states.memory);
     this.#compare = exports['compareHashes'] as CompareHashes;
-    this.#pack = exports['pack'] as Pack;
     new Uint8Array(this.#states.memory.buffer).set(keys);
   }
 
@@ -209,27 +209,32 @@ export class HashPageTracker implements PageTracker {
     return this.#states.memory.buffer.byteLength;
   }
 
-  capture(): PageChanges {
+  /** `room`: memory for the changed pages; fresh memory is taken if it is too small. */
+  capture(room?: Uint8Array): PageChanges {
+    const changes = this.find();
+    const sizeBytes = changedBytes(changes);
+    const roomy = room === undefined || room.length < sizeBytes ? new Uint8Array(sizeBytes) : room;
+    return { ...changes, contents: this.copy(changes, roomy) };
+  }
+
+  /** The first half of capture(): what changed, which is told again until confirm(). */
+  find(): ChangedPages {
     const pageCount = this.#guest.buffer.byteLength / PAGE_BYTES;
     this.#states.fit(pageCount);
     this.#compare(0, pageCount, STATES_ADDRESS, this.#states.extraAddress, 0);
-    const { changed, zeroed } = this.#states.runs(pageCount);
-    const contents = this.#packRuns(changed);
-    return { pageCount, changed, zeroed, contents };
+    return { pageCount, ...this.#states.runs(pageCount) };
   }
 
-  #packRuns(runs: Uint32Array): Uint8Array[] {
-    let sizeBytes = 0;
-    for (let i = 1; i < runs.length; i += 2) sizeBytes += runs[i]! * PAGE_BYTES;
-    const start = this.#states.endAddress;
-    this.#states.reserve(start + sizeBytes);
-    const bytes = new Uint8Array(this.#states.memory.buffer);
+  /** The second half: each run of `changed`, one after the other in `room`. The guest has not gone on since find(). */
+  copy({ changed }: ChangedPages, room: Uint8Array): Uint8Array[] {
+    const guest = new Uint8Array(this.#guest.buffer);
     const contents: Uint8Array[] = [];
-    let to = start;
-    for (let i = 0; i < runs.length; i += 2) {
-      const count = runs[i + 1]!;
-      this.#pack(runs[i]!, count, to);
-      contents.push(bytes.subarray(to, (to += count * PAGE_BYTES)));
+    let to = 0;
+    for (let i = 0; i < changed.length; i += 2) {
+      const first = changed[i]! * PAGE_BYTES;
+      const sizeBytes = changed[i + 1]! * PAGE_BYTES;
+      room.set(guest.subarray(first, first + sizeBytes), to);
+      contents.push(room.subarray(to, (to += sizeBytes)));
     }
     return contents;
   }
@@ -237,6 +242,13 @@ export class HashPageTracker implements PageTracker {
   confirm(): void {
     this.#states.clearChanged();
   }
+}
+
+/** The room that the changed pages need. */
+export function changedBytes({ changed }: ChangedPages): number {
+  let sizeBytes = 0;
+  for (let i = 1; i < changed.length; i += 2) sizeBytes += changed[i]! * PAGE_BYTES;
+  return sizeBytes;
 }
 
 function asMemory(memory: object): WebAssembly.Memory {

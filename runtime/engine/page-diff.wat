@@ -9,7 +9,7 @@
 ;;   $guest  the memory of the program; only read
 ;;   $copy   what it held at the last capture; only pages with bit 0 are ever looked at or written, so a page
 ;;           of zeros never takes room in it
-;;   $state  belongs to the host: the bytes above, then the keys, the hashes and the pages that pack() gathers
+;;   $state  belongs to the host: the bytes above, then the keys and the hashes
 (module
   (import "guest" "memory" (memory $guest (;limits;) 0))
   (import "own" "copy" (memory $copy (;copy;) 0))
@@ -150,11 +150,4 @@
   (func $product (param $x v128) (param $y v128) (result v128)
     (i64x2.add
       (i64x2.extmul_low_i32x4_u (local.get $x) (local.get $y))
-      (i64x2.extmul_high_i32x4_u (local.get $x) (local.get $y))))
-
-  ;; Copies $pageCount pages from page $first on to $to.
-  (func (export "pack") (param $first i32) (param $pageCount i32) (param $to i32)
-    (memory.copy $state $guest
-      (local.get $to)
-      (i32.shl (;address;) (i64.to_address (;widen;) (local.get $first)) (i32.const (;address;) 12))
-      (i32.shl (local.get $pageCount) (i32.const 12)))))
+      (i64x2.extmul_high_i32x4_u (local.get $x) (local.get $y)))))

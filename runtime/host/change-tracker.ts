@@ -1,26 +1,36 @@
 // What of a machine has changed since its last snapshot in a store: the pages of every memory that differ, and all the rest
 // anew, which is small.
 //
-// 1. capture(), while the guest stands still. It may go on at once: what changed has been copied.
-// 2. confirm(), when all of it is durable: the next capture() tells what has changed since. Without confirm() it tells these
+// 1. warm(), while the guest still runs: memory for the copy is made ready, in short slices.
+// 2. capture(), while the guest stands still. It may go on at once: what changed has been copied.
+// 3. confirm(), when all of it is durable: the next capture() tells what has changed since. Without confirm() it tells these
 //    changes again, so a commit that failed loses nothing.
-// 3. reset(), when the snapshot that the changes are told against is gone: the next capture() tells everything.
+// 4. reset(), when the snapshot that the changes are told against is gone: the next capture() tells everything.
+//
+// The copies belong to whoever took the capture, for as long as he likes. confirm() gives their memory back, and the next
+// capture has memory that was touched before; one that grew beyond what is needed now is let go.
 
 import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { GuestInstance } from '../engine/instance.ts';
-import { CopyPageTracker, HashPageTracker, PAGE_HASH_KEY_BYTES, type PageTracker } from '../engine/page-diff.ts';
+import { changedBytes, HashPageTracker, PAGE_HASH_KEY_BYTES } from '../engine/page-diff.ts';
 import { encodeStateRecords, type ImageRecord } from '../snapshot/encode-image.ts';
 import type { PageBlock } from '../snapshot/page-block.ts';
 import type { CommitMemory } from '../snapshot/store/commit.ts';
+import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import { changedBlocks } from '../snapshot/store/page-changes.ts';
-import { type Identity, saveMachine } from './snapshot-machine.ts';
+import { type Identity, roomForCopy, saveMachine } from './snapshot-machine.ts';
+import { WarmRoom } from './warm-room.ts';
 
 export interface MachineChanges {
+  /** The snapshot that the changes are told against; null: they are everything. */
+  readonly since: SnapshotId | null;
   /** Everything but the pages. */
   readonly records: readonly ImageRecord[];
   readonly memories: readonly CommitMemory[];
-  /** Pages that changed. Valid until the next capture. */
+  /** Pages that changed: copies. */
   readonly blocks: readonly PageBlock[];
+  /** The memory that the copies lie in, for confirmCapture(). */
+  readonly room: Uint8Array;
   /** How long the guest stood still. */
   readonly stopNs: bigint;
 }
@@ -29,67 +39,130 @@ export interface MachineChanges {
 type Place = NonNullable<CommitMemory['base']>;
 
 interface TrackedMemory {
-  readonly tracker: PageTracker;
+  readonly tracker: HashPageTracker;
   /** In the snapshot that was confirmed last; null: in none. */
   base: Place | null;
   /** In the one that was captured last. */
   captured: Place;
 }
 
-/** Above, hashes of pages are compared: they take 0.4 % more memory instead of as much again. */
-const COPY_MAX_BYTES: number = 256 << 20;
+/** Less is not worth being thought about. */
+const SMALL_ROOM_BYTES: number = 1 << 20;
+/** A room is let go when so much of it was not needed. */
+const SPARE_FACTOR = 4;
 
 export class ChangeTracker {
   #memories = new WeakMap<GuestInstance, TrackedMemory[]>();
   /** Of the last capture. */
   #captured: TrackedMemory[] = [];
+  #since: SnapshotId | null = null;
+  /** Of the last capture that was confirmed. */
+  #room: Uint8Array | undefined;
+  /** In the making, for the next capture. */
+  #warming: WarmRoom | undefined;
+  #lastBytes = 0;
+
+  /** Works for this long at most; true when there is room for about what the next capture() will find. */
+  warm(guest: GuestMachine, budgetMs: number): boolean {
+    if (this.#warming === undefined) {
+      const wanted = this.#expectedBytes(guest);
+      if (this.#roomBytes >= wanted) return true;
+      this.#room = undefined;
+      this.#warming = new WarmRoom(wanted);
+    }
+    return this.#warming.touch(budgetMs);
+  }
 
   /** Throws WVM_SNAPSHOT_UNSUPPORTED. */
   capture(guest: GuestMachine, identity: Identity): MachineChanges {
     const startNs = process.hrtime.bigint();
     const records = encodeStateRecords(saveMachine(guest, identity));
+    this.#captured = [];
+    const found = [...this.#places(guest)].map(([place, tracked]) => {
+      tracked.captured = place;
+      this.#captured.push(tracked);
+      return { place, tracked, changes: tracked.tracker.find() };
+    });
+    this.#lastBytes = found.reduce((sum, { changes }) => sum + changedBytes(changes), 0);
+    const room = this.#takeRoom(this.#lastBytes);
     const memories: CommitMemory[] = [];
     const blocks: PageBlock[] = [];
-    this.#captured = [];
-    for (const [processIndex, { instance }] of guest.sorted().entries()) {
-      for (const [memoryIndex, tracked] of this.#trackersOf(instance).entries()) {
-        const place = { processIndex, memoryIndex };
-        const changes = tracked.tracker.capture();
-        tracked.captured = place;
-        this.#captured.push(tracked);
-        memories.push({ ...place, pageCount: changes.pageCount, base: tracked.base, zeroed: changes.zeroed });
-        for (const block of changedBlocks(place, changes)) blocks.push(block);
-      }
+    let used = 0;
+    for (const { place, tracked, changes } of found) {
+      const { pageCount, zeroed } = changes;
+      const contents = tracked.tracker.copy(changes, room.subarray(used));
+      used += changedBytes(changes);
+      memories.push({ ...place, pageCount, base: tracked.base, zeroed });
+      for (const block of changedBlocks(place, { ...changes, contents })) blocks.push(block);
     }
-    return { records, memories, blocks, stopNs: process.hrtime.bigint() - startNs };
+    const since = memories.some(({ base }) => base !== null) ? this.#since : null;
+    return { since, records, memories, blocks, room, stopNs: process.hrtime.bigint() - startNs };
   }
 
-  confirm(): void {
+  /** All that the last capture() gave is in snapshot `id`. `room`: its memory, which nobody needs any more. */
+  confirm(id: SnapshotId, room?: Uint8Array): void {
     for (const tracked of this.#captured) {
       tracked.tracker.confirm();
       tracked.base = tracked.captured;
     }
     this.#captured = [];
+    this.#since = id;
+    const isSpare = room !== undefined && room.length > SPARE_FACTOR * Math.max(this.#lastBytes, SMALL_ROOM_BYTES);
+    if (room !== undefined && !isSpare && room.length > this.#roomBytes) this.#room = room;
+  }
+
+  /** The guest is what snapshot `id` says, to the byte: the next capture() tells what has changed since. */
+  adopt(guest: GuestMachine, id: SnapshotId): void {
+    this.reset();
+    for (const [place, tracked] of this.#places(guest)) {
+      tracked.tracker.find();
+      tracked.tracker.confirm();
+      tracked.base = place;
+    }
+    this.#since = id;
   }
 
   reset(): void {
     this.#memories = new WeakMap();
     this.#captured = [];
+    this.#since = null;
+    this.#lastBytes = 0;
+  }
+
+  *#places(guest: GuestMachine): Generator<[Place, TrackedMemory]> {
+    for (const [processIndex, { instance }] of guest.sorted().entries()) {
+      for (const [memoryIndex, tracked] of this.#trackersOf(instance).entries())
+        yield [{ processIndex, memoryIndex }, tracked];
+    }
   }
 
   #trackersOf(instance: GuestInstance): TrackedMemory[] {
     let tracked = this.#memories.get(instance);
     if (tracked === undefined) {
       tracked = instance.memories.map((memory) => {
-        const tracker =
-          memory.buffer.byteLength <= COPY_MAX_BYTES
-            ? new CopyPageTracker(memory)
-            : new HashPageTracker(memory, keys());
-        return { tracker, base: null, captured: NOWHERE };
+        return { tracker: new HashPageTracker(memory, keys()), base: null, captured: NOWHERE };
       });
       this.#memories.set(instance, tracked);
     }
     return tracked;
+  }
+
+  /** Of memories that are new everything, of the others as much as last time. */
+  #expectedBytes(guest: GuestMachine): number {
+    const added = guest.sorted().filter(({ instance }) => !this.#memories.has(instance));
+    return Math.max(this.#lastBytes, SMALL_ROOM_BYTES) + roomForCopy(added);
+  }
+
+  get #roomBytes(): number {
+    // Of a room that was handed to another thread nothing is left here.
+    return this.#room?.length ?? 0;
+  }
+
+  #takeRoom(sizeBytes: number): Uint8Array {
+    const ready = this.#warming?.bytes ?? this.#room;
+    this.#warming = undefined;
+    this.#room = undefined;
+    return ready === undefined || ready.length < sizeBytes ? new Uint8Array(sizeBytes) : ready;
   }
 }
 

@@ -6,7 +6,6 @@ import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import { contentsBytes, copyPages } from '../snapshot/page-block.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import { findProgram } from './find-program.ts';
 import { Machine, type MachineOptions, type ProcessInfo, type SnapshotResult } from './machine.ts';
@@ -68,17 +67,12 @@ const procedures: MachineProcedures = {
       moved.push(copy.buffer);
       return copy;
     };
-    // One room for all pages: they lie in memory that the next capture changes.
-    const room = new Uint8Array(contentsBytes(changes.blocks));
-    if (room.length > 0) moved.push(room.buffer);
-    return {
-      ...changes,
-      records: changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) })),
-      blocks: copyPages(changes.blocks, room),
-    };
+    // The pages are copies already, all of them in the room, which comes back when they are stored.
+    moved.push(changes.room.buffer as ArrayBuffer);
+    return { ...changes, records: changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) })) };
   },
-  confirmCapture(): void {
-    current().confirmCapture();
+  confirmCapture({ id, room }): void {
+    current().confirmCapture(id, room);
   },
   resetCapture(): void {
     current().resetCapture();

@@ -13,6 +13,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
+import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
 import type {
@@ -104,7 +105,7 @@ export type MachineProcedures = {
   run(): Promise<Ended>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
   capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
-  confirmCapture(): void;
+  confirmCapture(saved: { readonly id: SnapshotId; readonly room: Uint8Array | undefined }): void;
   resetCapture(): void;
   processes(): readonly ProcessInfo[];
   signal(signal: number): boolean;
@@ -225,15 +226,20 @@ export class MachineThread {
     return await this.#ask('snapshot', options);
   }
 
-  /** As Machine.capture; the pages are copies. */
+  /** As Machine.capture. */
   async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
     this.#checkReachable();
     return await this.#ask('capture', options);
   }
 
-  async confirmCapture(): Promise<void> {
-    this.#checkReachable();
-    await this.#ask('confirmCapture', undefined);
+  /** As Machine.confirmCapture; the room goes back to the thread. */
+  async confirmCapture(id: SnapshotId, room?: Uint8Array): Promise<void> {
+    try {
+      await this.#ask('confirmCapture', { id, room }, room === undefined ? [] : [room.buffer as ArrayBuffer]);
+    } catch (error) {
+      // It may have ended while it was being saved: the snapshot is there all the same.
+      if (this.#exit === undefined) throw error;
+    }
   }
 
   async resetCapture(): Promise<void> {
@@ -298,8 +304,9 @@ export class MachineThread {
   #ask<Name extends Exclude<keyof MachineProcedures, 'run'>>(
     name: Name,
     argument: Parameters<MachineProcedures[Name]>[0],
+    moved?: ArrayBuffer[],
   ): Promise<Awaited<ReturnType<MachineProcedures[Name]>>> {
-    const answer = this.#calls.call(name, argument);
+    const answer = this.#calls.call(name, argument, moved);
     Atomics.add(this.#shared.interrupt, 0, 1);
     return answer;
   }

@@ -21,6 +21,7 @@ import type { Process } from '../kernel/process.ts';
 import { sendToProcess } from '../kernel/signals/send.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
+import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { closeHost, type HostParts, openHost } from './host-parts.ts';
@@ -174,6 +175,7 @@ interface SnapshotRequest {
 interface CaptureRequest {
   readonly kind: 'capture';
   readonly stop: boolean;
+  readonly startNs: bigint;
   readonly resolve: (changes: MachineChanges) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -185,6 +187,8 @@ type Programs = ReadonlyMap<string, CompiledModule>;
 const DEADLOCK_NAMED = 8;
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
+/** While what it captured is being stored, which takes some dozens of turns. */
+const STORING_SLICE_MS = 2;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
 const WASM_PAGE_BYTES = 65536;
 /** Touching memory for a copy, between two slices of the guest. */
@@ -203,6 +207,8 @@ export class Machine {
   readonly #requests: (SnapshotRequest | CaptureRequest)[] = [];
   /** Made at the first capture. */
   #changes: ChangeTracker | undefined;
+  /** Between a capture and its confirmation. */
+  #isBeingStored = false;
   /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
   #shownChunks: WeakRef<Uint8Array[]>[] = [];
   #imagesInWork = 0;
@@ -329,18 +335,23 @@ export class Machine {
 
   /**
    * What has changed since the last capture that was confirmed (everything, at first), taken at the next safe point, for a
-   * snapshot in a store; the guest goes on at once unless `stop`. One at a time: the pages are valid until the next one.
+   * snapshot in a store; the guest goes on at once unless `stop`. MachineSaver does this for you.
    */
   async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
     this.#changes ??= new (await import('./change-tracker.ts')).ChangeTracker();
     const { promise, resolve, reject } = Promise.withResolvers<MachineChanges>();
-    this.#request({ kind: 'capture', stop: options.stop ?? false, resolve, reject });
+    const startNs = process.hrtime.bigint();
+    this.#request({ kind: 'capture', stop: options.stop ?? false, startNs, resolve, reject });
     return await promise;
   }
 
-  /** What capture() gave last is durable: the next one tells what has changed since. */
-  confirmCapture(): void {
-    this.#changes?.confirm();
+  /**
+   * What capture() gave last is durable, in snapshot `id`: the next one tells what has changed since. `room`: the memory of
+   * that capture, which is used again.
+   */
+  confirmCapture(id: SnapshotId, room?: Uint8Array): void {
+    this.#isBeingStored = false;
+    this.#changes?.confirm(id, room);
   }
 
   /** The snapshot that was confirmed last is gone: the next capture() tells everything. */
@@ -513,7 +524,7 @@ export class Machine {
 
   #step(): Step {
     this.#wantsTurn = false;
-    this.#sliceEndMs = performance.now() + SLICE_MS;
+    this.#sliceEndMs = performance.now() + (this.#isBeingStored ? STORING_SLICE_MS : SLICE_MS);
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 100;
     try {
@@ -582,9 +593,9 @@ export class Machine {
 
   /** A guest that is to go on runs until there is memory for the copy of its pages. */
   #isReadyFor(request: SnapshotRequest | CaptureRequest): boolean {
-    if (request.kind === 'capture' || request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS)
-      return true;
-    request.room ??= new WarmRoom(roomForCopy(this.#guest));
+    if (request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS) return true;
+    if (request.kind === 'capture') return this.#changes!.warm(this.#guest, ROOM_SLICE_MS);
+    request.room ??= new WarmRoom(roomForCopy(this.#guest.sorted()));
     return request.room.touch(ROOM_SLICE_MS);
   }
 
@@ -592,6 +603,7 @@ export class Machine {
     if (request.kind === 'capture') {
       try {
         request.resolve(this.#changes!.capture(this.#guest, this.#identity(true)));
+        this.#isBeingStored = true;
       } catch (error) {
         request.reject(error);
       }

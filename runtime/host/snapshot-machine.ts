@@ -6,6 +6,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GuestMachine } from '../engine/guest-machine.ts';
+import type { GuestProcess } from '../engine/guest-process.ts';
 import { encodeImage } from '../snapshot/encode-image.ts';
 import type { MemorySource } from '../snapshot/image-ports.ts';
 import type { MachineState, ModuleState } from '../snapshot/machine-state.ts';
@@ -60,7 +61,7 @@ export class MachineCapture {
     this.#startNs = startNs;
     const ports = imagePorts();
     const state = saveMachine(guest, identity);
-    let blocks = collectPages(memorySources(guest), ports.scanner);
+    let blocks = collectPages(memorySources(guest.sorted()), ports.scanner);
     this.#contentsBytes = contentsBytes(blocks);
     if (room !== undefined) {
       blocks = copyPages(blocks, room.length < this.#contentsBytes ? new Uint8Array(this.#contentsBytes) : room);
@@ -115,19 +116,19 @@ export function keepChunks(chunks: Uint8Array[], guest: GuestMachine): void {
   });
 }
 
-/** About how much room the copy of a guest's pages needs, if it goes on for a little. */
-export function roomForCopy(guest: GuestMachine): number {
+/** About how much room the copy of the pages of these processes needs, if they go on for a little. */
+export function roomForCopy(guests: readonly GuestProcess[]): number {
   const { scanner } = imagePorts();
   let pageCount = 0;
-  for (const source of memorySources(guest)) {
+  for (const source of memorySources(guests)) {
     const runs = scanner.nonZeroRuns(source);
     for (let i = 1; i < runs.length; i += 2) pageCount += runs[i]!;
   }
   return pageCount * PAGE_BYTES * (1 + 1 / 16);
 }
 
-function memorySources(guest: GuestMachine): MemorySource[] {
-  return guest.sorted().flatMap(({ instance }, processIndex) =>
+function memorySources(guests: readonly GuestProcess[]): MemorySource[] {
+  return guests.flatMap(({ instance }, processIndex) =>
     instance.memories.map((memory, memoryIndex) => ({
       processIndex,
       memoryIndex,

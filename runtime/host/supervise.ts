@@ -35,7 +35,7 @@ export interface SupervisedMachine {
   run(): Promise<MachineExit>;
   snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
-  confirmCapture(): void | Promise<void>;
+  confirmCapture(id: SnapshotId, room?: Uint8Array): void | Promise<void>;
   resetCapture(): void | Promise<void>;
   processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
   signal(signal: number): boolean | Promise<boolean>;
@@ -445,7 +445,6 @@ export class Supervisor implements ControlTarget {
     ]);
     const store = await openStoreAt(place);
     await this.#saver?.store.close();
-    await this.#machine!.resetCapture();
     const own = this.#options.store;
     const parent = own?.place === place ? own.parent : undefined;
     const saver = new MachineSaver(store, this.#machine!, {

@@ -47,16 +47,17 @@ export class ThreadCalls<Theirs extends Procedures> {
     });
   }
 
-  /** Has the other side do something; rejects with its error, or with that of fail(). */
+  /** Has the other side do something; rejects with its error, or with that of fail(). `moved` is handed over. */
   call<Name extends keyof Theirs & string>(
     name: Name,
     argument?: Parameters<Theirs[Name]>[0],
+    moved: ArrayBuffer[] = [],
   ): Promise<Answer<Theirs, Name>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const call = this.#nextCall++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve: resolve as (value: unknown) => void, reject });
-      this.#port.postMessage({ call, name, argument } satisfies CallMessage, []);
+      this.#port.postMessage({ call, name, argument } satisfies CallMessage, moved);
     });
   }
 

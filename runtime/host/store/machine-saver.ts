@@ -9,7 +9,7 @@ import type { MachineChanges } from '../change-tracker.ts';
 /** A Machine, or a MachineThread. */
 export interface SavableMachine {
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
-  confirmCapture(): void | Promise<void>;
+  confirmCapture(id: SnapshotId, room?: Uint8Array): void | Promise<void>;
   resetCapture(): void | Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export class MachineSaver {
   readonly #machine: SavableMachine;
   readonly #options: SaverOptions;
   #parent: SnapshotId | null;
-  /** The captured pages are valid until the next capture: one save after the other. */
+  /** One save after the other: what one captured is confirmed before the next one captures. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, machine: SavableMachine, options: SaverOptions) {
@@ -66,7 +66,11 @@ export class MachineSaver {
   async #save(options: SaveOptions): Promise<StoredSave> {
     const startNs = process.hrtime.bigint();
     const { stop = false } = options;
-    const changes = await this.#machine.capture({ stop });
+    let changes = await this.#machine.capture({ stop });
+    if (changes.since !== null && changes.since !== this.#parent) {
+      // Told against a snapshot that is not ours: somebody else has saved this machine meanwhile.
+      changes = await this.#captureAll(stop);
+    }
     let committed: Awaited<ReturnType<Store['commit']>>;
     try {
       committed = await this.#commit(changes, options);
@@ -74,13 +78,19 @@ export class MachineSaver {
       if (!(error instanceof WvmError) || error.code !== 'WVM_NO_SUCH_SNAPSHOT' || this.#parent === null) throw error;
       // Somebody has removed what the changes are told against.
       this.#parent = null;
-      await this.#machine.resetCapture();
-      committed = await this.#commit(await this.#machine.capture({ stop }), options);
+      changes = await this.#captureAll(stop);
+      committed = await this.#commit(changes, options);
     }
-    await this.#machine.confirmCapture();
-    this.#parent = committed.id;
     const { id, manifest, newBytes } = committed;
-    return { id, manifest, newBytes, stopNs: changes.stopNs, totalNs: process.hrtime.bigint() - startNs };
+    const { stopNs, room } = changes;
+    await this.#machine.confirmCapture(id, room);
+    this.#parent = id;
+    return { id, manifest, newBytes, stopNs, totalNs: process.hrtime.bigint() - startNs };
+  }
+
+  async #captureAll(stop: boolean): Promise<MachineChanges> {
+    await this.#machine.resetCapture();
+    return await this.#machine.capture({ stop });
   }
 
   #commit(changes: MachineChanges, { reason, onProgress, signal }: SaveOptions): ReturnType<Store['commit']> {
