@@ -4,7 +4,7 @@
 import { Machine, type MachineExit, type MachineOptions } from '../../runtime/index.ts';
 import { imageOf } from '../guest/modes.ts';
 
-export interface ChainOutcome {
+interface ChainOutcome {
   /** Of all machines together. */
   readonly stdout: string;
   readonly exit: MachineExit;
@@ -14,11 +14,22 @@ export interface ChainOutcome {
   readonly links: number;
 }
 
-/** `compares`: every image is compared with that of the machine which is resumed from it. */
-export async function runChain(module: Uint8Array, options: MachineOptions, compares = true): Promise<ChainOutcome> {
+interface ChainLinks {
+  /** Whether a machine ends at this request, counted from 0. */
+  readonly picks?: (request: number) => boolean;
+  /** Every image is compared with that of the machine which is resumed from it. */
+  readonly compares?: boolean;
+}
+
+export async function runChain(
+  module: Uint8Array,
+  options: MachineOptions,
+  { picks = () => true, compares = true }: ChainLinks = {},
+): Promise<ChainOutcome> {
   const stdout: Uint8Array[] = [];
   const ends: string[] = [];
   let image: Uint8Array | undefined;
+  let requests = 0;
   const shared: MachineOptions = {
     stderr: 'null',
     cacheDirectory: null,
@@ -26,6 +37,7 @@ export async function runChain(module: Uint8Array, options: MachineOptions, comp
     stdout: (chunk) => stdout.push(chunk),
     onProcessEnd: ({ pid, status, signal }) => ends.push(`${pid}: ${status}, ${signal}`),
     onSelfSnapshot: (machine) => {
+      if (!picks(requests++)) return Promise.resolve(1);
       image = imageOf(machine);
       machine.kill();
       return Promise.resolve(1);

@@ -1,5 +1,5 @@
 // Every way in which some processes can hold the ends of some pipes, and every short order in which processes read a file
-// through descriptors that share an offset or do not: saved and resumed three times on the way, what the guest finds is what
+// through descriptors that share an offset or do not: saved and resumed on the way, what the guest finds is what
 // a model of a few lines says. V09: shared objects stay the same objects; M12: pids and fds are those from before.
 
 import { expect, it } from 'vitest';
@@ -11,6 +11,8 @@ const CI = process.env['CI'] === 'true';
 /** Results of the guest's calls. */
 const EAGAIN = 6;
 const EPIPE = 64;
+/** How often the guest asks for a snapshot. */
+const REQUESTS = 3;
 const PASSED = { kind: 'exit', code: 0 };
 
 /** Ends that a child holds, as bits: 1 and 2 to read and write the first pipe, 4 and 8 the second. */
@@ -73,10 +75,15 @@ it.each([
   const module = moduleOf(guestNamed('pipe-holders'));
   const all = allHolders(childCount, pipeCount).filter((holders) => CI || isRepresentative(holders));
   expect(all.length).toBe(CI ? inAll : different);
+  const takesAll = CI || childCount < 3;
   let links = 0;
   for (const [index, holders] of all.entries()) {
     const stdin = `${childCount}${pipeCount}${holders.masks.map((mask) => String.fromCharCode(97 + mask)).join('')}`;
-    const outcome = await runChain(module, { stdin: new TextEncoder().encode(stdin) }, index % 8 === 0);
+    const outcome = await runChain(
+      module,
+      { stdin: new TextEncoder().encode(stdin) },
+      { compares: index % 8 === 0, picks: (request) => takesAll || request === index % REQUESTS },
+    );
     const lines = outcome.stdout.split('\n');
     const { first, readInAll } = expected(holders);
     expect(outcome.exit, `${stdin}: ${outcome.stdout}`).toEqual(PASSED);
@@ -97,8 +104,8 @@ it.each([
     expect(outcome.ends.length, stdin).toBe(childCount);
     links += outcome.links;
   }
-  // Every one was saved three times, in the middle of its life.
-  expect(links).toBe(3 * all.length);
+  // Every one was saved in the middle of its life.
+  expect(links).toBe((takesAll ? REQUESTS : 1) * all.length);
 });
 
 it('V09 duplicates share an offset, and files opened for themselves do not, whoever reads', async () => {
@@ -117,7 +124,7 @@ it('V09 duplicates share an offset, and files opened for themselves do not, whoe
       });
       const stdin = new TextEncoder().encode(steps.join(''));
       const directories = [{ hostPath: directory, guestPath: '/', readOnly: false }];
-      const { stdout, exit, links } = await runChain(module, { stdin, directories }, index % 8 === 0);
+      const { stdout, exit, links } = await runChain(module, { stdin, directories }, { compares: index % 8 === 0 });
       expect([stdout, exit], steps.join()).toEqual([`${read.join('')}\nPASS\n`, PASSED]);
       expect(links).toBe(steps.length);
     }
