@@ -10,16 +10,21 @@ import { Op } from './runtime/wasm/opcodes.ts';
 
 const outputDirectory = 'dist/runtime';
 
-// A chunk that this build does not make must not be shipped.
-for (const chunks of ['cli/chunks', 'chunks', 'thread']) {
-  rmSync(`${outputDirectory}/${chunks}`, { recursive: true, force: true });
-}
-
 /** Their licences ask to be named where their code is. */
 const bundledPackages: readonly string[] = ['commander', 'picocolors'];
 
 function licenceText(name: string): string {
   return `${name}\n${'-'.repeat(name.length)}\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8').trim()}\n`;
+}
+
+/** A chunk that this build does not make must not be shipped; a build that fails leaves everything as it was. */
+function emptied(directory: string): Plugin {
+  return {
+    name: 'empty-directory',
+    generateBundle() {
+      rmSync(`${outputDirectory}/${directory}`, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The thread of a machine is a program of its own; `address` is where it is from the file that starts it. */
@@ -175,6 +180,7 @@ export default defineConfig([
     input: { 'cli/main': 'runtime/cli/main.ts' },
     output: { ...output('cli/chunks'), format: 'cjs', codeSplitting: groups(command, ...lateInCommand) },
     plugins: [
+      emptied('cli/chunks'),
       threadAt('../../thread/machine-worker.js'),
       trialsAt('../../thread/run-trial.js'),
       instructionNumbers,
@@ -187,7 +193,7 @@ export default defineConfig([
     ...common,
     input: { index: 'runtime/index.ts' },
     output: output('chunks'),
-    plugins: [threadAt('./thread/machine-worker.js'), instructionNumbers],
+    plugins: [emptied('chunks'), threadAt('./thread/machine-worker.js'), instructionNumbers],
   },
   {
     ...common,
@@ -196,6 +202,11 @@ export default defineConfig([
       'thread/run-trial': 'runtime/host/run-trial.ts',
     },
     output: { ...output('thread'), format: 'cjs', codeSplitting: groups(...lateInThread, guest) },
-    plugins: [instructionNumbers, commonJsPackage('thread/package.json'), loadLate(namesOf(lateInThread))],
+    plugins: [
+      emptied('thread'),
+      instructionNumbers,
+      commonJsPackage('thread/package.json'),
+      loadLate(namesOf(lateInThread)),
+    ],
   },
 ]);

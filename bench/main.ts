@@ -1,4 +1,4 @@
-// npm run bench -- [--only AREA]… [--json FILE|-] [--list] [--quick] [--strict]
+// npm run bench -- [--only AREA]… [--json FILE|-] [--list] [--quick] [--strict] [--help]
 //
 // 1. Every area runs in a process of its own, one after the other, and hands in its measurements.
 // 2. The table goes to stdout (to stderr when the JSON goes there), JSON to the file asked for.
@@ -21,10 +21,15 @@ async function main(): Promise<number> {
       list: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
       // Internal: measure this area in this process and send the results to the parent.
       'area-process': { type: 'string' },
     },
   });
+  if (options.help) {
+    process.stdout.write(helpText());
+    return 0;
+  }
   const inThisProcess = options['area-process'];
   if (inThisProcess !== undefined) {
     await measureHere(areaNamed(inThisProcess), options.quick);
@@ -56,6 +61,37 @@ async function main(): Promise<number> {
   if (failed.length > 0) print(`\nFailed to run: ${failed.join(', ')}`);
   if (missed.length > 0) print(`\nMissed: ${missed.map(({ id }) => id).join(', ')}`);
   return failed.length > 0 || (options.strict && missed.length > 0) ? 1 : 0;
+}
+
+function helpText(): string {
+  const width = Math.max(...areas.map(({ name }) => name.length));
+  const lines = areas.map(({ name, figures }) => {
+    const judged = figures.filter(({ must }) => must !== null).length;
+    const count = figures.length === 0 ? 'for information' : `${figures.length} figures, ${judged} with a bound`;
+    return `  ${name.padEnd(width)}  ${count.replace(/^1 figures/, '1 figure')}`;
+  });
+  return `Usage: npm run bench -- [options]
+
+Measures how fast wvm is: ratios of interleaved medians, as a table and as JSON.
+
+Options:
+  --only <area>   measure this area only (repeatable, or separated by commas)
+  --json <file>   also write the figures as JSON, - for stdout (the table then goes to stderr)
+  --list          print every figure with its bounds, and measure nothing
+  --quick         few samples: to see that everything works, not to quote
+  --strict        fail if a figure misses what it must reach
+  -h, --help      this text
+
+Areas:
+${lines.join('\n')}
+
+Examples:
+  npm run bench
+  npm run bench -- --only first-result,tiny --json figures.json
+  npm run bench -- --list --only overhead
+
+Exit codes: 0 measured, 1 an area failed to run (with --strict also a missed figure), 2 wrong usage.
+`;
 }
 
 function areaNamed(name: string): Area {

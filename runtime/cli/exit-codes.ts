@@ -10,6 +10,10 @@ export const exitCodes = {
   trap: 134,
 } as const;
 
+/** For the help of the commands that run no guest. */
+export const ownExitCodesHelp: string = `
+Exit codes: 0 done, ${exitCodes.usage} wrong usage, ${exitCodes.failure} it could not be done (wvm help exit-codes).`;
+
 export const exitCodesHelp: string = `Exit codes
 
   0-255  run, resume   the guest's own (modulo 256)

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { exitCodes, exitCodesHelp, ownExitCodesHelp } from './exit-codes.ts';
 import { jsonTarget, rewriteOptionalValues } from './optional-value.ts';
 import { exitCodeOfFailure, type Failure, printFailure, printJson, toFailure } from './report.ts';
 import { colorsOf, stderrFd, stdoutFd, writeText } from './terminal.ts';
@@ -88,11 +88,14 @@ wvm COMMAND --help tells more, wvm help exit-codes what the exit codes mean.`,
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
     if (name === wanted) (await load()).define(command);
+    // Theirs is the guest's, as they say themselves.
+    if (name !== 'run' && name !== 'resume') command.addHelpText('after', ownExitCodesHelp);
   }
   program
     .command('help')
     .summary('explain a command, or exit-codes')
     .argument('[topic]')
+    .addHelpText('after', `\nExamples:\n  wvm help run\n  wvm help exit-codes\n${ownExitCodesHelp}`)
     .action((topic: string | undefined) => showHelp(program, topic));
   return program;
 }
