@@ -212,7 +212,7 @@ export function restoreStack(
     bytes.set(record, offset);
     offset += record.length;
   }
-  return { bytes, funcrefs: funcrefs.flat(), externrefs: externrefs.flat() };
+  return { bytes, funcrefs: funcrefs.flat(), externrefs: externrefs.flat(), isShared: false };
 }
 
 interface EncodedRecord {

@@ -158,9 +158,9 @@ export class GuestMachine {
       trace: options.hooks.trace,
       poll: (process, site) => this.#poll(process, site),
       interrupted: (process, call, args, result) => this.#interrupted(process, call, args, result),
-      holdBack: (process, { module, name }, args) => {
+      holdBack: (_process, { module, name }, args) => {
         this.#current!.thread.block(module, name, args, new Blocked([]));
-        this.#unwind(process, { kind: 'yielded' }, CALL);
+        this.#unwind({ kind: 'yielded' }, CALL);
       },
     };
     this.kernel.engine = {
@@ -361,7 +361,9 @@ export class GuestMachine {
   /** Makes the parked call of the thread's top activation. */
   #make(guest: GuestThread): SystemCallResult {
     const { module, name, args } = guest.thread.call!;
-    const call = guest.process.callNamed(module, name)!;
+    const call =
+      guest.call?.name === name && guest.call.module === module ? guest.call : guest.process.callNamed(module, name)!;
+    guest.call = call;
     const result = call.run(...args);
     this.#options.hooks.trace?.(guest.process.process, module, name, args, result);
     return result;
@@ -377,11 +379,10 @@ export class GuestMachine {
       this.kernel.scheduler.block(thread);
       return TURN;
     }
-    const call = guest.process.callNamed(module, name)!;
     thread.unblock();
-    const carried = typeof result === 'number' ? result : this.#carry(guest, call, args, result);
+    const carried = typeof result === 'number' ? result : this.#carry(guest, guest.call!, result);
     if (typeof carried === 'number') {
-      top.pending = { kind: 'result', value: carried };
+      top.pending = carried === 0 ? RESULT_ZERO : { kind: 'result', value: carried };
       return undefined;
     }
     top.pending = carried.pending;
@@ -394,26 +395,21 @@ export class GuestMachine {
     call: ImportedCall,
     args: readonly GuestNumber[],
     result: Exclude<SystemCallResult, number>,
-  ): number {
+  ): number | undefined {
     if (!process.isCapturable) return this.#inPlace(process, call, args, result);
     const guest = this.#current!;
     if (result instanceof Blocked) {
       guest.thread.block(call.module, call.name, args, result);
       this.kernel.scheduler.block(guest.thread);
-      this.#unwind(process, TURN, CALL);
+      guest.call = call;
+      return this.#unwind(TURN, CALL);
     }
-    const carried = this.#carry(guest, call, args, result);
-    if (typeof carried === 'number') return carried;
-    return this.#unwind(process, carried.stop, carried.pending);
+    const carried = this.#carry(guest, call, result);
+    return typeof carried === 'number' ? carried : this.#unwind(carried.stop, carried.pending);
   }
 
   /** What a finished call asks of the engine, other than to wait. */
-  #carry(
-    guest: GuestThread,
-    call: ImportedCall,
-    _args: readonly GuestNumber[],
-    result: Exclude<SystemCallResult, number | Blocked>,
-  ): Carried {
+  #carry(guest: GuestThread, call: ImportedCall, result: Exclude<SystemCallResult, number | Blocked>): Carried {
     if (result instanceof Completed) {
       const pending: Pending = { kind: 'result', value: result.value };
       const isTurnOver = guest.thread.hasSignal || this.kernel.scheduler.next() !== guest.thread;
@@ -597,18 +593,19 @@ export class GuestMachine {
     return undefined;
   }
 
-  /** 'turn' and the like: the thread goes on later, with `pending`. */
-  #unwind(process: GuestProcess, stop: Stop, pending: Pending): never {
+  /** 'turn' and the like: the stack is to unwind, and the thread goes on later, with `pending`. */
+  #unwind(stop: Stop, pending: Pending): undefined {
     this.#stop = stop;
     this.#current!.top!.pending = pending;
-    throw process.instance.unwind;
+    return undefined;
   }
 
-  #poll(process: GuestProcess, site: number): void {
+  /** True: the stack is to unwind. */
+  #poll(process: GuestProcess, site: number): boolean {
     const guest = this.#current!;
     const { kernel } = this;
     this.#meter.settle(process.instance, guest);
-    if (this.#meter.isEmpty) this.#unwind(process, { kind: 'out-of-fuel' }, POLL);
+    if (this.#meter.isEmpty) return this.#unwindAtPoll({ kind: 'out-of-fuel' });
     let isTurnOver = false;
     if (this.#meter.endsTurn(guest)) {
       kernel.scheduler.expire(kernel.clock.nowNs());
@@ -616,9 +613,14 @@ export class GuestMachine {
       if (isTurnOver) kernel.scheduler.rotate();
     }
     this.#meter.grant(process.instance, guest);
-    if (this.#options.hooks.wantsYield()) this.#unwind(process, { kind: 'yielded' }, POLL);
-    if (isTurnOver || guest.thread.hasSignal) this.#unwind(process, TURN, POLL);
-    if (this.#staysInLoop(process, site)) this.#unwind(process, TURN, POLL);
+    if (this.#options.hooks.wantsYield()) return this.#unwindAtPoll({ kind: 'yielded' });
+    if (isTurnOver || guest.thread.hasSignal) return this.#unwindAtPoll(TURN);
+    return this.#staysInLoop(process, site) && this.#unwindAtPoll(TURN);
+  }
+
+  #unwindAtPoll(stop: Stop): true {
+    this.#unwind(stop, POLL);
+    return true;
   }
 
   /** True, once per function, if all polls for a while came from one function that only loops. */
@@ -648,7 +650,7 @@ export class GuestMachine {
     call: ImportedCall,
     args: readonly GuestNumber[],
     first: Exclude<SystemCallResult, number>,
-  ): number {
+  ): number | undefined {
     const guest = this.#current!;
     let result: SystemCallResult = first;
     while (result instanceof Blocked) {
@@ -669,10 +671,9 @@ export class GuestMachine {
     if (result instanceof Forked) this.kernel.tree.abandon(result.child);
     const carried =
       result instanceof Exited || result instanceof Trapped || result instanceof Spawned || result instanceof ExecWanted
-        ? this.#carry(guest, call, args, result)
+        ? this.#carry(guest, call, result)
         : Errno.ENOTSUP;
-    if (typeof carried === 'number') return carried;
-    return this.#unwind(process, carried.stop, carried.pending);
+    return typeof carried === 'number' ? carried : this.#unwind(carried.stop, carried.pending);
   }
 
   #checkMemory(moreBytes: number): void {

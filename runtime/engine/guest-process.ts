@@ -33,10 +33,17 @@ export interface ProcessHost {
   readonly stopsBeforeCall: ((process: Process, name: string) => boolean) | undefined;
   /** Told of every finished or parked host call. */
   readonly trace: ProcessTrace | undefined;
-  poll(process: GuestProcess, site: number): void;
-  interrupted(process: GuestProcess, call: ImportedCall, args: readonly GuestNumber[], result: Interrupted): number;
+  /** True: the stack is to unwind. */
+  poll(process: GuestProcess, site: number): boolean;
+  /** The value that the call has after all; undefined: the stack is to unwind. */
+  interrupted(
+    process: GuestProcess,
+    call: ImportedCall,
+    args: readonly GuestNumber[],
+    result: Interrupted,
+  ): number | undefined;
   /** Unwinds before the call is made. */
-  holdBack(process: GuestProcess, call: ImportedCall, args: readonly GuestNumber[]): never;
+  holdBack(process: GuestProcess, call: ImportedCall, args: readonly GuestNumber[]): void;
 }
 
 export type ProcessTrace = (
@@ -61,6 +68,8 @@ export class GuestProcess {
   /** What a new thread begins with. */
   readonly #initialGlobals: readonly unknown[] | undefined;
   readonly #stackPointer: number | undefined;
+  /** The one that system calls mean. */
+  readonly #memory: WebAssembly.Memory | undefined;
 
   constructor(host: ProcessHost, process: Process, compiled: CompiledModule, state?: InstanceState) {
     this.#host = host;
@@ -68,7 +77,10 @@ export class GuestProcess {
     this.compiled = compiled;
     const { original } = compiled;
     this.#imports = findImports(process.kernel, process, original);
-    const view = (memory: number): DataView => new DataView(this.instance.memories[memory]!.buffer);
+    const view = (index: number): DataView =>
+      this.instance.memories[index] === this.#memory
+        ? this.process.memory.view
+        : new DataView(this.instance.memories[index]!.buffer);
     this.#atomics = atomicCalls(process.kernel, {
       load32: (memory, address) => view(memory).getInt32(Number(address), true),
       load64: (memory, address) => view(memory).getBigInt64(Number(address), true),
@@ -96,8 +108,8 @@ export class GuestProcess {
       this.#initialGlobals = globals;
     }
     this.#stackPointer = stackPointerOf(compiled);
-    const memory = this.#guestMemory();
-    if (memory !== undefined) process.memory = new LinearMemory(memory);
+    this.#memory = this.#guestMemory();
+    if (this.#memory !== undefined) process.memory = new LinearMemory(this.#memory);
   }
 
   /** Of a module that can be captured. Throws WVM_SNAPSHOT_UNSUPPORTED. */
@@ -267,6 +279,13 @@ export class GuestProcess {
     return this.instance.memories[exported?.index ?? 0];
   }
 
+  /** Throws if the stack is to unwind. What the machine does is not in here: V8 never optimises a function that ends by throwing. */
+  #interrupted(imported: ImportedCall, args: readonly GuestNumber[], result: Interrupted): number {
+    const value = this.#host.interrupted(this, imported, args, result);
+    if (value === undefined) throw this.instance.unwind;
+    return value;
+  }
+
   /** The function that the module imports for a system call. */
   #bind(imported: ImportedCall): (...args: GuestNumber[]) => GuestNumber | undefined {
     const { run } = imported;
@@ -276,10 +295,11 @@ export class GuestProcess {
       return (...args) => {
         if (stopsBeforeCall?.(this.process, imported.name) === true && this.compiled.map !== undefined) {
           host.holdBack(this, imported, args);
+          throw this.instance.unwind;
         }
         const result = run(...args);
         trace?.(this.process, imported.module, imported.name, args, result);
-        return typeof result === 'number' ? result : host.interrupted(this, imported, args, result);
+        return typeof result === 'number' ? result : this.#interrupted(imported, args, result);
       };
     }
     // One closure per arity: rest parameters would make an array for every call.
@@ -287,27 +307,27 @@ export class GuestProcess {
       case 1:
         return (a) => {
           const result = run(a!);
-          return typeof result === 'number' ? result : host.interrupted(this, imported, [a!], result);
+          return typeof result === 'number' ? result : this.#interrupted(imported, [a!], result);
         };
       case 2:
         return (a, b) => {
           const result = run(a!, b!);
-          return typeof result === 'number' ? result : host.interrupted(this, imported, [a!, b!], result);
+          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!], result);
         };
       case 3:
         return (a, b, c) => {
           const result = run(a!, b!, c!);
-          return typeof result === 'number' ? result : host.interrupted(this, imported, [a!, b!, c!], result);
+          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!, c!], result);
         };
       case 4:
         return (a, b, c, d) => {
           const result = run(a!, b!, c!, d!);
-          return typeof result === 'number' ? result : host.interrupted(this, imported, [a!, b!, c!, d!], result);
+          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!, c!, d!], result);
         };
       default:
         return (...args) => {
           const result = run(...args);
-          return typeof result === 'number' ? result : host.interrupted(this, imported, args, result);
+          return typeof result === 'number' ? result : this.#interrupted(imported, args, result);
         };
     }
   }

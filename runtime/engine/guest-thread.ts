@@ -11,6 +11,7 @@ import type { BlockedCall, Interruption, Thread } from '../kernel/thread.ts';
 import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { saveGlobal } from './capture.ts';
 import { restoreStack, saveStack } from './frames.ts';
+import type { ImportedCall } from './guest-imports.ts';
 import type { GuestProcess } from './guest-process.ts';
 import type { RawStack } from './instance.ts';
 import type {
@@ -69,6 +70,8 @@ export class GuestThread {
   readonly #parked: Map<bigint, Stack> = new Map();
   /** May be below 0 until the next poll. */
   fuelLeft: number = QUANTUM;
+  /** The import that it called last and waits in, if the kernel says so, too. */
+  call: ImportedCall | undefined = undefined;
   /** Values of the mutable globals while another thread of the process has its own in the instance. */
   globals: readonly unknown[] | undefined;
 
@@ -116,6 +119,7 @@ export class GuestThread {
   saveCheckpoint(id: bigint, valueAddr: number): void {
     const { entry, stack } = this.top!;
     if (stack === undefined) return;
+    stack.isShared = true;
     const { activations, checkpoints } = this.#stack;
     checkpoints.delete(id);
     const stackPointer = this.process.stackPointer;
@@ -144,10 +148,10 @@ export class GuestThread {
   copyTo(process: GuestProcess, thread: Thread): GuestThread {
     const copy = new GuestThread(thread, process, this.entries);
     const { activations, checkpoints } = this.#stack;
-    const copyStack = (stack: RawStack): RawStack => ({
-      ...stack,
-      funcrefs: stack.funcrefs.map((value) => translate(this.process, process, value)),
-    });
+    const copyStack = (stack: RawStack): RawStack => {
+      stack.isShared = true;
+      return { ...stack, funcrefs: stack.funcrefs.map((value) => translate(this.process, process, value)) };
+    };
     for (const activation of activations) {
       const { stack } = activation;
       copy.activations.push({ ...activation, stack: stack === undefined ? undefined : copyStack(stack) });

@@ -20,13 +20,15 @@ import type { CompiledModule } from './compile.ts';
 import type { CompiledContinuations, ContinuationModules } from './continuation-modules.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, wrapHostFunction } from './glue.ts';
 import type { MemoryPool } from './memory-pool.ts';
-import { StackArea } from './stack-area.ts';
+import { type PollAnswer, StackArea } from './stack-area.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
 export interface RawStack {
   readonly bytes: Uint8Array;
-  readonly funcrefs: readonly unknown[];
-  readonly externrefs: readonly unknown[];
+  funcrefs: readonly unknown[];
+  externrefs: readonly unknown[];
+  /** Somebody else may have it, or its bytes: else it is filled again when what it held has been resumed and unwinds. */
+  isShared: boolean;
 }
 
 /** Of the frame at a site. */
@@ -34,8 +36,11 @@ interface FrameShape {
   readonly sizeBytes: number;
   /** Result types of the call; undefined at a poll. */
   readonly results: readonly ValType[] | undefined;
-  /** Slot of the function that delivers them, once there is one. */
-  resultSlot: number | undefined;
+  /** Slot of the function that delivers them, once there is one; else 0. */
+  resultSlot: number;
+  /** Slot of the continuation, and itself, once it is compiled; else 0. */
+  slot: number;
+  continuation: WebAssembly.ExportedFunction | undefined;
 }
 
 export type Outcome =
@@ -58,8 +63,7 @@ export interface InstanceOptions {
   readonly maxMemoryBytes: number;
   /** A value for each function import; called with the guest's arguments. May throw `unwind` to suspend. */
   readonly importFunction: (importIndex: number) => (...args: never[]) => unknown;
-  /** Called with its site when the fuel is used up; returns with new fuel in place, or throws `unwind`. */
-  readonly poll: (site: number) => void;
+  readonly poll: PollAnswer;
   /** Answers waits and notifies on shared memories. May throw `unwind` to suspend. */
   readonly atomics: AtomicCalls;
   /** Compiles with the optimising compiler at once. */
@@ -89,7 +93,17 @@ const VALUE_NAMES: Readonly<Record<number, WebAssembly.ValueType>> = {
 /** JavaScript cannot hold a v128, and may change the bits of a NaN. */
 const BITS_TYPES: ReadonlySet<number> = new Set([ValType.f32, ValType.f64, ValType.v128]);
 
-const NO_STACK: RawStack = { bytes: new Uint8Array(0), funcrefs: [], externrefs: [] };
+const NO_REFERENCES: readonly unknown[] = [];
+const NO_ARGUMENTS: readonly number[] = [];
+const RETURNED: Outcome = { kind: 'returned', values: [] };
+const NO_STACK: RawStack = {
+  bytes: new Uint8Array(0),
+  funcrefs: NO_REFERENCES,
+  externrefs: NO_REFERENCES,
+  isShared: true,
+};
+/** Fewer bytes are copied faster one by one. */
+const COPIED_BYTES = 64;
 
 export class GuestInstance {
   readonly module: WasmModule;
@@ -106,25 +120,19 @@ export class GuestInstance {
 
   readonly #continuations: ContinuationModules;
   readonly #compileOptimised: InstanceOptions['compileOptimised'];
-  readonly #unwindTag: WebAssembly.Tag;
   readonly #area: StackArea;
-  readonly #frames: WebAssembly.Memory;
-  readonly #answerPoll: (site: number) => void;
+  readonly #answerPoll: PollAnswer;
   readonly #slots: WebAssembly.Table;
-  readonly #funcrefs: WebAssembly.Table;
-  readonly #externrefs: WebAssembly.Table;
   readonly #tags: readonly WebAssembly.Tag[];
   readonly #imports: Record<string, WebAssembly.ImportValue>;
-  /** Slot of the continuation of each site, once it is compiled. */
-  readonly #continuationSlots = new Map<number, number>();
   /** Sites that were compiled into one module with a site, for backtraces. */
   readonly #continuationGroups = new Map<number, readonly number[]>();
   readonly #resultSlots = new Map<string, number>();
-  /** The functions in the slots from SLOT_FIRST_FREE on. */
-  readonly #slotFunctions: WebAssembly.ExportedFunction[] = [];
   /** The instrumenter's own globals; undefined in a module that is not instrumented. */
   readonly #own: OwnGlobals | undefined;
-  readonly #frameShapes = new Map<number, FrameShape>();
+  /** What the guest was last told of the size of the frames memory. */
+  #limit = 0;
+  readonly #shapes = new Map<number, FrameShape>();
   #nextSlot: number = names.SLOT_FIRST_FREE;
   readonly #mutableGlobals: readonly { readonly index: number; readonly isBits: boolean }[];
 
@@ -137,14 +145,10 @@ export class GuestInstance {
     this.#mutableGlobals = module.allGlobals.flatMap(({ type, mutable }, index) =>
       mutable ? [{ index, isBits: BITS_TYPES.has(type) }] : [],
     );
-    this.#unwindTag = new WebAssembly.Tag({ parameters: [] });
-    this.unwind = compiled.map === undefined ? makeTrap() : new WebAssembly.Exception(this.#unwindTag, []);
     this.#area = options.stackArea ?? new StackArea();
-    this.#frames = this.#area.frames;
+    this.unwind = compiled.map === undefined ? makeTrap() : this.#area.unwind;
     this.#answerPoll = options.poll;
     this.#slots = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
-    this.#funcrefs = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
-    this.#externrefs = new WebAssembly.Table({ element: 'externref', initial: 0 });
     if (module.allMemories.some((limits) => limits.shared)) this.#setAtomics(options.atomics);
     this.#slots.set(names.SLOT_POLL, this.#area.poll);
     // A module that is not instrumented keeps what it defines to itself.
@@ -169,7 +173,7 @@ export class GuestInstance {
         externrefCursor: this.#ownGlobal(names.EXPORT_EXTERNREF_CURSOR),
       };
       this.#own.cursor.value = names.FRAMES_BASE;
-      this.#own.limit.value = this.#area.bytes.length;
+      this.#setLimit();
     }
     if (compiled.map === undefined) {
       const exported = Object.values(this.exports).filter((value) => value instanceof WebAssembly.Memory);
@@ -208,13 +212,13 @@ export class GuestInstance {
   /** The bits of a mutable float or vector global, little-endian. */
   globalBits(index: number): Uint8Array {
     const type = this.module.allGlobals[index]!.type;
-    globalCopier(type, this.global(index), this.#frames).store();
+    globalCopier(type, this.global(index), this.#area.frames).store();
     return this.#area.bytes.slice(0, sizeOf(this.module, type));
   }
 
   setGlobalBits(index: number, bytes: Uint8Array): void {
     this.#area.bytes.set(bytes, 0);
-    globalCopier(this.module.allGlobals[index]!.type, this.global(index), this.#frames).load();
+    globalCopier(this.module.allGlobals[index]!.type, this.global(index), this.#area.frames).load();
   }
 
   /** Values of all mutable globals, in their order; floats and vectors as bits. Only for setMutableGlobals. */
@@ -257,39 +261,54 @@ export class GuestInstance {
 
   /**
    * Goes on with an unwound stack; `result` is what the host call in its innermost frame returns. One number is for a
-   * call that may have no result at all.
+   * call that may have no result at all. Unless it is shared, the stack is used again for what the same frames unwind to.
    */
   resume(stack: RawStack, result: CallResult | number | undefined): Outcome {
-    const sites = this.sitesOf(stack);
-    assert(sites.length > 0, 'a stack to resume has frames');
-    const innermost = sites[sites.length - 1]!;
-    if (!this.#continuationSlots.has(innermost) && this.isQuietLoop(innermost)) this.optimise(innermost);
-    this.prepare(sites);
-    const end = names.FRAMES_BASE + stack.bytes.length;
+    const { bytes } = stack;
+    const end = names.FRAMES_BASE + bytes.length;
     const area = this.#area;
     area.reserve(end);
-    const own = this.#own!;
-    if (own.limit.value !== area.bytes.length) own.limit.value = area.bytes.length;
-    area.bytes.set(stack.bytes, names.FRAMES_BASE);
+    if (area.bytes.length !== this.#limit) this.#setLimit();
+    copy(bytes, 0, area.bytes, names.FRAMES_BASE, bytes.length);
     const { view } = area;
-    // Innermost first: each record gets the slot of what runs above its frame.
-    let offset: number = names.FRAMES_BASE;
-    let next = this.#resultSlot(innermost, result);
-    for (let k = sites.length - 1; k >= 0; k--) {
-      offset += this.#frameOf(sites[k]!).sizeBytes;
-      view.setUint32(offset - 4, next, true);
-      next = this.#continuationSlots.get(sites[k]!)!;
+    // Outermost first: each record gets the slot of what runs above its frame.
+    let outermost: FrameShape | undefined;
+    let shape: FrameShape | undefined;
+    let last = end;
+    for (let at = end; at > names.FRAMES_BASE; at -= shape.sizeBytes) {
+      shape = this.#shapes.get(view.getUint32(at - 8, true));
+      if (shape === undefined || shape.slot === 0) {
+        this.#prepareStack(stack);
+        shape = this.#shapes.get(view.getUint32(at - 8, true))!;
+      }
+      if (outermost === undefined) outermost = shape;
+      else view.setUint32(last - 4, shape.slot, true);
+      last = at;
     }
+    assert(
+      shape !== undefined && last - shape.sizeBytes === names.FRAMES_BASE,
+      'frame records fill their buffer exactly',
+    );
+    view.setUint32(last - 4, this.#resultSlot(shape, result), true);
+    const own = this.#own!;
     if (stack.funcrefs.length > 0) {
-      restoreReferences(this.#funcrefs, stack.funcrefs);
+      restoreReferences(area.funcrefs, stack.funcrefs);
       own.funcrefCursor.value = stack.funcrefs.length;
     }
     if (stack.externrefs.length > 0) {
-      restoreReferences(this.#externrefs, stack.externrefs);
+      restoreReferences(area.externrefs, stack.externrefs);
       own.externrefCursor.value = stack.externrefs.length;
     }
     own.cursor.value = end;
-    return this.#enter(this.#slotFunctions[next]!, []);
+    return this.#enter(outermost!.continuation!, NO_ARGUMENTS, stack.isShared ? undefined : stack);
+  }
+
+  /** Compiles what is missing of a stack's continuations. */
+  #prepareStack(stack: RawStack): void {
+    const sites = this.sitesOf(stack);
+    const innermost = sites[sites.length - 1]!;
+    if (this.#frameOf(innermost).slot === 0 && this.isQuietLoop(innermost)) this.optimise(innermost);
+    this.prepare(sites);
   }
 
   /** Site numbers of a stack's frames, outermost first. */
@@ -319,9 +338,8 @@ export class GuestInstance {
 
   /** Compiles the continuations of these sites that are missing. */
   prepare(sites: readonly number[]): void {
-    if (sites.every((site) => this.#continuationSlots.has(site))) return;
     const map = this.#capturable();
-    const missing = [...new Set(sites)].filter((site) => !this.#continuationSlots.has(site));
+    const missing = [...new Set(sites)].filter((site) => this.#frameOf(site).slot === 0);
     if (missing.length === 0) return;
     const modules = this.#continuations.get(map, missing, (bytes) => new WebAssembly.Module(bytes));
     for (const compiled of modules) this.#addContinuations(compiled);
@@ -341,7 +359,7 @@ export class GuestInstance {
   /** Compiles the continuation of `site` with the optimising compiler, unless it is compiled already or its function is large. */
   optimise(site: number): void {
     const map = this.#capturable();
-    if (this.#continuationSlots.has(site)) return;
+    if (this.#frameOf(site).slot !== 0) return;
     const { analysis } = map.plan(map.functionOfSite(site));
     if (analysis.code.count > OPTIMISED_INSTRUCTIONS) return;
     const modules = this.#continuations.get(map, [site], (bytes) =>
@@ -360,10 +378,12 @@ export class GuestInstance {
     for (const name of OWN_GLOBALS) imports[name] = this.exports[name]!;
     const { exports } = new WebAssembly.Instance(module, { [names.WVM]: imports });
     for (const site of sites) {
+      const shape = this.#frameOf(site);
       // A module compiled for another stack may hold sites that this instance has already.
-      if (this.#continuationSlots.has(site)) continue;
+      if (shape.slot !== 0) continue;
       this.#continuationGroups.set(site, sites);
-      this.#continuationSlots.set(site, this.#addSlot(exports[continuationName(site)] as WebAssembly.ExportedFunction));
+      shape.continuation = exports[continuationName(site)] as WebAssembly.ExportedFunction;
+      shape.slot = this.#addSlot(shape.continuation);
     }
   }
 
@@ -388,7 +408,7 @@ export class GuestInstance {
 
   /** What a switch of threads needs to know of a site, without the plan of its function. */
   #frameOf(site: number): FrameShape {
-    let shape = this.#frameShapes.get(site);
+    let shape = this.#shapes.get(site);
     if (shape === undefined) {
       const map = this.#capturable();
       const functionIndex = map.functionOfSite(site);
@@ -399,50 +419,76 @@ export class GuestInstance {
       shape = {
         sizeBytes: plan.layout(index).sizeBytes,
         results: kind === SiteKind.poll ? undefined : results,
-        resultSlot: undefined,
+        resultSlot: 0,
+        slot: 0,
+        continuation: undefined,
       };
-      this.#frameShapes.set(site, shape);
+      this.#shapes.set(site, shape);
     }
     return shape;
   }
 
-  #enter(func: WebAssembly.ExportedFunction, args: readonly (number | bigint)[]): Outcome {
+  /** `spare`: takes the frames if it unwinds, and they fit. */
+  #enter(
+    func: WebAssembly.ExportedFunction,
+    args: readonly (number | bigint)[],
+    spare: RawStack | undefined = undefined,
+  ): Outcome {
+    const area = this.#area;
     // Guests of one area do not nest, but an instance may be entered while it runs: its own host functions may call it.
-    const { answerPoll } = this.#area;
-    this.#area.answerPoll = this.#answerPoll;
+    const { answerPoll } = area;
+    area.answerPoll = this.#answerPoll;
     try {
       const value = func(...args);
-      return { kind: 'returned', values: value === undefined ? [] : Array.isArray(value) ? value : [value] };
+      if (value === undefined) return RETURNED;
+      return { kind: 'returned', values: Array.isArray(value) ? value : [value] };
     } catch (error) {
-      if (error === this.unwind && this.map === undefined) return { kind: 'suspended', stack: NO_STACK };
-      if (error instanceof WebAssembly.Exception && error.is(this.#unwindTag)) {
-        return { kind: 'suspended', stack: this.#takeStack() };
-      }
-      if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.Exception) {
-        return { kind: 'trapped', error: error as Error };
-      }
-      // V8 reports an exhausted stack as a RangeError that is none of ours.
-      if (error instanceof RangeError && /call stack/.test(error.message)) return { kind: 'trapped', error };
-      throw error;
+      if (error === area.unwind) return { kind: 'suspended', stack: this.#takeStack(spare) };
+      return this.#failed(error);
     } finally {
-      this.#area.answerPoll = answerPoll;
+      area.answerPoll = answerPoll;
     }
   }
 
-  #takeStack(): RawStack {
-    const { cursor, funcrefCursor, externrefCursor } = this.#own!;
-    const bytes = this.#area.bytes.slice(names.FRAMES_BASE, cursor.value as number);
-    cursor.value = names.FRAMES_BASE;
-    return {
-      bytes,
-      funcrefs: takeReferences(this.#funcrefs, funcrefCursor),
-      externrefs: takeReferences(this.#externrefs, externrefCursor),
-    };
+  #failed(error: unknown): Outcome {
+    if (error === this.unwind && this.map === undefined) return { kind: 'suspended', stack: NO_STACK };
+    // The engine may have made another object for the same exception.
+    if (error instanceof WebAssembly.Exception && error.is(this.#area.unwindTag)) {
+      return { kind: 'suspended', stack: this.#takeStack(undefined) };
+    }
+    if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.Exception) {
+      return { kind: 'trapped', error: error as Error };
+    }
+    // V8 reports an exhausted stack as a RangeError that is none of ours.
+    if (error instanceof RangeError && /call stack/.test(error.message)) return { kind: 'trapped', error };
+    throw error;
   }
 
-  /** Slot of the function that delivers `result` to a frame at `site`; 0 for a poll, which calls nothing. */
-  #resultSlot(site: number, result: CallResult | number | undefined): number {
-    const { results, resultSlot } = this.#frameOf(site);
+  #takeStack(spare: RawStack | undefined): RawStack {
+    const { cursor, funcrefCursor, externrefCursor } = this.#own!;
+    const area = this.#area;
+    const end = cursor.value as number;
+    cursor.value = names.FRAMES_BASE;
+    const funcrefs = takeReferences(area.funcrefs, funcrefCursor);
+    const externrefs = takeReferences(area.externrefs, externrefCursor);
+    const sizeBytes = end - names.FRAMES_BASE;
+    if (spare === undefined || spare.bytes.length !== sizeBytes) {
+      return { bytes: area.bytes.slice(names.FRAMES_BASE, end), funcrefs, externrefs, isShared: false };
+    }
+    copy(area.bytes, names.FRAMES_BASE, spare.bytes, 0, sizeBytes);
+    spare.funcrefs = funcrefs;
+    spare.externrefs = externrefs;
+    return spare;
+  }
+
+  #setLimit(): void {
+    this.#limit = this.#area.bytes.length;
+    this.#own!.limit.value = this.#limit;
+  }
+
+  /** Slot of the function that delivers `result` to a frame; 0 for a poll, which calls nothing. */
+  #resultSlot(shape: FrameShape, result: CallResult | number | undefined): number {
+    const { results, resultSlot } = shape;
     if (results === undefined) return 0;
     const { view } = this.#area;
     if (typeof result === 'number') {
@@ -453,10 +499,10 @@ export class GuestInstance {
         storeResult(view, k * RESULT_STRIDE, type, result[k]!);
       });
     }
-    return resultSlot ?? this.#findResultSlot(site, results);
+    return resultSlot === 0 ? this.#findResultSlot(shape, results) : resultSlot;
   }
 
-  #findResultSlot(site: number, results: readonly ValType[]): number {
+  #findResultSlot(shape: FrameShape, results: readonly ValType[]): number {
     const key = results.join();
     let slot = this.#resultSlots.get(key);
     if (slot === undefined) {
@@ -464,7 +510,7 @@ export class GuestInstance {
       if (func === undefined) throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', 'a host function that returns references');
       this.#resultSlots.set(key, (slot = this.#addSlot(func)));
     }
-    this.#frameOf(site).resultSlot = slot;
+    shape.resultSlot = slot;
     return slot;
   }
 
@@ -472,7 +518,6 @@ export class GuestInstance {
     const slot = this.#nextSlot++;
     if (slot >= Number(this.#slots.length)) this.#slots.grow(this.#slots.length);
     this.#slots.set(slot, func);
-    this.#slotFunctions[slot] = func;
     return slot;
   }
 
@@ -483,11 +528,11 @@ export class GuestInstance {
   /** What both the instrumented module and every continuation module import. */
   #ownImports(): Record<string, WebAssembly.ImportValue> {
     const imports: Record<string, WebAssembly.ImportValue> = {
-      [names.MEMORY_FRAMES]: this.#frames,
+      [names.MEMORY_FRAMES]: this.#area.frames,
       [names.TABLE_SLOTS]: this.#slots,
-      [names.TABLE_FUNCREFS]: this.#funcrefs,
-      [names.TABLE_EXTERNREFS]: this.#externrefs,
-      [names.TAG_UNWIND]: this.#unwindTag,
+      [names.TABLE_FUNCREFS]: this.#area.funcrefs,
+      [names.TABLE_EXTERNREFS]: this.#area.externrefs,
+      [names.TAG_UNWIND]: this.#area.unwindTag,
     };
     this.memories.forEach((memory, k) => {
       imports[names.memoryName(k)] = memory;
@@ -600,14 +645,17 @@ function createTable(type: TableType): WebAssembly.Table {
   return new WebAssembly.Table(descriptor, null);
 }
 
+function copy(from: Uint8Array, fromOffset: number, to: Uint8Array, toOffset: number, count: number): void {
+  if (count > COPIED_BYTES) to.set(from.subarray(fromOffset, fromOffset + count), toOffset);
+  else for (let k = 0; k < count; k++) to[toOffset + k] = from[fromOffset + k]!;
+}
+
 function storeResult(view: DataView, at: number, type: ValType, value: number | bigint): void {
   if (type === ValType.i64) view.setBigInt64(at, BigInt(value), true);
   else if (type === ValType.f64) view.setFloat64(at, Number(value), true);
   else if (type === ValType.f32) view.setFloat32(at, Number(value), true);
   else view.setInt32(at, Number(value), true);
 }
-
-const NO_REFERENCES: readonly unknown[] = [];
 
 function takeReferences(table: WebAssembly.Table, cursor: WebAssembly.Global): readonly unknown[] {
   const count = cursor.value as number;

@@ -2,7 +2,7 @@
 // which it is resumed, and the functions that depend on nothing else. A fork makes an instance; making these again would
 // take as long as the rest of it.
 //
-// Invariant: between two runs the memory holds nothing: a stack that was unwound has been copied out of it.
+// Invariant: between two runs memory and tables hold nothing: a stack that was unwound has been copied out of them.
 
 import { POLL_PARAMS } from '../instrument/names.ts';
 import type { ValType } from '../wasm/module.ts';
@@ -10,10 +10,19 @@ import { resultFunction, wrapHostFunction } from './glue.ts';
 
 const WASM_PAGE_BYTES = 65536;
 
+/** Called with its site when the fuel is used up: false with new fuel in place, true to unwind. */
+export type PollAnswer = (site: number) => boolean;
+
 export class StackArea {
   readonly frames: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1 });
-  /** Answers the polls of the instance that runs. */
-  answerPoll: (site: number) => void = () => {};
+  /** The references of the frames. */
+  readonly funcrefs: WebAssembly.Table = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+  readonly externrefs: WebAssembly.Table = new WebAssembly.Table({ element: 'externref', initial: 0 });
+  readonly unwindTag: WebAssembly.Tag = new WebAssembly.Tag({ parameters: [] });
+  /** Thrown by a host function it unwinds the stack. Made once: nobody looks at where it came from. */
+  readonly unwind: WebAssembly.Exception = new WebAssembly.Exception(this.unwindTag, []);
+  /** Answers the polls of the instance that runs; true unwinds. */
+  answerPoll: PollAnswer = () => false;
   /** What every instance imports as its poll. */
   readonly poll: WebAssembly.ExportedFunction;
   #bytes: Uint8Array;
@@ -23,7 +32,9 @@ export class StackArea {
   constructor() {
     this.#bytes = new Uint8Array(this.frames.buffer);
     this.#view = new DataView(this.frames.buffer);
-    this.poll = wrapHostFunction({ params: POLL_PARAMS, results: [] }, (site: number) => this.answerPoll(site));
+    this.poll = wrapHostFunction({ params: POLL_PARAMS, results: [] }, (site: number) => {
+      if (this.answerPoll(site)) throw this.unwind;
+    });
   }
 
   /** All of the frames memory, at its present size. */

@@ -209,17 +209,18 @@ export class Kernel {
   }
 
   /** The running thread waits: from here on time is nobody's. */
-  stopCounting(): void {
-    const ns = this.uncountedNs();
+  stopCounting(nowNs?: bigint): void {
+    if (this.runningSinceNs === undefined) return;
+    const ns = this.uncountedNs(nowNs);
     this.running.ranNs += ns;
     this.running.process.ranNs += ns;
     this.runningSinceNs = undefined;
   }
 
   /** What the running thread has run since its time was counted. */
-  uncountedNs(): bigint {
+  uncountedNs(nowNs?: bigint): bigint {
     if (this.runningSinceNs === undefined) return 0n;
-    const ns = this.clock.nowNs() - this.runningSinceNs;
+    const ns = (nowNs ?? this.clock.nowNs()) - this.runningSinceNs;
     // A resumed machine's clock is set back to where the image has it when the kernel is there.
     return ns > 0n ? ns : 0n;
   }

@@ -68,7 +68,7 @@ export class Scheduler {
   /** Takes a thread whose call was just parked (Thread.block) out of the queue. */
   block(thread: Thread): void {
     this.ready.delete(thread);
-    this.held.delete(thread);
+    if (this.held.size > 0) this.held.delete(thread);
     this.blocked.add(thread);
     for (const wait of thread.waits) {
       if (wait.kind === 'queue') wait.queue.waiters.add(thread);
@@ -158,8 +158,8 @@ export class Scheduler {
 
   #forget(thread: Thread): void {
     if (!this.blocked.delete(thread)) return;
-    this.timed.delete(thread);
-    this.streamWaiters.delete(thread);
+    if (this.timed.size > 0) this.timed.delete(thread);
+    if (this.streamWaiters.size > 0) this.streamWaiters.delete(thread);
     for (const wait of thread.waits) if (wait.kind === 'queue') wait.queue.waiters.delete(thread);
   }
 }

@@ -42,6 +42,8 @@ export interface ThreadState {
 /** Linux's TASK_COMM_LEN without the NUL. */
 export const THREAD_NAME_MAX = 15;
 
+const NO_WAITS: readonly WaitFor[] = [];
+
 export class Thread {
   static readonly fates: FateTable = {
     tid: 'saved',
@@ -70,7 +72,7 @@ export class Thread {
   restart: RestartRecord | undefined = undefined;
   blockedSinceNs: bigint | undefined = undefined;
   /** Derived: comes with every Blocked; empty after a resume, when every parked call is tried at once. */
-  waits: readonly WaitFor[] = [];
+  waits: readonly WaitFor[] = NO_WAITS;
   /** Derived: a signal handler is to run next. A call that would wait on now ends with EINTR, or with what it has done so far. */
   isInterrupted = false;
   /** At most 15 bytes; prctl(PR_SET_NAME). */
@@ -98,14 +100,17 @@ export class Thread {
     return this.call !== undefined;
   }
 
+  /** `args` are its own from now on. */
   block(module: string, name: string, args: readonly GuestNumber[], blocked: Blocked): void {
+    const { kernel } = this.process;
+    const nowNs = kernel.clock.nowNs();
     if (this.call === undefined) {
-      this.call = { module, name, args: [...args] };
-      this.blockedSinceNs = this.process.kernel.clock.nowNs();
+      this.call = { module, name, args };
+      this.blockedSinceNs = nowNs;
     }
     this.restart = blocked.restart;
     this.waits = blocked.waits;
-    if (this.process.kernel.current === this) this.process.kernel.stopCounting();
+    if (kernel.current === this) kernel.stopCounting(nowNs);
   }
 
   unblock(): void {
@@ -113,10 +118,12 @@ export class Thread {
     this.call = undefined;
     this.restart = undefined;
     this.blockedSinceNs = undefined;
-    this.waits = [];
-    this.signals.awaited = 0n;
-    if (this.signals.suspendedMask !== null) this.signals.mask = this.signals.suspendedMask;
-    this.signals.suspendedMask = null;
+    this.waits = NO_WAITS;
+    const { signals } = this;
+    signals.awaited = 0n;
+    if (signals.suspendedMask === null) return;
+    signals.mask = signals.suspendedMask;
+    signals.suspendedMask = null;
   }
 
   /** The parked call goes on when the handler that begins now has returned. */

@@ -13,7 +13,12 @@ export class WaitQueue {
   readonly waiters: Set<Thread> = new Set();
 
   wakeAll(): void {
-    if (this.waiters.size === 0) return;
+    const { size } = this.waiters;
+    if (size === 0) return;
+    if (size === 1) {
+      for (const thread of this.waiters) thread.process.kernel.scheduler.wake(thread);
+      return;
+    }
     for (const thread of [...this.waiters]) thread.process.kernel.scheduler.wake(thread);
   }
 }

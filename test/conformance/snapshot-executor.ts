@@ -235,6 +235,7 @@ function takeStack(instance: InstrumentedInstance): RawStack {
     bytes: new Uint8Array(instance.frames.buffer).slice(names.FRAMES_BASE, end),
     funcrefs: readTable(instance, names.TABLE_FUNCREFS, getGlobal(instance, names.EXPORT_FUNCREF_CURSOR)),
     externrefs: readTable(instance, names.TABLE_EXTERNREFS, getGlobal(instance, names.EXPORT_EXTERNREF_CURSOR)),
+    isShared: true,
   };
 }
 

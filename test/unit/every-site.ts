@@ -134,12 +134,11 @@ export class TestProgram {
           }
           return unwrap(values);
         },
-      poll: (): void => {
+      poll: (): boolean => {
         instance.fuel = 0;
-        if (stopAt(points++)) {
-          pending = undefined;
-          throw instance.unwind;
-        }
+        if (!stopAt(points++)) return false;
+        pending = undefined;
+        return true;
       },
     };
     instance = new GuestInstance(compiled, options);
