@@ -1,15 +1,21 @@
-// Compiled JavaScript of wvm itself is kept beside the prepared modules: an eighth of the start of a small program.
+// Compiled JavaScript of wvm itself, kept by Node beside the prepared modules. From the second start on: to write it takes
+// as long as several starts gain by it, and the first may be the last.
 
+import { existsSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 
-const cacheHome: string | undefined =
-  process.env['XDG_CACHE_HOME'] || (process.env['HOME'] && `${process.env['HOME']}/.cache`);
-
-/** Undefined if this user has no home; relative paths are ignored, as the XDG specification has it. */
-export const compileCacheDirectory: string | undefined = cacheHome?.startsWith('/')
-  ? `${cacheHome}/wvm/node`
-  : undefined;
-
+/** Does nothing if this user has no home; relative paths are ignored, as the XDG specification has it. */
 export function useCompileCache(): void {
-  if (compileCacheDirectory !== undefined) enableCompileCache(compileCacheDirectory);
+  const cacheHome = process.env['XDG_CACHE_HOME'] || (process.env['HOME'] && `${process.env['HOME']}/.cache`);
+  if (!cacheHome?.startsWith('/')) return;
+  const directory = `${cacheHome}/wvm/node`;
+  if (existsSync(directory)) {
+    enableCompileCache(directory);
+    return;
+  }
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch {
+    // A home that cannot be written to costs time only.
+  }
 }

@@ -16,10 +16,10 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
 }
 
 async function start(): Promise<void> {
-  // `run` may do without.
-  if (process.argv[2] === 'resume') (await import('./thread.ts')).guestThread();
   const { useCompileCache } = await import('./compile-cache.ts');
   useCompileCache();
+  // `run` may do without.
+  if (process.argv[2] === 'resume') (await import('./thread.ts')).guestThread();
   const { main } = await import('./program.ts');
   await main(process.argv.slice(2));
 }

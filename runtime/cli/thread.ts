@@ -1,11 +1,10 @@
 // The thread that the guest of `run` or `resume` gets. It takes a while until it listens, so ask for it early.
 
 import { MachineThread } from '../index.ts';
-import { compileCacheDirectory } from './compile-cache.ts';
 
 let thread: MachineThread | undefined;
 
 export function guestThread(): MachineThread {
-  thread ??= new MachineThread(compileCacheDirectory);
+  thread ??= new MachineThread();
   return thread;
 }

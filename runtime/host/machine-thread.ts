@@ -141,12 +141,9 @@ export class MachineThread {
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  /**
-   * Starts the thread. It takes a while until it listens, so make it before you know what it is to run. `compileCache`:
-   * the directory for enableCompileCache over there, by default the one that this thread uses.
-   */
-  constructor(compileCache: string | undefined = compileCacheInUse()) {
-    const workerData: ThreadData = { stats: this.#shared.buffer, compileCache };
+  /** Starts the thread. It takes a while until it listens, so make it before you know what it is to run. */
+  constructor() {
+    const workerData: ThreadData = { stats: this.#shared.buffer, compileCache: compileCacheInUse() };
     const resourceLimits = { stackSizeMb: STACK_MB };
     this.#worker = new Worker(new URL('./machine-worker.ts', import.meta.url), { workerData, resourceLimits });
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
