@@ -94,6 +94,7 @@ export class Bench {
         PATH: process.env['PATH'],
         XDG_RUNTIME_DIR: join(this.root, 'run'),
         XDG_CACHE_HOME: join(this.root, 'cache'),
+        XDG_DATA_HOME: join(this.root, 'data'),
         // Its first use costs more than it gives to the few commands of one test.
         NODE_DISABLE_COMPILE_CACHE: '1',
         ...options.env,
