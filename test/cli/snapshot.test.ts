@@ -46,14 +46,20 @@ async function startCopying(...options: string[]): Promise<Running> {
 }
 
 describe('wvm snapshot', () => {
-  test('leaves the machine running, and the image goes on from there with nothing lost or repeated', async () => {
+  test.each<[place: string, flags: string[], said: RegExp]>([
+    [
+      'the store',
+      [],
+      /^([0-9a-f]{12}) {2}saved countOn, [\d.]+ KiB new of [\d.]+ KiB, it stood still for [\d.]+ ms\n$/,
+    ],
+    ['an image', ['-o', 'a.wvm'], /^[a-f][0-9a-f]{7} countOn: saved, (a.wvm) \(.* KiB, it stood still for .* ms\)\n$/],
+  ])('into %s leaves the machine running; a copy goes on from there with nothing lost or repeated', async (...row) => {
+    const [, flags, said] = row;
     const machine = await startCounting('countOn');
-    const { code, stdout } = await bench.run(['snapshot', 'countOn']);
+    const { code, stdout } = await bench.run(['snapshot', 'countOn', ...flags]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /^[a-f][0-9a-f]{7} countOn: saved, countOn-0001.wvm \(.* KiB, it stood still for .* ms\)\n$/,
-    );
-    const copy = bench.start(['resume', '--name', 'copy', 'countOn-0001.wvm']);
+    expect(stdout).toMatch(said);
+    const copy = bench.start(['resume', '--name', 'copy', said.exec(stdout)![1]!]);
     await hasPrinted(copy, 40);
     expect((await bench.run(['kill', 'countOn'])).code).toBe(0);
     expect((await bench.run(['kill', 'copy'])).code).toBe(0);
