@@ -460,7 +460,10 @@ test('wvm inspect shows frames by name, reads stdin, and --json says the same', 
 });
 
 test('--snapshot-on exit saves the last moment, whatever ends the machine: the copy ends the same way', async () => {
-  const saveAtExit = ['--snapshot-on', 'exit', '--quiet'];
+  const intoStore = ['--snapshot-on', 'exit', '--quiet'];
+  expect(await bench.run(['run', ...intoStore, bench.guest('exit300')])).toMatchObject({ code: 44, stderr: '' });
+  expect((await bench.run(['resume', 'exit300'])).code, 'from the store').toBe(44);
+  const saveAtExit = [...intoStore, '--output', '.'];
   expect(await bench.run(['run', ...saveAtExit, bench.guest('exit300')])).toMatchObject({ code: 44, stderr: '' });
   expect((await bench.run(['resume', 'exit300-0001.wvm'])).code).toBe(44);
   expect((await bench.run(['run', ...saveAtExit, bench.guest('args')])).code, 'returns from _start').toBe(0);
