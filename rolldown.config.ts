@@ -8,7 +8,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
 import { Op } from './runtime/wasm/opcodes.ts';
 
-const outputDirectory = 'dist/runtime';
+/** The tests build for themselves. */
+const outputDirectory = process.env['WVM_BUILD_DIRECTORY'] ?? 'dist/runtime';
 
 /** Their licences ask to be named where their code is. */
 const bundledPackages: readonly string[] = ['commander', 'picocolors'];

@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: 'guest',
           include: ['test/{guest,image,tree,store,cli,real,pathological}/**/*.test.ts'],
+          globalSetup: 'test/cli/build.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
