@@ -11,7 +11,7 @@ const ROUNDS = process.env['CI'] === 'true' ? 600 : 300;
 const FUEL = 300_000n;
 const MIDDLES = {
   recursion: 300,
-  operands: 165,
+  operands: 130,
   globals: 100,
   tables: 100,
   'stdin-lines': 120,

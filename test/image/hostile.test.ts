@@ -10,7 +10,7 @@ const images: Record<string, GuestImage> = {};
 /** Name of a guest and a place where it has what the cases below change. */
 const PLACES = {
   recursion: 300,
-  operands: 165,
+  operands: 130,
   globals: 100,
   tables: 100,
   'stdin-lines': 120,
