@@ -18,13 +18,16 @@ export {
   type MachineStats,
   type ProcessInfo,
   type ProcessTrap,
+  type ResumeFromStoreOptions,
   type ResumeOptions,
+  type SnapshotOrigin,
   type SnapshotResult,
   type StdinOption,
   type StdoutOption,
 } from './host/machine.ts';
 export {
   MachineThread,
+  type StoredMachine,
   type ThreadHooks,
   type ThreadMachineOptions,
   type ThreadResumeOptions,
@@ -36,6 +39,7 @@ export { connectMachine, describeMachines, killMachine } from './host/remote-mac
 export { readSecretKey, readSigningKey, readVerifyKey } from './host/seal/keys.ts';
 export { type SealKeys, seal } from './host/seal/seal.ts';
 export type { StoreKeys } from './host/seal/sealed-files.ts';
+export { openImageFile } from './host/seal/sealed-image.ts';
 export { type UnsealKeys, unseal } from './host/seal/unseal.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
 export { findSnapshot, type SnapshotMoment } from './host/store/find-snapshot.ts';
@@ -45,6 +49,7 @@ export {
   type SaveOptions,
   type SaverOptions,
   type StoredSave,
+  saveMachine,
 } from './host/store/machine-saver.ts';
 export { defaultStoreDirectory, type OpenStoreOptions, openStore, openStoreAt } from './host/store/open-store.ts';
 export {

@@ -1,25 +1,21 @@
 // wvm export: a snapshot of the store as an image in one file.
 
 import type { Command } from 'commander';
-import { readSecretKey, readSigningKey, type SealKeys, seal, writeImageFile, writeStream } from '../index.ts';
+import { seal, writeImageFile, writeStream } from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
+import { addSealOptions, readSealKeys, type SealFlags } from './seal-option.ts';
 import { addStoreOption, imageBytes, type StoreFlags, shortId, withStore } from './store-option.ts';
 import { isTerminal, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
-interface ExportFlags extends StoreFlags {
-  readonly key?: string;
-  readonly sign?: string;
-}
+type ExportFlags = StoreFlags & SealFlags;
 
 export function define(command: Command): void {
-  addStoreOption(command)
+  addSealOptions(addStoreOption(command))
     .description('Write a snapshot to an image in one file: the same bytes as of wvm snapshot -o FILE.')
     .argument('<snapshot>', 'id (or its beginning), tag or machine (its newest)')
     .argument('<file>', 'the image, - for stdout')
-    .option('--key <file>', 'encrypt the image with this key of 32 bytes (or $WVM_KEY)')
-    .option('--sign <file>', 'sign the image with this Ed25519 key (or $WVM_SIGN_KEY)')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -29,10 +25,7 @@ export function define(command: Command): void {
 }
 
 async function exportSnapshot(snapshot: string, file: string, flags: ExportFlags, command: Command): Promise<void> {
-  const keys: SealKeys = {
-    secret: readSecretKey({ file: flags.key, variable: 'WVM_KEY' }),
-    signing: readSigningKey({ file: flags.sign, variable: 'WVM_SIGN_KEY' }),
-  };
+  const keys = readSealKeys(flags);
   const toStdout = file === '-';
   if (toStdout && isTerminal(stdoutFd))
     command.error('error: an image is not for a terminal; name a file or use a pipe');
@@ -42,8 +35,7 @@ async function exportSnapshot(snapshot: string, file: string, flags: ExportFlags
     const progress = new Progress();
     const onProgress = (writtenBytes: number): void => progress.show(writtenBytes, Math.max(writtenBytes, totalBytes));
     const image = store.exportImage(id);
-    const isSealed = keys.secret !== undefined || keys.signing !== undefined;
-    const chunks = isSealed ? seal(image, keys) : image;
+    const chunks = keys === undefined ? image : seal(image, keys);
     const written = toStdout
       ? writeStream(process.stdout, chunks, { onProgress })
       : writeImageFile(file, chunks, { onProgress });

@@ -3,34 +3,27 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { newMachineId, readSecretKey, readVerifyKey, type UnsealKeys, unseal } from '../index.ts';
+import { newMachineId, unseal } from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
+import { addUnsealOptions, readUnsealKeys, type UnsealFlags } from './seal-option.ts';
 import { addStoreOption, type StoreFlags, shortId, withStore } from './store-option.ts';
 import { stdoutFd, writeText } from './terminal.ts';
 
-interface ImportFlags extends StoreFlags {
-  readonly key?: string;
-  readonly verify?: string;
-}
+type ImportFlags = StoreFlags & UnsealFlags;
 
 export function define(command: Command): void {
-  addStoreOption(command)
+  addUnsealOptions(addStoreOption(command))
     .description('Take an image into the store. All of it is verified first; what the store has is not stored again.')
     .argument('<file>', 'an image of wvm snapshot -o or wvm export, or - for stdin')
-    .option('--key <file>', 'the key of an encrypted image (or $WVM_KEY)')
-    .option('--verify <file>', 'take it only if it is signed with this Ed25519 key (or $WVM_VERIFY_KEY)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  wvm import app.wvm\n  ssh host wvm export app - | wvm import -')
     .action(importImage);
 }
 
 async function importImage(file: string, flags: ImportFlags): Promise<void> {
-  const keys: UnsealKeys = {
-    secret: readSecretKey({ file: flags.key, variable: 'WVM_KEY' }),
-    verify: readVerifyKey({ file: flags.verify, variable: 'WVM_VERIFY_KEY' }),
-  };
+  const keys = readUnsealKeys(flags);
   const progress = new Progress();
   const totalBytes = file === '-' ? 0 : (await stat(file)).size;
   const onProgress = (takenBytes: number): void => progress.show(takenBytes, Math.max(takenBytes, totalBytes));

@@ -15,12 +15,13 @@ import { addDirectory, addProgram, addVariable, addVariablesOfFile } from './gra
 import { addOptionalValue } from './optional-value.ts';
 import { formatDuration, formatSize, parseCount, parseDuration, parseFuel, parseSize } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
-import { printable, shortId, storePlace } from './store-option.ts';
+import { addSealOptions, readSealKeys, type SealFlags } from './seal-option.ts';
+import { addStoreKeys, type PlaceFlags, printable, shortId, storeKeys, storePlace } from './store-option.ts';
 import { stderrFd } from './terminal.ts';
 import { printTrap } from './trap-text.ts';
 
 /** As commander hands them over. */
-export interface MachineFlags {
+export interface MachineFlags extends PlaceFlags, SealFlags {
   readonly dir?: DirectoryGrant[];
   readonly env?: Record<string, string>;
   readonly maxMemory?: number;
@@ -35,7 +36,6 @@ export interface MachineFlags {
   readonly snapshotEvery?: number;
   readonly snapshotOn?: string;
   readonly output?: string;
-  readonly store?: string;
   readonly keep?: number;
   /** Paths by name. */
   readonly map?: Record<string, string>;
@@ -65,6 +65,7 @@ export function addMachineOptions(command: Command): void {
     .option('--store <dir>', "that store (default: the user's own); also lets the guest ask for snapshots")
     .option('--keep <count>', 'forget all but the newest so many of them', parseCount)
     .option('--output <dir>', 'write images NAME-0001.wvm … there instead; also lets the guest ask for them');
+  addSealOptions(addStoreKeys(command));
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');
   addOptionalValue(command, '--json', 'print the result as JSON, as last line of stderr or with --json=FILE to a file');
   command
@@ -131,9 +132,8 @@ export function toSuperviseOptions(
     snapshotSignals: events?.signals,
     snapshotAtEnd: events?.atEnd,
     outputDirectory: flags.output,
-    ...(flags.store === undefined && flags.keep === undefined && parent === undefined
-      ? {}
-      : { store: { place: storePlace(flags), keepCount: flags.keep, parent } }),
+    ...(flags.output === undefined ? {} : { seal: readSealKeys(flags) }),
+    store: { place: storePlace(flags), keys: storeKeys(flags), keepCount: flags.keep, parent },
     onWarning: (error) => {
       if (!isQuiet) printWarning(`${error.code}: ${error.message}`);
     },

@@ -4,14 +4,16 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import {
   findSnapshot,
+  openImageFile,
   openStoreAt,
   parseSnapshotEvents,
   type SnapshotMoment,
+  type SnapshotOrigin,
   type Store,
-  type StoredSnapshot,
   type SuperviseStore,
   Supervisor,
   type ThreadResumeOptions,
+  unseal,
   WvmError,
 } from '../index.ts';
 import {
@@ -24,10 +26,11 @@ import {
 import { finish } from './outcome.ts';
 import { parseMoment } from './quantities.ts';
 import { printNote } from './report.ts';
-import { storePlace } from './store-option.ts';
+import { readUnsealKeys, type UnsealFlags } from './seal-option.ts';
+import { storeKeys, storePlace } from './store-option.ts';
 import { guestThread } from './thread.ts';
 
-interface ResumeFlags extends MachineFlags {
+interface ResumeFlags extends MachineFlags, UnsealFlags {
   readonly files: 'check' | 'ignore';
   readonly features: 'strict' | 'lenient';
   readonly frozen?: true;
@@ -56,6 +59,7 @@ export function define(command: Command): void {
         .choices(['strict', 'lenient'])
         .default('strict'),
     )
+    .option('--verify <file>', 'take an image only if it is signed with this Ed25519 key (or $WVM_VERIFY_KEY)')
     .option('--frozen', 'load everything, then wait for wvm continue or SIGCONT')
     .option('--module <file>', 'the module, for an image made with --no-module')
     .addHelpText(
@@ -76,20 +80,17 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
 }
 
 /** The snapshot of the store that the user means. */
-async function withSnapshot<Value>(
-  text: string,
-  flags: ResumeFlags,
-  action: (store: Store, snapshot: StoredSnapshot) => Promise<Value>,
-): Promise<Value> {
+async function snapshotOf(text: string, flags: ResumeFlags): Promise<SnapshotOrigin> {
   let store: Store;
   try {
-    store = await openStoreAt(storePlace(flags), { create: false });
+    store = await openStoreAt(storePlace(flags), { create: false, keys: storeKeys(flags) });
   } catch (error) {
     if (!(error instanceof WvmError) || flags.store !== undefined) throw error;
     throw new WvmError('WVM_FILE', `${text}: no such file, and there is no store to look in`, { cause: error });
   }
   try {
-    return await action(store, await findSnapshot(store, text, flags.at));
+    const { id, manifest } = await findSnapshot(store, text, flags.at);
+    return { id, machineId: manifest.machineId };
   } finally {
     await store.close();
   }
@@ -109,12 +110,15 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const thread = guestThread();
   const isFile = image !== '-' && flags.at === undefined && existsSync(image);
   let parent: SuperviseStore['parent'];
-  if (isFile || image === '-') await thread.resume(isFile ? image : process.stdin, options, hooks);
-  else {
-    parent = await withSnapshot(image, flags, async (store, { id, manifest }) => {
-      await thread.resume(store.exportImage(id), options, hooks);
-      return { id, machineId: manifest.machineId };
-    });
+  if (isFile || image === '-') {
+    const keys = readUnsealKeys(flags);
+    await thread.resume(isFile ? openImageFile(image, keys) : unseal(process.stdin, keys), options, hooks);
+  } else {
+    parent = await snapshotOf(image, flags);
+    // Else the first snapshot comes late, if ever, and may take a little longer.
+    const isTracked = flags.snapshotEvery !== undefined;
+    const stored = { place: storePlace(flags), keys: storeKeys(flags), origin: parent, isTracked };
+    await thread.resumeFromStore(stored, options, hooks);
   }
   const supervisor = new Supervisor({
     ...toSuperviseOptions(flags, events, parent),

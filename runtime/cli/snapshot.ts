@@ -7,6 +7,7 @@ import {
   connectMachine,
   exitCodeOfSignal,
   type RemoteImage,
+  seal,
   stopSignals,
   writeImageFile,
   writeStream,
@@ -14,12 +15,12 @@ import {
 import { Progress } from './progress.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
-import { shortId, storePlace } from './store-option.ts';
+import { addSealOptions, readSealKeys, type SealFlags } from './seal-option.ts';
+import { addStoreOption, type PlaceFlags, shortId, storeKeys, storePlace } from './store-option.ts';
 import { isTerminal, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
-interface SnapshotFlags {
+interface SnapshotFlags extends PlaceFlags, SealFlags {
   readonly output?: string;
-  readonly store?: string;
   readonly tag?: string;
   readonly stop?: true;
   readonly leaveRunning?: true;
@@ -30,13 +31,12 @@ interface SnapshotFlags {
 }
 
 export function define(command: Command): void {
-  command
+  addSealOptions(addStoreOption(command))
     .description(
       'Save a running machine into the store, or with -o to an image in one file. It goes on running unless told to stop. ' +
         'In the store a snapshot takes what has changed since the last one.',
     )
     .argument('<machine>', 'id (or its beginning), name or pid')
-    .option('--store <dir>', "the store (default: the user's own, $XDG_DATA_HOME/wvm/store)")
     .option('--tag <name>', 'give the snapshot a name, by which gc keeps it')
     .option('-o, --output <file>', 'write an image there instead, - for stdout')
     .option('--leave-running', 'let the machine go on (default)')
@@ -52,6 +52,7 @@ Examples:
   wvm snapshot app --tag before-update
   wvm snapshot 4711 --stop -o app.wvm
   wvm snapshot app -o - | ssh host wvm resume -
+  wvm snapshot app -o app.wvm --key secret.key --sign sign.pem
 
 If anything fails, the machine goes on and nothing half is left behind.`,
     )
@@ -67,15 +68,20 @@ async function snapshot(query: string, flags: SnapshotFlags, command: Command): 
   const client = await connectMachine(query);
   if (flags.output === undefined) {
     if (!flags.module) command.error("error: option '--no-module' needs -o");
+    if (flags.key !== undefined || flags.sign !== undefined) {
+      command.error("error: '--key' and '--sign' are for images of '-o'; a store has '--store-key' and '--store-sign'");
+    }
     return await saveIntoStore(client, flags);
   }
   if (flags.store !== undefined || flags.tag !== undefined) {
     command.error("error: an image of '-o' is in no store, which '--store' and '--tag' are about");
   }
   const output = flags.output;
+  const keys = readSealKeys(flags);
   const { id, name } = await client.info();
   const progress = new Progress();
-  const save = async ({ chunks, sizeBytes }: RemoteImage): Promise<string> => {
+  const save = async ({ chunks: plain, sizeBytes }: RemoteImage): Promise<string> => {
+    const chunks = keys === undefined ? plain : seal(plain, keys);
     const onProgress = (writtenBytes: number): void => progress.show(writtenBytes, sizeBytes);
     if (toStdout) await writeStream(process.stdout, chunks, { onProgress });
     else await writeImageFile(output, chunks, { onProgress });
@@ -102,7 +108,9 @@ async function saveIntoStore(client: ControlClient, flags: SnapshotFlags): Promi
   const progress = new Progress();
   const stop = flags.stop === true;
   const { id, sequence, sizeBytes, newBytes, stopNs, totalNs } = await client
-    .save({ store: storePlace(flags), stop, tag: flags.tag ?? null }, (taken) => progress.show(taken, memoryBytes))
+    .save({ store: storePlace(flags), keys: storeKeys(flags), stop, tag: flags.tag ?? null }, (taken) =>
+      progress.show(taken, memoryBytes),
+    )
     .finally(() => progress.clear());
   client.close();
   if (flags.json) {

@@ -13,11 +13,15 @@ import {
   type StoreKeys,
 } from '../index.ts';
 
-export interface StoreFlags {
+/** Which store, and how it is sealed. */
+export interface PlaceFlags {
   readonly store?: string;
   readonly storeKey?: string;
   readonly storeSign?: string;
   readonly storeVerify?: string;
+}
+
+export interface StoreFlags extends PlaceFlags {
   readonly json?: true;
 }
 
@@ -25,8 +29,12 @@ export interface StoreFlags {
 const shownIdDigits = 12;
 
 export function addStoreOption(command: Command): Command {
+  command.option('--store <dir>', "the store (default: the user's own, $XDG_DATA_HOME/wvm/store)");
+  return addStoreKeys(command);
+}
+
+export function addStoreKeys(command: Command): Command {
   return command
-    .option('--store <dir>', "the store (default: the user's own, $XDG_DATA_HOME/wvm/store)")
     .option('--store-key <file>', 'the key of an encrypted store (or $WVM_STORE_KEY)')
     .option('--store-sign <file>', 'sign what is added to the store (or $WVM_STORE_SIGN_KEY)')
     .option('--store-verify <file>', 'take from the store only what is signed so (or $WVM_STORE_VERIFY_KEY)');
@@ -48,7 +56,11 @@ export function readStoreKeys(
   };
 }
 
-export function storePlace(flags: Pick<StoreFlags, 'store'>): string {
+export function storeKeys(flags: PlaceFlags): StoreKeys {
+  return readStoreKeys({ key: flags.storeKey, sign: flags.storeSign, verify: flags.storeVerify }, 'WVM_STORE');
+}
+
+export function storePlace(flags: PlaceFlags): string {
   return flags.store === undefined
     ? defaultStoreDirectory()
     : isBucket(flags.store)
@@ -66,8 +78,7 @@ export async function withStore<Value>(
   action: (store: Store) => Promise<Value>,
   options: { readonly create: boolean } = { create: false },
 ): Promise<Value> {
-  const keys = readStoreKeys({ key: flags.storeKey, sign: flags.storeSign, verify: flags.storeVerify }, 'WVM_STORE');
-  const store = await openStore(flags.store ?? defaultStoreDirectory(), { ...options, keys });
+  const store = await openStore(flags.store ?? defaultStoreDirectory(), { ...options, keys: storeKeys(flags) });
   try {
     return await action(store);
   } finally {

@@ -16,6 +16,8 @@ import {
   stallTimeoutMs,
 } from './control-protocol.ts';
 import type { ProcessInfo } from './machine.ts';
+import { encodeKeys } from './seal/key-text.ts';
+import type { StoreKeys } from './seal/sealed-files.ts';
 
 /** How often a client that saves an image says that it lives; several times per stall timeout. */
 const savingIntervalMs = 5_000;
@@ -73,10 +75,11 @@ export class ControlClient {
 
   /** The machine puts itself into a store. Durable when this resolves; with `stop` the machine has ended then. */
   async save(
-    options: { store: string; stop: boolean; tag: string | null },
+    options: { store: string; keys?: StoreKeys; stop: boolean; tag: string | null },
     onProgress: (takenBytes: number) => void = () => {},
   ): Promise<StoredSnapshotInfo> {
-    this.#send({ type: 'save', ...options });
+    const { keys = {}, ...rest } = options;
+    this.#send({ type: 'save', keys: encodeKeys(keys), ...rest });
     for (;;) {
       const frame = await this.#within(stallTimeoutMs, this.#next());
       if (frame.kind === 'message' && frame.message.type === 'saving') {

@@ -17,6 +17,7 @@
 
 import { WvmError, type WvmErrorCode } from '../base/wvm-error.ts';
 import type { ProcessInfo } from './machine.ts';
+import type { KeyTexts } from './seal/key-text.ts';
 
 /** Raised when a peer of the previous version would misunderstand this one. */
 export const protocolVersion = 1;
@@ -55,7 +56,13 @@ export interface StoredSnapshotInfo {
 export type ControlRequest =
   | { readonly type: 'info' }
   | { readonly type: 'snapshot'; readonly stop: boolean; readonly includeModule: boolean }
-  | { readonly type: 'save'; readonly store: string; readonly stop: boolean; readonly tag: string | null }
+  | {
+      readonly type: 'save';
+      readonly store: string;
+      readonly keys: KeyTexts;
+      readonly stop: boolean;
+      readonly tag: string | null;
+    }
   | { readonly type: 'tree' }
   | { readonly type: 'saving' }
   | { readonly type: 'committed' }
@@ -133,10 +140,9 @@ export function decodeRequest(message: { readonly type: string }): ControlReques
       if (typeof fields['signal'] === 'string') return { type: 'kill', signal: fields['signal'] };
       break;
     case 'save': {
-      const { store, stop, tag } = fields;
-      if (typeof store === 'string' && typeof stop === 'boolean' && (tag === null || typeof tag === 'string')) {
-        return { type: 'save', store, stop, tag };
-      }
+      const { store, stop, tag, keys } = fields;
+      const isWhole = typeof store === 'string' && typeof stop === 'boolean' && isKeyTexts(keys);
+      if (isWhole && (tag === null || typeof tag === 'string')) return { type: 'save', store, keys, stop, tag };
       break;
     }
     case 'snapshot': {
@@ -148,6 +154,10 @@ export function decodeRequest(message: { readonly type: string }): ControlReques
     }
   }
   throw controlError(`request '${message.type.slice(0, 40)}' is unknown or incomplete`);
+}
+
+function isKeyTexts(value: unknown): value is KeyTexts {
+  return typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string');
 }
 
 export function controlError(what: string): WvmError {

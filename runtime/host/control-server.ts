@@ -26,6 +26,7 @@ import {
   stallTimeoutMs,
 } from './control-protocol.ts';
 import type { ProcessInfo } from './machine.ts';
+import type { KeyTexts } from './seal/key-text.ts';
 
 /** An image on its way to a client. */
 export interface ControlImage {
@@ -41,6 +42,7 @@ export interface ControlImage {
 
 export interface SaveRequest {
   readonly store: string;
+  readonly keys: KeyTexts;
   readonly stop: boolean;
   readonly tag: string | null;
   readonly onProgress: (takenBytes: number) => void;

@@ -14,6 +14,7 @@ import type {
   LoadRequest,
   MachineProcedures,
   Ready,
+  ResumeFromStoreRequest,
   ResumeRequest,
   ThreadData,
   ThreadOwner,
@@ -44,6 +45,19 @@ const procedures: MachineProcedures = {
     const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);
     const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
     return ready(await Machine.resume(image, { ...machineOptions(options, hooks), ...module }));
+  },
+  async resumeFromStore({ stored, modulePath, options, hooks }: ResumeFromStoreRequest): Promise<Ready> {
+    // Most machines never need it.
+    const { openStoreAt } = await import('./store/open-store.ts');
+    const { place, keys = {}, origin, isTracked = false } = stored;
+    const store = await openStoreAt(place, { create: false, keys });
+    try {
+      const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
+      const all = { ...machineOptions(options, hooks), ...module, isTracked };
+      return ready(await Machine.resumeFromStore(store, origin.id, all));
+    } finally {
+      await store.close();
+    }
   },
   async run(): Promise<Ended> {
     const exit = await current().run();

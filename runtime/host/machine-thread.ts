@@ -23,8 +23,10 @@ import type {
   ProcessInfo,
   ProcessTrap,
   ResumeOptions,
+  SnapshotOrigin,
   SnapshotResult,
 } from './machine.ts';
+import type { StoreKeys } from './seal/sealed-files.ts';
 import { SharedStats } from './shared-stats.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
@@ -86,6 +88,19 @@ export interface ResumeRequest {
   readonly options: Omit<ThreadResumeOptions, 'modulePath'>;
   readonly hooks: WantedHooks;
 }
+/** A snapshot of a store that can be opened from another thread. */
+export interface StoredMachine {
+  /** Of the store: a folder or an URL. */
+  readonly place: string;
+  readonly keys?: StoreKeys | undefined;
+  readonly origin: SnapshotOrigin;
+  /** As in ResumeFromStoreOptions. */
+  readonly isTracked?: boolean;
+}
+
+export interface ResumeFromStoreRequest extends Omit<ResumeRequest, 'imagePath'> {
+  readonly stored: StoredMachine;
+}
 export interface Ready {
   readonly name: string;
   readonly moduleHash: string;
@@ -102,6 +117,7 @@ export interface Ended {
 export type MachineProcedures = {
   load(request: LoadRequest): Promise<Ready>;
   resume(request: ResumeRequest): Promise<Ready>;
+  resumeFromStore(request: ResumeFromStoreRequest): Promise<Ready>;
   run(): Promise<Ended>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
   capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
@@ -137,6 +153,7 @@ export class MachineThread {
   #timeoutMs: number | undefined;
   #stats: MachineStats = { fuelUsed: 0n, memoryBytes: 0, state: 'loaded' };
   #exit: MachineExit | undefined;
+  #origin: SnapshotOrigin | undefined;
   /** Resolves the run() that waits. */
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -192,6 +209,23 @@ export class MachineThread {
     await this.#prepare(options, hooks, (wanted) =>
       this.#ask('resume', { imagePath, modulePath, options, hooks: wanted }),
     );
+  }
+
+  /** As Machine.resumeFromStore; the store is opened over there. */
+  async resumeFromStore(
+    stored: StoredMachine,
+    { modulePath, ...options }: ThreadResumeOptions = {},
+    hooks: ThreadHooks = {},
+  ): Promise<void> {
+    await this.#prepare(options, hooks, (wanted) =>
+      this.#ask('resumeFromStore', { stored, modulePath, options, hooks: wanted }),
+    );
+    this.#origin = stored.origin;
+  }
+
+  /** As Machine.origin. */
+  get origin(): SnapshotOrigin | undefined {
+    return this.#origin;
   }
 
   /** As Machine.run. */

@@ -1,4 +1,4 @@
-// An image -> a machine that waits for run(). Everything is checked before anything is kept.
+// An image, or a snapshot of a store, -> a machine that waits for run(). Everything is checked before anything is kept.
 
 import { WvmError } from '../base/wvm-error.ts';
 import type { CompiledModule } from '../engine/compile.ts';
@@ -6,6 +6,7 @@ import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/dec
 import { checkFeatures } from '../snapshot/features.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { PageList } from '../snapshot/pages-record.ts';
+import type { ImageLimits } from '../snapshot/validate-machine.ts';
 import { FEATURES } from './features.ts';
 import { closeHost, type HostParts, openHost } from './host-parts.ts';
 import { imagePorts } from './image-ports.ts';
@@ -32,16 +33,25 @@ type MakeMachine<Machine> = (
   state: MachineState,
 ) => Machine;
 
+/** Decodes a whole machine into `sink`; fails if anything is wrong with it. */
+export type ReadMachine = (sink: MemorySink, limits: ImageLimits) => unknown;
+
+export function readImage(image: Uint8Array | AsyncIterable<Uint8Array>): ReadMachine {
+  return (sink, limits) => {
+    if (image instanceof Uint8Array) return decodeImage(image, sink, imagePorts(), limits);
+    return decodeImageStream(image, sink, imagePorts(), limits);
+  };
+}
+
 export async function resumeMachine<Machine extends Resumable>(
-  image: Uint8Array | AsyncIterable<Uint8Array>,
+  read: ReadMachine,
   options: ResumeOptions,
-  limits: { readonly maxMemoryBytes: number },
+  limits: ImageLimits,
   make: MakeMachine<Machine>,
 ): Promise<Machine> {
   const sink = new ResumeSink(options, make);
   try {
-    if (image instanceof Uint8Array) decodeImage(image, sink, imagePorts(), limits);
-    else await decodeImageStream(image, sink, imagePorts(), limits);
+    await read(sink, limits);
   } catch (error) {
     sink.machine?.kill();
     throw error;

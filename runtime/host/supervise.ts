@@ -12,11 +12,11 @@
 import { constants } from 'node:os';
 import { WvmError } from '../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../snapshot/store/manifest.ts';
-import type { Store } from '../snapshot/store/store.ts';
+import type { Store, StoredSnapshot } from '../snapshot/store/store.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
-import type { MachineExit, MachineStats, ProcessInfo, SnapshotResult } from './machine.ts';
+import type { MachineExit, MachineStats, ProcessInfo, SnapshotOrigin, SnapshotResult } from './machine.ts';
 import {
   checkMachineName,
   claimName,
@@ -27,11 +27,16 @@ import {
   socketPathOf,
   writeEntry,
 } from './registry.ts';
+import { decodeKeys, encodeKeys } from './seal/key-text.ts';
+import type { SealKeys } from './seal/seal.ts';
+import type { StoreKeys } from './seal/sealed-files.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
 import type { MachineSaver, SaveOptions } from './store/machine-saver.ts';
 
 /** What is supervised: a Machine or a MachineThread. */
 export interface SupervisedMachine {
+  readonly name: string;
+  readonly origin: SnapshotOrigin | undefined;
   run(): Promise<MachineExit>;
   snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
@@ -46,6 +51,7 @@ export interface SupervisedMachine {
 /** The store that the machine saves itself into, of its own accord. */
 export interface SuperviseStore {
   readonly place: string;
+  readonly keys?: StoreKeys | undefined;
   /** How many of the machine's snapshots are kept; all if not given. */
   readonly keepCount?: number | undefined;
   /** The snapshot that the machine was resumed from, and the machine that it is one of. */
@@ -67,6 +73,8 @@ export interface SuperviseOptions {
   readonly snapshotAtEnd?: boolean | undefined;
   /** Where these snapshots go, as images NAME-0001.wvm and so on; into a store if not given. */
   readonly outputDirectory?: string | undefined;
+  /** Encrypts and signs these images. */
+  readonly seal?: SealKeys | undefined;
   readonly store?: SuperviseStore | undefined;
   /** Something went wrong that does not end the machine. */
   readonly onWarning?: ((error: WvmError) => void) | undefined;
@@ -96,6 +104,16 @@ export interface MachineOutcome {
   readonly wallNs: bigint;
 }
 
+type StorePlace = Pick<SuperviseStore, 'place' | 'keys'>;
+
+interface OpenSaver {
+  readonly place: string;
+  /** Tells one set of keys from another. */
+  readonly keyText: string;
+  readonly store: Store;
+  readonly saver: MachineSaver;
+}
+
 /** Removed snapshots whose chunks are worth looking for. */
 const COLLECT_AFTER = 60;
 
@@ -122,7 +140,7 @@ export class Supervisor implements ControlTarget {
   #isPassingOn = false;
   /** A number of a self-snapshot is never given twice, even if its file was removed. */
   #nextSequence = 1;
-  #saver: { readonly place: string; readonly store: Store; readonly saver: MachineSaver } | undefined;
+  #saver: OpenSaver | undefined;
   #savesSinceCollect = 0;
   readonly #freezing: Line = new Line();
   readonly #saving: Line = new Line();
@@ -220,7 +238,8 @@ export class Supervisor implements ControlTarget {
     return await this.#machine!.processes();
   }
 
-  async save({ store, stop, tag, onProgress }: SaveRequest): Promise<StoredSnapshotInfo> {
+  async save({ store: place, keys, stop, tag, onProgress }: SaveRequest): Promise<StoredSnapshotInfo> {
+    const store = { place, keys: decodeKeys(keys) };
     if (!stop) return await this.#saveInTurn(store, { reason: 'request', onProgress }, tag);
     const leave = await this.#freezing.enter();
     this.#awaitingVerdict = true;
@@ -380,21 +399,19 @@ export class Supervisor implements ControlTarget {
   async #save(event: string, options: { stop?: boolean } = {}): Promise<number> {
     const leave = await this.#saving.enter();
     try {
-      const { outputDirectory, store } = this.#options;
+      const { outputDirectory, store, seal: keys } = this.#options;
       if (outputDirectory === undefined) {
-        const place = store?.place ?? (await import('./store/open-store.ts')).defaultStoreDirectory();
-        const { id, sequence, sizeBytes, newBytes, stopNs } = await this.#saveInTurn(
-          place,
-          { reason: event, ...options },
-          null,
-        );
+        const to = store ?? { place: (await import('./store/open-store.ts')).defaultStoreDirectory() };
+        const saved = await this.#saveInTurn(to, { reason: event, ...options }, null);
+        const { id, sequence, sizeBytes, newBytes, stopNs } = saved;
         this.#saved({ file: id, event, sizeBytes, newBytes, stopNs: BigInt(stopNs) });
         return sequence;
       }
       const image = await this.#snapshotInTurn(options);
       // Most machines never need it, and it costs a tenth of their start.
       const { writeNumberedImage } = await import('./image-series.ts');
-      const { file, sequence, sizeBytes } = await writeNumberedImage(outputDirectory, this.#name, image.chunks, {
+      const chunks = keys === undefined ? image.chunks : (await import('./seal/seal.ts')).seal(image.chunks, keys);
+      const { file, sequence, sizeBytes } = await writeNumberedImage(outputDirectory, this.#name, chunks, {
         firstSequence: this.#nextSequence,
       });
       this.#nextSequence = sequence + 1;
@@ -410,7 +427,7 @@ export class Supervisor implements ControlTarget {
     this.#options.onSaved?.(snapshot);
   }
 
-  async #saveInTurn(place: string, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+  async #saveInTurn(place: StorePlace, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
     const leave = await this.#freezing.enter();
     try {
       await this.#loaded;
@@ -420,7 +437,7 @@ export class Supervisor implements ControlTarget {
     }
   }
 
-  async #saveIntoStore(place: string, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+  async #saveIntoStore(place: StorePlace, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
     const { store, saver } = await this.#saverFor(place);
     const { id, manifest, newBytes, stopNs, totalNs } = await saver.save(options);
     if (tag !== null) await store.tag(tag, id);
@@ -436,23 +453,26 @@ export class Supervisor implements ControlTarget {
   }
 
   /** What the machine has changed is told against the store that it was saved into last: another one gets everything. */
-  async #saverFor(place: string): Promise<{ store: Store; saver: MachineSaver }> {
-    if (this.#saver?.place === place) return this.#saver;
+  async #saverFor({ place, keys = {} }: StorePlace): Promise<OpenSaver> {
+    const keyText = JSON.stringify(encodeKeys(keys));
+    if (this.#saver?.place === place && this.#saver.keyText === keyText) return this.#saver;
     // Most machines never need it, and it costs a tenth of their start.
     const [{ openStoreAt }, { MachineSaver }] = await Promise.all([
       import('./store/open-store.ts'),
       import('./store/machine-saver.ts'),
     ]);
-    const store = await openStoreAt(place);
+    const store = await openStoreAt(place, { keys });
     await this.#saver?.store.close();
     const own = this.#options.store;
-    const parent = own?.place === place ? own.parent : undefined;
+    const machineId = own?.parent?.machineId ?? this.id;
+    const isOrigin = this.#saver === undefined && own?.place === place;
+    const parent = isOrigin ? own.parent?.id : (await ownSnapshots(store, machineId, this.#name))[0]?.id;
     const saver = new MachineSaver(store, this.#machine!, {
-      machineId: own?.parent?.machineId ?? this.id,
+      machineId,
       machineName: this.#name,
-      parent: parent?.id,
+      parent: parent ?? null,
     });
-    this.#saver = { place, store, saver };
+    this.#saver = { place, keyText, store, saver };
     return this.#saver;
   }
 
@@ -461,7 +481,8 @@ export class Supervisor implements ControlTarget {
     const keepCount = this.#options.store?.keepCount;
     if (keepCount === undefined) return;
     const tagged = new Set((await store.tags()).values());
-    const surplus = (await store.log(machineId)).filter(({ id }) => !tagged.has(id)).slice(keepCount);
+    const own = await ownSnapshots(store, machineId, this.#name);
+    const surplus = own.filter(({ id }) => !tagged.has(id)).slice(keepCount);
     if (surplus.length > 0) await store.remove(surplus.map(({ id }) => id));
     this.#savesSinceCollect += surplus.length;
     if (this.#savesSinceCollect < COLLECT_AFTER) return;
@@ -478,6 +499,11 @@ export class Supervisor implements ControlTarget {
       leave();
     }
   }
+}
+
+/** Newest first. A copy that was resumed from the same snapshot has another name. */
+async function ownSnapshots(store: Store, machineId: string, machineName: string): Promise<StoredSnapshot[]> {
+  return (await store.log(machineId)).filter(({ manifest }) => manifest.machineName === machineName);
 }
 
 /** Length of the single-file image of a snapshot, but for headers. */

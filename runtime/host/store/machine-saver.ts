@@ -5,19 +5,25 @@ import { WvmError } from '../../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store } from '../../snapshot/store/store.ts';
 import type { MachineChanges } from '../change-tracker.ts';
+import type { SnapshotOrigin } from '../machine.ts';
+import { newMachineId } from '../registry.ts';
 
 /** A Machine, or a MachineThread. */
 export interface SavableMachine {
+  readonly name: string;
+  readonly origin: SnapshotOrigin | undefined;
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
   confirmCapture(id: SnapshotId, room?: Uint8Array): void | Promise<void>;
   resetCapture(): void | Promise<void>;
 }
 
 export interface SaverOptions {
-  readonly machineId: string;
-  readonly machineName: string;
-  /** The snapshot that the machine was resumed from, if it was one of this store. */
-  readonly parent?: SnapshotId | undefined;
+  /** 8 hexadecimal digits. By default those of the machine whose snapshot it was resumed from, or new ones. */
+  readonly machineId?: string | undefined;
+  /** By default the machine's own. */
+  readonly machineName?: string | undefined;
+  /** By default the snapshot that the machine was resumed from; null: none. */
+  readonly parent?: SnapshotId | null | undefined;
 }
 
 export interface SaveOptions {
@@ -44,16 +50,19 @@ export interface StoredSave {
 export class MachineSaver {
   readonly #store: Store;
   readonly #machine: SavableMachine;
-  readonly #options: SaverOptions;
+  readonly #machineId: string;
+  readonly #machineName: string;
   #parent: SnapshotId | null;
   /** One save after the other: what one captured is confirmed before the next one captures. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Store, machine: SavableMachine, options: SaverOptions) {
+  constructor(store: Store, machine: SavableMachine, options: SaverOptions = {}) {
+    const { origin } = machine;
     this.#store = store;
     this.#machine = machine;
-    this.#options = options;
-    this.#parent = options.parent ?? null;
+    this.#machineId = options.machineId ?? origin?.machineId ?? newMachineId();
+    this.#machineName = options.machineName ?? machine.name;
+    this.#parent = options.parent === undefined ? (origin?.id ?? null) : options.parent;
   }
 
   /** Durable when this resolves. Rejects with WVM_SNAPSHOT_UNSUPPORTED, WVM_STORE_*; the guest goes on. */
@@ -94,11 +103,10 @@ export class MachineSaver {
   }
 
   #commit(changes: MachineChanges, { reason, onProgress, signal }: SaveOptions): ReturnType<Store['commit']> {
-    const { machineId, machineName } = this.#options;
     const { records, memories, blocks, stopNs } = changes;
     return this.#store.commit({
-      machineId,
-      machineName,
+      machineId: this.#machineId,
+      machineName: this.#machineName,
       parent: this.#parent,
       reason,
       stopNs: Number(stopNs),
@@ -108,4 +116,24 @@ export class MachineSaver {
       ...(signal === undefined ? {} : { signal }),
     });
   }
+}
+
+const savers: WeakMap<Store, WeakMap<SavableMachine, MachineSaver>> = new WeakMap();
+
+/**
+ * Saves a machine into a store; durable when this resolves. The guest stands still for the copy of what has changed since the
+ * last time, and goes on (unless `stop`) while that is hashed, compressed and written. Saves of one machine come one after the
+ * other. Rejects with WVM_SNAPSHOT_UNSUPPORTED, WVM_SNAPSHOT_FAILED (the program has ended), WVM_STORE_*, WVM_FILE (the
+ * disk is full): the guest goes on then, and the store is as it was.
+ */
+export function saveMachine(
+  store: Store,
+  machine: SavableMachine,
+  options: Partial<SaveOptions> & SaverOptions = {},
+): Promise<StoredSave> {
+  let ofStore = savers.get(store);
+  if (ofStore === undefined) savers.set(store, (ofStore = new WeakMap()));
+  let saver = ofStore.get(machine);
+  if (saver === undefined) ofStore.set(machine, (saver = new MachineSaver(store, machine, options)));
+  return saver.save({ reason: 'request', ...options });
 }
