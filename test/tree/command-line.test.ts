@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FEATURES } from '../../runtime/host/features.ts';
 import { Bench, hasPrinted, type Running, until } from '../cli/wvm.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 import { assemble, close, fork, get, pipe, put, times } from './wat.ts';
@@ -99,9 +100,11 @@ describe('other-process', () => {
     expect((await copy.done).code).toBe(143);
   });
 
-  it('M02 M05 wvm inspect lists the tree, the root first', async () => {
+  it('M02 M05 F14 wvm inspect lists the tree, the root first, and the features that it needs', async () => {
     await saveTree('a.wvm');
-    const { processes } = JSON.parse((await bench.run(['inspect', '--json', 'a.wvm'])).stdout);
+    const { processes, features } = JSON.parse((await bench.run(['inspect', '--json', 'a.wvm'])).stdout);
+    expect(features.used).toEqual(['wasi-preview1', 'wasix', 'wasm-2.0', 'wvm']);
+    expect(features.available).toEqual(FEATURES);
     expect(processes.map(({ pid, parentPid }: { pid: number; parentPid: number }) => [pid, parentPid ?? 0])).toEqual([
       [1, 0],
       [2, 1],

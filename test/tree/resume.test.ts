@@ -99,7 +99,7 @@ describe('the order of a resume', () => {
     expect(text()).toBe(TOLD);
   });
 
-  it('O13 a machine that waits is the image, byte for byte, and after other machines have run, too', async () => {
+  it('F03 O13 a machine that waits is the image, every byte at its address, and after other machines have run, too', async () => {
     const { machine } = await resume();
     expect(Buffer.compare(imageOf(machine), image.bytes)).toBe(0);
     expect(await (await resume()).machine.run()).toEqual(PASSED);
