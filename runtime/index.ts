@@ -24,6 +24,7 @@ export {
   type SnapshotResult,
   type StdinOption,
   type StdoutOption,
+  type TmpfsGrant,
 } from './host/machine.ts';
 export {
   MachineThread,

@@ -48,7 +48,10 @@ function diffText(
   for (const memory of memories) {
     const { processIndex, memoryIndex, pageCounts, runs } = memory;
     const pages = runs.reduce((sum, value, i) => sum + (i % 2 === 1 ? value : 0), 0);
-    const place = `process ${pids[processIndex] ?? 'that ended'} memory ${memoryIndex}`;
+    const isOfFiles = processIndex === 0xffff_ffff;
+    const place = isOfFiles
+      ? `file system ${memoryIndex}`
+      : `process ${pids[processIndex] ?? 'that ended'} memory ${memoryIndex}`;
     lines.push(`${place}: ${pages} of ${Math.max(...pageCounts)} pages differ, ${formatSize(pages * pageBytes)}`);
     if (withMap) lines.push(...mapLines(memory));
   }

@@ -1,9 +1,10 @@
-// What the command line lends to a guest: directories (--dir), environment variables (--env, --env-file), programs (--map).
+// What the command line lends to a guest: directories (--dir, --overlay, --tmpfs), environment variables (--env, --env-file), programs (--map).
 
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { InvalidArgumentError } from 'commander';
-import type { DirectoryGrant } from '../index.ts';
+import type { DirectoryGrant, TmpfsGrant } from '../index.ts';
+import { parseSize } from './quantities.ts';
 
 /** Reads `HOST[::GUEST][:ro]` and adds it; the guest sees the directory under HOST as written if GUEST is missing. */
 export function addDirectory(text: string, grants: readonly DirectoryGrant[] = []): DirectoryGrant[] {
@@ -19,6 +20,24 @@ export function addDirectory(text: string, grants: readonly DirectoryGrant[] = [
     throw new InvalidArgumentError(`The guest already has a directory '${guestPath}'.`);
   }
   return [...grants, { hostPath, guestPath, readOnly }];
+}
+
+/** Reads `HOST::GUEST` or `HOST` and adds it: a directory whose changes stay in the machine. */
+export function addOverlay(text: string, overlays: readonly DirectoryGrant[] = []): DirectoryGrant[] {
+  if (text.endsWith(':ro')) throw new InvalidArgumentError('An overlay never writes to the host; write HOST::GUEST.');
+  const grants = addDirectory(text, overlays);
+  const added = grants.pop()!;
+  return [...grants, { ...added, kind: 'overlay' }];
+}
+
+/** Reads `GUEST` or `GUEST:SIZE` and adds it: a directory in memory. */
+export function addTmpfs(text: string, tmpfs: readonly TmpfsGrant[] = []): TmpfsGrant[] {
+  const [, guestPath = text, size] = /^(.*):([^:/]*)$/.exec(text) ?? [];
+  if (guestPath === '' || guestPath.includes('\0')) throw new InvalidArgumentError('Write GUEST or GUEST:SIZE.');
+  if (tmpfs.some((grant) => grant.guestPath === guestPath)) {
+    throw new InvalidArgumentError(`The guest already has a directory '${guestPath}'.`);
+  }
+  return [...tmpfs, size === undefined ? { guestPath } : { guestPath, maxBytes: parseSize(size) }];
 }
 
 /** Reads `NAME=FILE` and adds it: a program that the guest can run by that name. */

@@ -25,6 +25,10 @@ export function imageText(image: ImageDescription, details: ImageDetails): strin
     lines.push(`module    ${name || '<unnamed>'} (${size}), SHA-256 ${hash}`);
   }
   for (const process of image.processes) addProcess(lines, process, details);
+  for (const { kind, guestPath, maxBytes, fileCount, fileBytes } of image.fileSystems) {
+    const files = fileCount === 1 ? '1 file' : `${fileCount} files`;
+    lines.push(`${kind.padEnd(9)} ${guestPath}, ${files} of ${formatSize(fileBytes)}, at most ${formatSize(maxBytes)}`);
+  }
   if (details.kernel) {
     lines.push('kernel');
     addTree(lines, '  ', image.kernel);

@@ -11,7 +11,7 @@ import {
   type ThreadHooks,
   type ThreadMachineOptions,
 } from '../index.ts';
-import { addDirectory, addProgram, addVariable, addVariablesOfFile } from './grants.ts';
+import { addDirectory, addOverlay, addProgram, addVariable, addVariablesOfFile } from './grants.ts';
 import { addOptionalValue } from './optional-value.ts';
 import { formatDuration, formatSize, parseCount, parseDuration, parseFuel, parseSize } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
@@ -23,6 +23,7 @@ import { printTrap } from './trap-text.ts';
 /** As commander hands them over. */
 export interface MachineFlags extends PlaceFlags, SealFlags {
   readonly dir?: DirectoryGrant[];
+  readonly overlay?: DirectoryGrant[];
   readonly env?: Record<string, string>;
   readonly maxMemory?: number;
   readonly timeout?: number;
@@ -47,6 +48,7 @@ export interface MachineFlags extends PlaceFlags, SealFlags {
 export function addMachineOptions(command: Command): void {
   command
     .option('--dir <host[::guest][:ro]>', 'lend a directory to the guest (repeatable)', addDirectory)
+    .option('--overlay <host[::guest]>', 'lend a directory whose changes stay in the machine (repeatable)', addOverlay)
     .option('--env <name[=value]>', 'set a variable; NAME alone takes its value here (repeatable)', addVariable)
     .addOption(
       // Its values go where those of --env are: the later of two settings counts, whichever option made it.
@@ -77,12 +79,12 @@ export function addMachineOptions(command: Command): void {
 type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined;
 
 /** What both load and resume take. */
-type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed'>;
+type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'>;
 
 export async function toMachineOptions(flags: MachineFlags): Promise<CommonOptions> {
   return {
     env: flags.env ?? {},
-    directories: flags.dir ?? [],
+    directories: [...(flags.dir ?? []), ...(flags.overlay ?? [])],
     ...(flags.map === undefined ? {} : { programs: await readPrograms(flags.map) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),

@@ -2,7 +2,8 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { findProgram, parseSnapshotEvents, Supervisor, tryProgram } from '../index.ts';
+import { findProgram, parseSnapshotEvents, Supervisor, type TmpfsGrant, tryProgram } from '../index.ts';
+import { addTmpfs } from './grants.ts';
 import {
   addMachineOptions,
   type MachineFlags,
@@ -16,6 +17,7 @@ import { guestThread } from './thread.ts';
 
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
+  readonly tmpfs?: TmpfsGrant[];
 }
 
 /** With any other the user wants to look into the machine, or to find it again. */
@@ -34,12 +36,18 @@ Examples:
   wvm run app.wasm one two
   wvm run --dir . --dir /srv/data::/data:ro --env HOME=/ app.wasm
   wvm run --timeout 10s --max-memory 256M --json=result.json app.wasm
+  wvm run --overlay .::/src --tmpfs /tmp:64M app.wasm
   wvm run --name job --snapshot-every 1s --keep 60 app.wasm      wvm resume job goes on after a crash
   wvm run --dir . --map sh=shell.wasm --map cat=cat.wasm shell.wasm -c 'cat a | cat'
 
 The exit code is the guest's; wvm help exit-codes lists the others.`,
     );
   addMachineOptions(command);
+  command.option(
+    '--tmpfs <guest[:size]>',
+    'give it an empty directory in memory, kept in images (repeatable)',
+    addTmpfs,
+  );
   command.option('--seed <number>', 'make random numbers and clocks the same in every run', parseSeed);
   command.action(run);
 }
@@ -51,6 +59,7 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     args,
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(flags.tmpfs === undefined ? {} : { tmpfs: flags.tmpfs }),
   };
   const found = await findProgram(program, options.cacheDirectory);
   const isForTrial = Object.keys(flags).every((flag) => trialFlags.has(flag));

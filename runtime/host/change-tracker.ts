@@ -13,11 +13,14 @@
 import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { GuestInstance } from '../engine/instance.ts';
 import { changedBytes, HashPageTracker, PAGE_HASH_KEY_BYTES } from '../engine/page-diff.ts';
+import type { FilePages } from '../kernel/vfs/file-pages.ts';
 import { encodeStateRecords, type ImageRecord } from '../snapshot/encode-image.ts';
-import type { PageBlock } from '../snapshot/page-block.ts';
+import { FILE_PROCESS_INDEX } from '../snapshot/file-pages.ts';
+import { contentsBytes, copyPages, type PageBlock } from '../snapshot/page-block.ts';
 import type { CommitMemory } from '../snapshot/store/commit.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import { changedBlocks } from '../snapshot/store/page-changes.ts';
+import { FilePageTracker } from './file-page-tracker.ts';
 import { type Identity, roomForCopy, saveMachine } from './snapshot-machine.ts';
 import { WarmRoom } from './warm-room.ts';
 
@@ -53,8 +56,10 @@ const SPARE_FACTOR = 4;
 
 export class ChangeTracker {
   #memories = new WeakMap<GuestInstance, TrackedMemory[]>();
+  #files = new WeakMap<FilePages, FilePageTracker>();
   /** Of the last capture. */
   #captured: TrackedMemory[] = [];
+  #capturedFiles: FilePageTracker[] = [];
   #since: SnapshotId | null = null;
   /** Of the last capture that was confirmed. */
   #room: Uint8Array | undefined;
@@ -76,14 +81,17 @@ export class ChangeTracker {
   /** Throws WVM_SNAPSHOT_UNSUPPORTED. */
   capture(guest: GuestMachine, identity: Identity): MachineChanges {
     const startNs = process.hrtime.bigint();
-    const records = encodeStateRecords(saveMachine(guest, identity));
+    const { state, filePages } = saveMachine(guest, identity);
+    const records = encodeStateRecords(state);
+    const files = this.#captureFiles(filePages);
+    const fileBlocks = files.flatMap(({ blocks }) => blocks);
     this.#captured = [];
     const found = [...this.#places(guest)].map(([place, tracked]) => {
       tracked.captured = place;
       this.#captured.push(tracked);
       return { place, tracked, changes: tracked.tracker.find() };
     });
-    this.#lastBytes = found.reduce((sum, { changes }) => sum + changedBytes(changes), 0);
+    this.#lastBytes = found.reduce((sum, { changes }) => sum + changedBytes(changes), 0) + contentsBytes(fileBlocks);
     const room = this.#takeRoom(this.#lastBytes);
     const memories: CommitMemory[] = [];
     const blocks: PageBlock[] = [];
@@ -95,6 +103,8 @@ export class ChangeTracker {
       memories.push({ ...place, pageCount, base: tracked.base, zeroed });
       for (const block of changedBlocks(place, { ...changes, contents })) blocks.push(block);
     }
+    for (const { memory } of files) memories.push(memory);
+    blocks.push(...copyPages(fileBlocks, room.subarray(used)));
     const since = memories.some(({ base }) => base !== null) ? this.#since : null;
     return { since, records, memories, blocks, room, stopNs: process.hrtime.bigint() - startNs };
   }
@@ -106,6 +116,8 @@ export class ChangeTracker {
       tracked.base = tracked.captured;
     }
     this.#captured = [];
+    for (const tracker of this.#capturedFiles) tracker.confirm();
+    this.#capturedFiles = [];
     this.#since = id;
     const isSpare = room !== undefined && room.length > SPARE_FACTOR * Math.max(this.#lastBytes, SMALL_ROOM_BYTES);
     if (room !== undefined && !isSpare && room.length > this.#roomBytes) this.#room = room;
@@ -119,14 +131,30 @@ export class ChangeTracker {
       tracked.tracker.confirm();
       tracked.base = place;
     }
+    this.#captureFiles(guest.kernel.capture().filePages);
+    for (const tracker of this.#capturedFiles) tracker.confirm();
     this.#since = id;
   }
 
   reset(): void {
     this.#memories = new WeakMap();
     this.#captured = [];
+    this.#files = new WeakMap();
+    this.#capturedFiles = [];
     this.#since = null;
     this.#lastBytes = 0;
+  }
+
+  /** Those of file systems that have any. */
+  #captureFiles(filePages: readonly FilePages[]): ReturnType<FilePageTracker['capture']>[] {
+    this.#capturedFiles = [];
+    return filePages.flatMap((pages, memoryIndex) => {
+      if (pages.pageCount === 0) return [];
+      let tracker = this.#files.get(pages);
+      if (tracker === undefined) this.#files.set(pages, (tracker = new FilePageTracker(pages)));
+      this.#capturedFiles.push(tracker);
+      return [tracker.capture({ processIndex: FILE_PROCESS_INDEX, memoryIndex })];
+    });
   }
 
   *#places(guest: GuestMachine): Generator<[Place, TrackedMemory]> {

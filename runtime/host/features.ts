@@ -8,7 +8,9 @@ import type { WasmModule } from '../wasm/module.ts';
 export const FEATURES: readonly string[] = [
   'memory64',
   'multi-memory',
+  'overlay',
   'shared-memory',
+  'tmpfs',
   'wasi-preview1',
   'wasi-threads',
   'wasi-unstable',
@@ -26,9 +28,9 @@ const NAMESPACES: ReadonlyMap<string, string> = new Map([
   ['wvm', 'wvm'],
 ]);
 
-/** Features of a machine whose processes run `modules`. */
-export function featuresOf(modules: readonly WasmModule[]): FeatureSets {
-  const used = new Set<string>(['wasm-2.0']);
+/** Features of a machine whose processes run `modules`, with file systems of these kinds. */
+export function featuresOf(modules: readonly WasmModule[], fileSystems: readonly string[]): FeatureSets {
+  const used = new Set<string>(['wasm-2.0', ...fileSystems]);
   for (const module of modules) {
     for (const { module: from } of module.imports) {
       const feature = NAMESPACES.get(from);

@@ -51,7 +51,7 @@ export interface ThreadMachineOptions
   readonly traceFd?: number;
 }
 
-export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed'> &
+export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> &
   Pick<ResumeOptions, 'files' | 'features'> & {
     /** Where the module is, when the image names it by hash only. */
     readonly modulePath?: string;

@@ -25,7 +25,7 @@ import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { Store } from '../snapshot/store/store.ts';
 import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
-import { closeHost, type HostParts, openHost } from './host-parts.ts';
+import { closeHost, type HostParts, openHost, tmpfsOf } from './host-parts.ts';
 import { memoryPool, prewarm, recycle } from './memory-pool.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
@@ -41,7 +41,19 @@ export type { SnapshotResult } from './snapshot-machine.ts';
 export interface DirectoryGrant {
   hostPath: string;
   guestPath: string;
+  /** Of an overlay false: the guest may write, and the host's directory is never changed. */
   readOnly: boolean;
+  /** 'overlay': what the guest changes stays in the machine and its images. 'host' if not given. */
+  kind?: 'host' | 'overlay';
+  /** Of an overlay: most bytes of changed files; 1 GiB if not given. */
+  maxBytes?: number;
+}
+
+/** A directory in memory, which the guest finds empty. It is in the machine's images. */
+export interface TmpfsGrant {
+  guestPath: string;
+  /** Most bytes of files; 1 GiB if not given. */
+  maxBytes?: number;
 }
 
 /** The guest's input: the host's own, nothing, or exactly these bytes. */
@@ -57,6 +69,8 @@ export interface MachineOptions {
   programName?: string;
   env?: Readonly<Record<string, string>>;
   directories?: readonly DirectoryGrant[];
+  /** Not for resume: what an image has of them it has already. */
+  tmpfs?: readonly TmpfsGrant[];
   /** Programs that the guest can run by name, beside those in its directories: .wasm modules. */
   programs?: Readonly<Record<string, Uint8Array>>;
   /** Upper limit of all memory of the guest; 4 GiB if not given. */
@@ -107,7 +121,7 @@ export interface StopEverywhere {
   readonly onStop: (machine: Machine) => boolean | Promise<boolean>;
 }
 
-export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed'> {
+export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> {
   /** 'check' (default): an open file that has changed is refused; 'ignore': it is taken as it is. */
   files?: 'check' | 'ignore';
   /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */
@@ -257,6 +271,7 @@ export class Machine {
       state === undefined
         ? new Kernel({
             ...kernelOptions,
+            tmpfs: tmpfsOf(options),
             args: [options.programName ?? 'program', ...(options.args ?? [])],
             ...(options.seed === undefined ? {} : { seed: options.seed }),
           })
@@ -496,6 +511,11 @@ export class Machine {
   /** Only for Machine.resume. */
   memoryObjects(): readonly (readonly { readonly buffer: ArrayBufferLike }[])[] {
     return this.#guest.sorted().map(({ instance }) => instance.memories);
+  }
+
+  /** Only for Machine.resume. */
+  fillFilePages(index: number, firstPage: number, bytes: Uint8Array): void {
+    this.#guest.kernel.fillFilePages(index, firstPage, bytes);
   }
 
   #hasEnded(): WvmError {

@@ -4,6 +4,7 @@ import { WvmError } from '../base/wvm-error.ts';
 import type { CompiledModule } from '../engine/compile.ts';
 import { decodeImage, decodeImageStream, type MemorySink } from '../snapshot/decode-image.ts';
 import { checkFeatures } from '../snapshot/features.ts';
+import { FILE_PROCESS_INDEX } from '../snapshot/file-pages.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { PageList } from '../snapshot/pages-record.ts';
 import type { ImageLimits } from '../snapshot/validate-machine.ts';
@@ -22,6 +23,7 @@ const PIECE_BYTES = 131072;
 interface Resumable {
   /** Of each process, in the order of the image. */
   memoryObjects(): readonly (readonly { readonly buffer: ArrayBufferLike }[])[];
+  fillFilePages(index: number, firstPage: number, bytes: Uint8Array): void;
   kill(): void;
 }
 
@@ -79,12 +81,13 @@ class ResumeSink<Machine extends Resumable> implements MemorySink {
   }
 
   write(processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void {
-    this.#memories[processIndex]![memoryIndex]!.bytes.set(bytes, firstPage * PAGE_BYTES);
+    if (processIndex === FILE_PROCESS_INDEX) this.machine!.fillFilePages(memoryIndex, firstPage, bytes);
+    else this.#memories[processIndex]![memoryIndex]!.bytes.set(bytes, firstPage * PAGE_BYTES);
   }
 
   fill({ processIndex, memoryIndex, runs, pageCount }: PageList, contents: Uint8Array): bigint | undefined {
     // For a few pages an instance of the checksum for this memory costs more than it saves.
-    if (pageCount < FILL_PAGES) return undefined;
+    if (pageCount < FILL_PAGES || processIndex === FILE_PROCESS_INDEX) return undefined;
     const { memory, bytes } = this.#memories[processIndex]![memoryIndex]!;
     const { stripes } = imagePorts();
     const absorb = stripes.absorbIn(memory);

@@ -7,7 +7,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { GuestProcess } from '../engine/guest-process.ts';
+import type { FilePages } from '../kernel/vfs/file-pages.ts';
 import { encodeImage } from '../snapshot/encode-image.ts';
+import { freezeFilePages } from '../snapshot/file-pages.ts';
 import type { MemorySource } from '../snapshot/image-ports.ts';
 import type { MachineState, ModuleState } from '../snapshot/machine-state.ts';
 import { collectPages, contentsBytes, copyPages } from '../snapshot/page-block.ts';
@@ -47,7 +49,7 @@ export class MachineCapture {
   /** The image as far as it is encoded. */
   readonly chunks: Uint8Array[] = [];
   readonly #rest: Generator<Uint8Array, void, undefined>;
-  readonly #contentsBytes: number;
+  #contentsBytes: number;
   readonly #startNs: bigint;
   readonly #stoppedNs: bigint = process.hrtime.bigint();
   readonly #showsGuest: boolean;
@@ -60,14 +62,16 @@ export class MachineCapture {
   constructor(guest: GuestMachine, identity: Identity, startNs: bigint, room?: Uint8Array) {
     this.#startNs = startNs;
     const ports = imagePorts();
-    const state = saveMachine(guest, identity);
+    const { state, filePages } = saveMachine(guest, identity);
     let blocks = collectPages(memorySources(guest.sorted()), ports.scanner);
     this.#contentsBytes = contentsBytes(blocks);
     if (room !== undefined) {
       blocks = copyPages(blocks, room.length < this.#contentsBytes ? new Uint8Array(this.#contentsBytes) : room);
     }
+    const fileBlocks = [...freezeFilePages(filePages)];
+    this.#contentsBytes += contentsBytes(fileBlocks);
     this.#showsGuest = room === undefined;
-    this.#rest = encodeImage(state, blocks, ports);
+    this.#rest = encodeImage(state, [...blocks, ...fileBlocks], ports);
     this.#stopNs = process.hrtime.bigint() - this.#stoppedNs;
   }
 
@@ -138,8 +142,14 @@ function memorySources(guests: readonly GuestProcess[]): MemorySource[] {
   );
 }
 
+export interface SavedMachine {
+  readonly state: MachineState;
+  /** Contents of the files that live in the machine. */
+  readonly filePages: readonly FilePages[];
+}
+
 /** Everything but the contents of the memories. Throws WVM_SNAPSHOT_UNSUPPORTED. */
-export function saveMachine(guest: GuestMachine, { name, moduleName, includeModule }: Identity): MachineState {
+export function saveMachine(guest: GuestMachine, { name, moduleName, includeModule }: Identity): SavedMachine {
   const guests = guest.sorted();
   const root = guest.root;
   const modules = new Map<string, ModuleState>();
@@ -149,18 +159,22 @@ export function saveMachine(guest: GuestMachine, { name, moduleName, includeModu
     const programName = compiled === root.compiled ? moduleName : (process.args[0] ?? 'program');
     modules.set(compiled.hash, { hash: compiled.hash, name: programName, bytes });
   }
-  const kernel = guest.kernel.save();
+  const { state: kernel, filePages } = guest.kernel.capture();
   const processes = guests.map((owner) => {
     const { pid, parentPid, args } = owner.process;
     return { pid, parentPid: owner === root ? null : parentPid, name: args[0] ?? '', ...owner.save() };
   });
-  return {
+  const state: MachineState = {
     producer: PRODUCER,
-    features: featuresOf(guests.map(({ compiled }) => compiled.original)),
+    features: featuresOf(
+      guests.map(({ compiled }) => compiled.original),
+      kernel.fileSystems.map(({ kind }) => kind),
+    ),
     name,
     fuelUsed: guest.fuelUsed,
     modules: [...modules.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1)),
     kernel,
     processes,
   };
+  return { state, filePages };
 }

@@ -4,7 +4,7 @@
 import { Errno } from '../../abi/errno.ts';
 import type { FateTable } from './fate.ts';
 import { type FileSaver, OpenFile } from './open-file.ts';
-import type { DetachedFileState, DirEntryState, HostFileState } from './open-file-state.ts';
+import type { DetachedFileState, DirEntryState, HostFileState, MemoryFileState } from './open-file-state.ts';
 import { HostFileType, type HostStat } from './ports.ts';
 import { fail, resultOf } from './sys-error.ts';
 import type { HostNode } from './vfs/host-node.ts';
@@ -100,8 +100,12 @@ export class DirectoryFile extends OpenFile {
     this.node.setTimes(atimeNs, mtimeNs);
   }
 
-  override save(saver: FileSaver): HostFileState | DetachedFileState {
+  override save(saver: FileSaver): HostFileState | DetachedFileState | MemoryFileState {
     const { node, flags, canRead, canWrite, listing } = this;
+    if (this.vfs.isMounted(node.files)) {
+      const { path } = node;
+      return { kind: 'memory', flags, canRead, canWrite, ...saver.memoryPlace(node), path, offset: 0n, listing };
+    }
     if (node.path === null) {
       const inode = saver.detachedIndex(node, canRead);
       return { kind: 'detached', flags, canRead, canWrite, inode, offset: 0n, listing };

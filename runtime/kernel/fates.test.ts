@@ -33,8 +33,14 @@ import { StreamFile } from './stream-file.ts';
 import { Terminal } from './terminal.ts';
 import { Fixture, ROOT } from './testing/fixture.ts';
 import { Thread } from './thread.ts';
-import { DetachedFiles, DetachedInode } from './vfs/detached-files.ts';
+import { Extents } from './vfs/extents.ts';
+import { FileContents } from './vfs/file-contents.ts';
+import { FilePages } from './vfs/file-pages.ts';
+import { FileSystem } from './vfs/file-system.ts';
 import { HostNode } from './vfs/host-node.ts';
+import { LowerLayer } from './vfs/lower-layer.ts';
+import { MemoryFiles } from './vfs/memory-files.ts';
+import { MemoryInode } from './vfs/memory-inode.ts';
 import { Vfs } from './vfs/vfs.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -59,8 +65,13 @@ const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
   Random,
   Vfs,
   HostNode,
-  DetachedFiles,
-  DetachedInode,
+  FileSystem,
+  MemoryFiles,
+  MemoryInode,
+  FileContents,
+  FilePages,
+  Extents,
+  LowerLayer,
   Process,
   Thread,
   Futexes,
@@ -130,7 +141,7 @@ function strangers(kernel: Kernel): string[] {
 }
 
 describe('fates', () => {
-  const fixture = new Fixture({ seed: 1n });
+  const fixture = new Fixture({ seed: 1n, overlays: ['/over'], tmpfs: [{ guestPath: '/tmp', maxBytes: 65_536 }] });
   const fd = fixture.open('file', OFLAGS_CREAT);
   fixture.open('lost', OFLAGS_CREAT);
   fixture.open('unlinked', OFLAGS_CREAT);

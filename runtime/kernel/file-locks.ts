@@ -46,7 +46,7 @@ export interface RecordLock extends ByteRange {
   readonly isExclusive: boolean;
 }
 
-const LOCKABLE: ReadonlySet<string> = new Set(['file', 'directory', 'detached']);
+const LOCKABLE: ReadonlySet<string> = new Set(['file', 'directory', 'detached', 'memory']);
 const WHOLE_FILE: ByteRange = { first: 0n, last: INT64_MAX };
 
 export class LockedInode {

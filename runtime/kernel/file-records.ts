@@ -1,16 +1,19 @@
 // The part of an image that holds open files: what they share comes first, then the files, which refer to it by index.
 //
-//   grants, detached inodes, pipes  <-  open files (an epoll set after the files in it)  <-  descriptors, locks
+//   grants, file systems, detached inodes, pipes  <-  open files (an epoll set after the files in it)  <-  descriptors, locks
 //
 // FileRecords collects them while descriptors are saved: the first one that refers to an object gives it its place. So the order
 // follows from the descriptors, and equal kernels have equal records.
 
-import type { FileSaver, OpenFile, OpenFileState } from './open-file.ts';
+import type { FileSaver, MemoryPlace, OpenFile, OpenFileState } from './open-file.ts';
 import { checkOpenFileState, type EpollFileState } from './open-file-state.ts';
 import { Pipe, type PipeState } from './pipe.ts';
 import { type Grant, HostFileType } from './ports.ts';
 import { badRecord, checkArray, checkBoolean, checkRecord, checkString } from './validate.ts';
-import { DetachedInode, type DetachedState, detach } from './vfs/detached-files.ts';
+import { checkDetached, type DetachedState, detach, makeDetachedPages } from './vfs/detached-files.ts';
+import type { FilePages } from './vfs/file-pages.ts';
+import type { FileSystem } from './vfs/file-system.ts';
+import { checkFileSystems, type FileSystemState } from './vfs/file-system-state.ts';
 import type { HostNode } from './vfs/host-node.ts';
 import type { Vfs } from './vfs/vfs.ts';
 
@@ -22,8 +25,12 @@ export interface GrantState {
 export interface FilesState {
   /** Grants that open files need, by guest path; what they stand for is said at resume. */
   readonly grants: readonly GrantState[];
-  /** Contents of open files that have no name any more. */
+  /** Those that live in the machine, in the order in which they were mounted. */
+  readonly fileSystems: readonly FileSystemState[];
+  /** Open files of the host that have no name any more. */
   readonly detached: readonly DetachedState[];
+  /** Pages of their contents, which the image holds apart. */
+  readonly detachedPages: number;
   readonly pipes: readonly PipeState[];
   readonly openFiles: readonly OpenFileState[];
   /** The last inode number that was given to a file outside of all directories. */
@@ -33,19 +40,30 @@ export interface FilesState {
 const GRANTS_MAX = 10_000;
 const OPEN_FILES_MAX = 1_000_000;
 const GUEST_PATH_MAX = 4096;
+/** Kinds that no set can hold. */
+const ALWAYS_READY: ReadonlySet<string> = new Set(['file', 'directory', 'detached', 'memory']);
 
 export class FileRecords implements FileSaver {
   readonly grants: GrantState[] = [];
+  readonly fileSystems: readonly FileSystemState[];
+  /** Contents: of the detached files, then of each file system. */
+  readonly filePages: readonly FilePages[];
   readonly detached: DetachedState[] = [];
   readonly pipes: PipeState[] = [];
   readonly openFiles: OpenFileState[] = [];
   readonly #indexes: Map<unknown, number> = new Map();
   readonly #given: readonly Grant[];
   readonly #vfs: Vfs;
+  readonly #detachedPages: FilePages = makeDetachedPages();
+  readonly #inodes: readonly ReturnType<FileSystem['save']>['indexes'][];
 
   constructor(given: readonly Grant[], vfs: Vfs) {
     this.#given = given;
     this.#vfs = vfs;
+    const saved = vfs.fileSystems.map((fileSystem) => fileSystem.save());
+    this.fileSystems = saved.map(({ state }) => state);
+    this.#inodes = saved.map(({ indexes }) => indexes);
+    this.filePages = [this.#detachedPages, ...vfs.fileSystems.map(({ files }) => files.pages)];
   }
 
   fileIndex(file: OpenFile): number {
@@ -63,12 +81,18 @@ export class FileRecords implements FileSaver {
     });
   }
 
+  memoryPlace(node: HostNode): MemoryPlace {
+    const fileSystem = this.#vfs.fileSystems.findIndex(({ files }) => files === node.files);
+    const { files } = this.#vfs.fileSystems[fileSystem]!;
+    return { fileSystem, inode: this.#inodes[fileSystem]!.get(files.handles.get(node.handle)!.inode)! };
+  }
+
   /** Open files of one inode share its record, which is told by the identity that the guest sees. */
   detachedIndex(node: HostNode, canRead: boolean): number {
     const stat = node.stat();
     const isInMemory = node.files === this.#vfs.detached;
     return this.#indexOf(`inode ${stat.dev}:${stat.ino}`, this.detached, () =>
-      detach(node.files, node.handle, stat, canRead || isInMemory),
+      detach(node.files, node.handle, stat, canRead || isInMemory, this.#detachedPages),
     );
   }
 
@@ -92,15 +116,17 @@ export function checkFileRecords(state: FilesState, streamCount: number): void {
     checkString(grant.guestPath, GUEST_PATH_MAX, `grants[${index}].guestPath`);
     checkBoolean(grant.readOnly, `grants[${index}].readOnly`);
   }
-  DetachedInode.check(state.detached, 'detached');
+  checkFileSystems(state.fileSystems, 'fileSystems');
+  checkDetached(state.detached, state.detachedPages, 'detached');
   Pipe.check(state.pipes, state.lastInode, 'pipes');
   const files = checkArray(state.openFiles, OPEN_FILES_MAX, 'openFiles');
-  const { grants, detached, pipes, lastInode } = state;
-  const counts = { grantCount: grants.length, detachedCount: detached.length, pipeCount: pipes.length };
+  const { grants, detached, fileSystems, pipes, lastInode } = state;
+  const counts = { grantCount: grants.length, fileSystems, detachedCount: detached.length, pipeCount: pipes.length };
   for (const [index, file] of files.entries()) {
     checkOpenFileState(file, { ...counts, streamCount, lastInode, index }, `openFiles[${index}]`);
   }
   checkDetachedUse(state);
+  checkMemoryUse(state);
   checkPipeUse(state);
   for (const [index, file] of files.entries())
     if (file.kind === 'epoll') checkEpoll(file, files, `openFiles[${index}]`);
@@ -117,6 +143,23 @@ function checkDetachedUse({ detached, openFiles }: FilesState): void {
     used.add(file.inode);
   }
   if (used.size !== detached.length) badRecord('detached', 'an inode that no open file refers to');
+}
+
+/** An inode without a name is there as long as it is open. */
+function checkMemoryUse({ fileSystems, openFiles }: FilesState): void {
+  const open = new Set<string>();
+  for (const file of openFiles) if (file.kind === 'memory') open.add(`${file.fileSystem} ${file.inode}`);
+  for (const [index, { inodes }] of fileSystems.entries()) {
+    const named = new Set<number>([0]);
+    for (const { contents } of inodes) {
+      if (contents.kind === 'directory') for (const { inode } of contents.entries) named.add(inode);
+    }
+    for (const inode of inodes.keys()) {
+      if (!named.has(inode) && !open.has(`${index} ${inode}`)) {
+        badRecord(`fileSystems[${index}].inodes[${inode}]`, 'has no name, and no open file refers to it');
+      }
+    }
+  }
 }
 
 /** Each end of a pipe is one open file at most; one that none refers to, or with bytes that nobody can read, is no pipe. */
@@ -162,7 +205,7 @@ function checkPair(sockets: Map<number, number>, incoming: number, outgoing: num
 function checkEpoll(set: EpollFileState, files: readonly OpenFileState[], where: string): void {
   for (const { file } of set.interests) {
     const target = files[file]!;
-    if (target.kind === 'file' || target.kind === 'directory' || target.kind === 'detached') {
+    if (ALWAYS_READY.has(target.kind)) {
       badRecord(`${where}.interests`, `a ${target.kind} is always ready`);
     }
     if (target.kind !== 'epoll') continue;

@@ -1,4 +1,4 @@
-// An open regular file or device of the host. The offset lives here, never in the host's descriptor: every access is
+// An open regular file or device, of the host or of a file system in memory. The offset lives here, never in the host's descriptor: every access is
 // positional, so a resumed machine needs no seek and a descriptor can be opened again at any time.
 
 import { Errno } from '../../abi/errno.ts';
@@ -14,7 +14,7 @@ import {
 import type { FateTable } from './fate.ts';
 import { wasiFiletype } from './filetype.ts';
 import { type FileSaver, OpenFile, type Readiness } from './open-file.ts';
-import type { DetachedFileState, HostFileState } from './open-file-state.ts';
+import type { DetachedFileState, HostFileState, MemoryFileState } from './open-file-state.ts';
 import type { HostStat } from './ports.ts';
 import { fail, failHost, succeed } from './sys-error.ts';
 import { INT64_MAX } from './validate.ts';
@@ -147,8 +147,12 @@ export class HostFile extends OpenFile {
     this.node.sync((this.flags & (FDFLAGS_SYNC | FDFLAGS_RSYNC)) === 0);
   }
 
-  override save(saver: FileSaver): HostFileState | DetachedFileState {
+  override save(saver: FileSaver): HostFileState | DetachedFileState | MemoryFileState {
     const { node, flags, canRead, canWrite, offset } = this;
+    if (this.vfs.isMounted(node.files)) {
+      const { path } = node;
+      return { kind: 'memory', flags, canRead, canWrite, ...saver.memoryPlace(node), path, offset, listing: null };
+    }
     if (node.path === null) {
       const inode = saver.detachedIndex(node, canRead);
       return { kind: 'detached', flags, canRead, canWrite, inode, offset, listing: null };

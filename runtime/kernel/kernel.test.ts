@@ -59,7 +59,7 @@ describe('Kernel.save() and Kernel.restore()', () => {
     fixture.kernel.current.unblock();
     expect(fixture.read(5, 3)).toBe('456');
     expect(fixture.write(4, 'three\n')).toBe(6);
-    expect(String.fromCharCode(...fixture.files.find('dir/log').data)).toBe('one\ntwo\nthree\n');
+    expect(String.fromCharCode(...fixture.files.bytesOf('dir/log'))).toBe('one\ntwo\nthree\n');
     expect(fixture.open('x', OFLAGS_CREAT)).toBe(2);
   });
 
@@ -216,7 +216,7 @@ describe('Kernel.restore() refuses', () => {
 
   it('changed, replaced and missing files, unless told to ignore that', () => {
     const changes: [string, (fixture: Fixture) => void][] = [
-      ['has changed', (fixture) => (fixture.files.find('data').data = new Uint8Array(3))],
+      ['has changed', (fixture) => fixture.files.find('data').contents!.resize(3)],
       ['has changed', (fixture) => (fixture.files.find('data').mtimeNs += 1n)],
       ['another file', (fixture) => fixture.files.putFile('data', '0123456789')],
       ['another type', (fixture) => fixture.files.putDirectory('data')],
@@ -282,7 +282,8 @@ describe('Kernel.restore() refuses', () => {
           type: 4,
           dev: 1n,
           ino: 1n,
-          data: new Uint8Array(1),
+          sizeBytes: 0,
+          extents: [],
           atimeNs: 0n,
           mtimeNs: 0n,
           ctimeNs: 0n,

@@ -29,6 +29,9 @@ import { StreamFile } from './stream-file.ts';
 import { Terminal, type TerminalState } from './terminal.ts';
 import type { Thread } from './thread.ts';
 import { badRecord, checkArray, checkInteger, checkRecord } from './validate.ts';
+import { FILE_PAGE_BYTES, type FilePages } from './vfs/file-pages.ts';
+import { FileSystem } from './vfs/file-system.ts';
+import type { HostNode } from './vfs/host-node.ts';
 import { Vfs } from './vfs/vfs.ts';
 
 export interface KernelState extends FilesState {
@@ -57,9 +60,16 @@ export interface EnginePort {
   threadEnded(thread: Thread): void;
 }
 
+/** A file system in memory that the guest finds empty. */
+export interface TmpfsOptions {
+  readonly guestPath: string;
+  readonly maxBytes: number;
+}
+
 export interface KernelOptions {
   readonly ports: Ports;
   readonly grants: readonly Grant[];
+  readonly tmpfs?: readonly TmpfsOptions[];
   /** argv, the program name first. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -75,6 +85,12 @@ export interface RestoreOptions {
   readonly programs?: ProgramMap;
   /** 'ignore': a changed file is taken as it is, a missing one answers ESTALE. */
   readonly files?: 'check' | 'ignore';
+}
+
+export interface KernelCapture {
+  readonly state: KernelState;
+  /** Contents that are not in the state: of detached files, then of each file system. An image holds them as pages. */
+  readonly filePages: readonly FilePages[];
 }
 
 /** What restore() has made before the kernel. */
@@ -152,7 +168,8 @@ export class Kernel {
   constructor(options: RestoreOptions & { readonly ports: Ports }, parts: RestoredParts);
   constructor(options: KernelOptions | (RestoreOptions & { readonly ports: Ports }), parts?: RestoredParts) {
     const { ports, grants } = options;
-    checkGrants(grants);
+    const tmpfs = (parts === undefined ? (options as KernelOptions).tmpfs : undefined) ?? [];
+    checkGrants([...grants, ...tmpfs]);
     this.ports = ports;
     this.grants = grants;
     this.env = options.env;
@@ -174,7 +191,8 @@ export class Kernel {
       const { seed, args } = options as KernelOptions;
       const clock = new MachineClock(ports.clock, seed !== undefined);
       this.clock = clock;
-      this.vfs = new Vfs(ports.files, () => clock.realtimeNs());
+      const nowNs = (): bigint => clock.realtimeNs();
+      this.vfs = new Vfs(ports.files, nowNs, makeFileSystems(ports, grants, tmpfs, nowNs));
       this.fileLocks = new FileLocks();
       this.terminal = new Terminal(ports.streams);
       // Those of the streams are below (StreamFile.stat()).
@@ -267,21 +285,28 @@ export class Kernel {
     for (const process of this.processes.values()) process.fds.closeAll();
   }
 
-  /** The whole kernel as plain data; WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
+  /** The whole kernel as plain data, but for the contents of its files: see capture(). */
   save(): KernelState {
+    return this.capture().state;
+  }
+
+  /** WVM_SNAPSHOT_UNSUPPORTED if something cannot be saved. Changes nothing. */
+  capture(): KernelCapture {
     this.refuseIfForbidden();
     const files = new FileRecords(this.grants, this.vfs);
     const fileIndex = (file: OpenFile): number => files.fileIndex(file);
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
-    const { grants, detached, pipes, openFiles } = files;
+    const { grants, fileSystems, detached, pipes, openFiles, filePages } = files;
     const unread = this.ports.streams.map((stream) => stream.unreadBytes?.() ?? NOTHING);
-    return {
+    const state: KernelState = {
       clock: this.clock.save(),
       random: this.random.save(),
       terminal: this.terminal.save(),
       grants,
       programs: [...this.programs.keys()],
+      fileSystems,
       detached,
+      detachedPages: filePages[0]!.pageCount,
       pipes,
       openFiles,
       lastInode: this.lastInode,
@@ -293,6 +318,20 @@ export class Kernel {
       lastId: this.lastId,
       unread,
     };
+    return { state, filePages };
+  }
+
+  /**
+   * Contents of files of a restored kernel: whole pages from `firstPage` on, of what has this index in KernelCapture.filePages. Pages
+   * that are never filled hold zeros. WVM_IMAGE_BAD_RECORD for a page that no file has.
+   */
+  fillFilePages(index: number, firstPage: number, bytes: Uint8Array): void {
+    const pages = index === 0 ? this.vfs.detached.pages : this.vfs.fileSystems[index - 1]?.files.pages;
+    for (let at = 0; at < bytes.length; at += FILE_PAGE_BYTES) {
+      const page = firstPage + at / FILE_PAGE_BYTES;
+      if (pages === undefined || !pages.isUsed(page)) badRecord(`file pages ${index}`, `page ${page} is of no file`);
+      pages.write(page, bytes.subarray(at, at + FILE_PAGE_BYTES), 0);
+    }
   }
 
   private refuseIfForbidden(): void {
@@ -315,8 +354,7 @@ export class Kernel {
     for (const process of state.processes) Process.checkEnvironment(process, options.env);
     requirePrograms(state.programs, options.programs ?? new Map());
     const clock = MachineClock.restore(ports.clock, state.clock);
-    const vfs = new Vfs(ports.files, () => clock.realtimeNs());
-    const { files, locks } = reopenFiles(vfs, ports, options, state);
+    const { vfs, files, locks } = reopenFiles(ports, options, state, () => clock.realtimeNs());
     for (const [index, bytes] of state.unread.entries()) if (bytes.length > 0) ports.streams[index]!.preload?.(bytes);
     return new Kernel({ ...options, ports }, { state, clock, vfs, files, locks });
   }
@@ -383,10 +421,19 @@ export class Kernel {
       const file = new StreamFile(number, port, 0, number === 0, number !== 0);
       fds.add(new FdEntry(file, streamRights(number, port.kind === 'null'), 0));
     }
+    const { vfs } = this;
+    const preopen = (root: HostNode, guestPath: string): void => {
+      const file = new DirectoryFile(vfs, root, 0, true);
+      fds.add(new FdEntry(file, DIRECTORY_RIGHTS, ALL_RIGHTS, guestPath));
+    };
+    const mounted = new Map(vfs.fileSystems.map((fileSystem) => [fileSystem.grant.guestPath, fileSystem]));
     for (const grant of this.grants) {
-      const file = new DirectoryFile(this.vfs, this.vfs.grantRoot(grant), 0, true);
-      fds.add(new FdEntry(file, DIRECTORY_RIGHTS, ALL_RIGHTS, grant.guestPath));
+      const { guestPath } = grant;
+      const fileSystem = mounted.get(guestPath);
+      preopen(fileSystem === undefined ? vfs.grantRoot(grant) : vfs.fileSystemRoot(fileSystem), guestPath);
+      mounted.delete(guestPath);
     }
+    for (const [guestPath, fileSystem] of mounted) preopen(vfs.fileSystemRoot(fileSystem), guestPath);
     return fds;
   }
 }
@@ -403,7 +450,20 @@ function streamRights(number: number, isNull: boolean): number {
   return common | (number === 0 ? input : output) | (isNull ? seek : 0);
 }
 
-function checkGrants(grants: readonly Grant[]): void {
+/** Overlays in the order of their grants, then those that begin empty. */
+function makeFileSystems(
+  { files }: Ports,
+  grants: readonly Grant[],
+  tmpfs: readonly TmpfsOptions[],
+  nowNs: () => bigint,
+): FileSystem[] {
+  const wanted = grants.flatMap(({ guestPath, handle, overlay }) =>
+    overlay === undefined ? [] : [{ guestPath, maxBytes: overlay.maxBytes, lower: { files, root: handle } }],
+  );
+  return [...wanted, ...tmpfs].map((options, index) => FileSystem.create(options, index, nowNs));
+}
+
+function checkGrants(grants: readonly { readonly guestPath: string }[]): void {
   const seen = new Set<string>();
   for (const { guestPath } of grants) {
     if (guestPath.includes('\0')) throw new WvmError('WVM_USAGE', 'directory: a guest path holds a NUL character');

@@ -16,6 +16,8 @@ import {
   INT64_MAX,
   UINT64_MAX,
 } from './validate.ts';
+import { checkPlainPath, type FileSystemState, type InodeState } from './vfs/file-system-state.ts';
+import { joinPath } from './vfs/lower-layer.ts';
 
 /** Directory listings, names in them and paths: what Linux's own limits allow, with room. */
 const LISTING_MAX = 10_000_000;
@@ -66,6 +68,22 @@ export interface DetachedFileState {
   readonly canWrite: boolean;
   /** Index in KernelState.detached. */
   readonly inode: number;
+  readonly offset: bigint;
+  readonly listing: readonly DirEntryState[] | null;
+}
+
+/** An open file or directory of a file system in memory. */
+export interface MemoryFileState {
+  readonly kind: 'memory';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Index in KernelState.fileSystems. */
+  readonly fileSystem: number;
+  /** Index in its inodes. */
+  readonly inode: number;
+  /** Relative to the root of the file system; null: the name under which it was opened is gone. */
+  readonly path: string | null;
   readonly offset: bigint;
   readonly listing: readonly DirEntryState[] | null;
 }
@@ -155,6 +173,7 @@ export interface NullFileState {
 export interface FileTargets {
   readonly grantCount: number;
   readonly detachedCount: number;
+  readonly fileSystems: readonly FileSystemState[];
   readonly streamCount: number;
   readonly pipeCount: number;
   readonly lastInode: number;
@@ -175,6 +194,9 @@ export function checkOpenFileState(state: OpenFileState, targets: FileTargets, w
       checkInteger(state.inode, 0, targets.detachedCount - 1, `${where}.inode`);
       checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
       if (state.listing !== null) checkListing(state.listing, `${where}.listing`);
+      return;
+    case 'memory':
+      checkMemoryFile(state, targets.fileSystems, where);
       return;
     case 'pipe':
       checkInteger(state.pipe, 0, targets.pipeCount - 1, `${where}.pipe`);
@@ -254,12 +276,45 @@ function checkHostFile(state: HostFileState, grantCount: number, where: string):
 
 /** Names only: what a walk without links leaves. So no record can lead outside of its grant. */
 function checkGrantPath(path: string, where: string): void {
-  checkString(path, PATH_MAX, where);
-  if (path === '') return;
-  for (const name of path.split('/')) {
-    if (name === '' || name === '.' || name === '..' || name.includes('\0'))
-      badRecord(where, 'not a plain relative path');
+  if (path !== '') checkPlainPath(path, PATH_MAX, where);
+}
+
+function checkMemoryFile(state: MemoryFileState, fileSystems: readonly FileSystemState[], where: string): void {
+  checkInteger(state.fileSystem, 0, fileSystems.length - 1, `${where}.fileSystem`);
+  const { inodes } = fileSystems[state.fileSystem]!;
+  checkInteger(state.inode, 0, inodes.length - 1, `${where}.inode`);
+  const { contents, type, isGone } = inodes[state.inode]!;
+  const isDirectory = type === HostFileType.directory;
+  if (contents.kind === 'link' || contents.kind === 'nothing') badRecord(`${where}.inode`, 'cannot be opened');
+  if (state.canWrite && type !== HostFileType.regularFile) badRecord(`${where}.canWrite`, 'only files are written');
+  checkBigint(state.offset, 0n, INT64_MAX, `${where}.offset`);
+  if (state.path !== null) {
+    checkGrantPath(state.path, `${where}.path`);
+    if (isGone || !leadsTo(inodes, state.path, state.inode)) badRecord(`${where}.path`, 'does not lead to the inode');
   }
+  if (state.listing === null) return;
+  if (!isDirectory) badRecord(`${where}.listing`, 'not of a directory');
+  checkListing(state.listing, `${where}.listing`);
+}
+
+/** Whether the inode is what has this path; what is not in the record, the lower layer has. */
+function leadsTo(inodes: readonly InodeState[], path: string, inode: number): boolean {
+  const names = path === '' ? [] : path.split('/');
+  let at = 0;
+  for (const [depth, name] of names.entries()) {
+    const { contents } = inodes[at]!;
+    if (contents.kind !== 'directory') return false;
+    const entry = contents.entries.find((candidate) => candidate.name === name);
+    if (entry === undefined) {
+      const wanted = inodes[inode]!.contents;
+      const lower = wanted.kind === 'lower' ? wanted.path : wanted.kind === 'directory' ? wanted.lower : null;
+      const rest = names.slice(depth).join('/');
+      return contents.lower !== null && lower === joinPath(contents.lower, rest);
+    }
+    if (entry.inode < 0) return false;
+    at = entry.inode;
+  }
+  return at === inode;
 }
 
 function checkIdentity(identity: FileIdentity, where: string): void {

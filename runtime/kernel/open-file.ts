@@ -12,6 +12,7 @@ import type {
   EpollFileState,
   EventFileState,
   HostFileState,
+  MemoryFileState,
   NullFileState,
   PipeFileState,
   SocketFileState,
@@ -30,6 +31,7 @@ export const BROKEN_PIPE = -32;
 export type OpenFileState =
   | HostFileState
   | DetachedFileState
+  | MemoryFileState
   | StreamFileState
   | PipeFileState
   | SocketFileState
@@ -42,9 +44,17 @@ export interface FileSaver {
   grantIndex(guestPath: string): number;
   /** Place of an inode without a name; `canRead`: its contents can be had through this node. */
   detachedIndex(node: HostNode, canRead: boolean): number;
+  /** Place of an inode of a file system in memory. */
+  memoryPlace(node: HostNode): MemoryPlace;
   pipeIndex(pipe: Pipe): number;
   /** Place of another open file, which is saved before the one that refers to it. */
   fileIndex(file: OpenFile): number;
+}
+
+/** Indexes: of a file system, and of an inode in it. */
+export interface MemoryPlace {
+  readonly fileSystem: number;
+  readonly inode: number;
 }
 
 /** What poll says of one direction of a file; undefined: not ready. */

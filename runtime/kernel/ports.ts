@@ -129,6 +129,8 @@ export interface Grant {
   readonly guestPath: string;
   readonly handle: HostHandle;
   readonly readOnly: boolean;
+  /** It is the lower layer of an overlay: what the guest changes stays in the machine, up to so many bytes. */
+  readonly overlay?: { readonly maxBytes: number };
 }
 
 export interface Ports {

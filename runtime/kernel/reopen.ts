@@ -10,28 +10,41 @@ import { HostFile } from './host-file.ts';
 import type { KernelState, RestoreOptions } from './kernel.ts';
 import { NullFile } from './null-file.ts';
 import type { OpenFile, OpenFileState } from './open-file.ts';
-import type { DetachedFileState, HostFileState, StreamFileState } from './open-file-state.ts';
+import type { DetachedFileState, HostFileState, MemoryFileState, StreamFileState } from './open-file-state.ts';
 import { Pipe } from './pipe.ts';
 import { PipeFile } from './pipe-file.ts';
-import { type Grant, HostFileType, type Ports } from './ports.ts';
+import { type Grant, HostFileType, HostOpen, type Ports } from './ports.ts';
 import { SocketFile } from './socket-file.ts';
 import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
-import { DETACHED_GRANT, DetachedInode } from './vfs/detached-files.ts';
+import { DETACHED_GRANT, makeDetachedFiles, restoreDetached } from './vfs/detached-files.ts';
+import { FileSystem, missingLower } from './vfs/file-system.ts';
+import type { FileSystemState } from './vfs/file-system-state.ts';
 import { HostNode } from './vfs/host-node.ts';
+import type { MemoryInode } from './vfs/memory-inode.ts';
 import { reopenNode } from './vfs/saved-node.ts';
-import type { Vfs } from './vfs/vfs.ts';
+import { Vfs } from './vfs/vfs.ts';
 
 /** Open files by their index, and the locks on them. */
 export interface ReopenedFiles {
+  readonly vfs: Vfs;
   readonly files: readonly OpenFile[];
   readonly locks: FileLocks;
 }
 
-export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, state: KernelState): ReopenedFiles {
+export function reopenFiles(
+  ports: Ports,
+  options: RestoreOptions,
+  state: KernelState,
+  nowNs: () => bigint,
+): ReopenedFiles {
   const grants = state.grants.map(({ guestPath }) => findGrant(options.grants, guestPath));
   for (const file of state.openFiles) if (file.kind === 'file') checkWritable(file, grants[file.grant]!);
-  const inodes = state.detached.map((record) => new DetachedInode(record));
+  const mounted = state.fileSystems.map((record, index) => mount(record, index, ports, options, nowNs));
+  const detached = makeDetachedFiles(nowNs, state.detachedPages);
+  const inodes = restoreDetached(detached, state.detached);
+  const fileSystems = mounted.map(({ fileSystem }) => fileSystem);
+  const vfs = new Vfs(ports.files, nowNs, fileSystems, detached);
   const pipes = state.pipes.map((record) => Pipe.restore(record));
   const files: OpenFile[] = [];
   const reopen = (file: OpenFileState, index: number): OpenFile => {
@@ -40,7 +53,12 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
       case 'stream':
         return restoreStream(ports, file);
       case 'detached':
-        return restoreDetached(vfs, inodes[file.inode]!, file);
+        return restoreDetachedFile(vfs, inodes[file.inode]!, file);
+      case 'memory': {
+        const { fileSystem, inodes: its } = mounted[file.fileSystem]!;
+        const checks = (options.files ?? 'check') === 'check';
+        return restoreMemoryFile(vfs, fileSystem, its[file.inode]!, file, checks, () => holderOf(state, index));
+      }
       case 'pipe':
         return new PipeFile(pipes[file.pipe]!, file.canRead ? 'reader' : 'writer', flags);
       case 'socket': {
@@ -59,7 +77,7 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
   };
   try {
     for (const [index, file] of state.openFiles.entries()) files.push(reopen(file, index));
-    return { files, locks: FileLocks.restore(state.locks, files) };
+    return { vfs, files, locks: FileLocks.restore(state.locks, files) };
   } catch (error) {
     for (const file of files) file.close();
     throw error;
@@ -67,7 +85,7 @@ export function reopenFiles(vfs: Vfs, ports: Ports, options: RestoreOptions, sta
 }
 
 function findGrant(grants: readonly Grant[], guestPath: string): Grant {
-  const grant = grants.find((candidate) => candidate.guestPath === guestPath);
+  const grant = grants.find((candidate) => candidate.guestPath === guestPath && candidate.overlay === undefined);
   if (grant === undefined) {
     throw new WvmError('WVM_CAPABILITY_MISSING', `resume: the program needs a directory as ${guestPath}`, {
       hint: `give it with --dir HOST::${guestPath}`,
@@ -89,8 +107,60 @@ function restoreStream(ports: Ports, state: StreamFileState): StreamFile {
   return new StreamFile(state.stream, ports.streams[state.stream]!, state.flags, state.canRead, state.canWrite);
 }
 
-function restoreDetached(vfs: Vfs, inode: DetachedInode, state: DetachedFileState): OpenFile {
-  const node = new HostNode(vfs.detached, vfs.detached.open(inode), DETACHED_GRANT, null, inode.type);
+/** A file system of the image; what an overlay lies on comes from the command line. */
+function mount(
+  state: FileSystemState,
+  index: number,
+  { files }: Ports,
+  { grants }: RestoreOptions,
+  nowNs: () => bigint,
+): ReturnType<typeof FileSystem.restore> {
+  if (state.kind === 'tmpfs') return FileSystem.restore(state, undefined, index, nowNs);
+  const grant = grants.find(({ guestPath, overlay }) => guestPath === state.guestPath && overlay !== undefined);
+  if (grant === undefined) throw missingLower(state.guestPath);
+  return FileSystem.restore(state, { files, root: grant.handle }, index, nowNs);
+}
+
+/** A lower file of an overlay is recognised by size and time: its inode number is the host's, and the guest has not seen it. */
+function restoreMemoryFile(
+  vfs: Vfs,
+  { files, grant }: FileSystem,
+  inode: MemoryInode,
+  { flags, canRead, canWrite, path, offset, listing }: MemoryFileState,
+  checks: boolean,
+  holder: () => string,
+): OpenFile {
+  const access = (canRead ? HostOpen.read : 0) | (canWrite ? HostOpen.write : 0);
+  const wanted = { sizeBytes: inode.lowerSize, mtimeNs: inode.mtimeNs };
+  let handle = files.open(inode, access);
+  let change = handle < 0 ? `cannot be opened (error ${-handle})` : undefined;
+  if (handle < 0) handle = files.openStale(inode, access);
+  const stat = files.stat(handle);
+  if (typeof stat === 'number') change ??= `is missing (error ${-stat})`;
+  else if (inode.isLower && !inode.isDirectory) {
+    if (stat.size !== wanted.sizeBytes) change = `has changed (${stat.size} bytes, were ${wanted.sizeBytes})`;
+    else if (stat.mtimeNs !== wanted.mtimeNs) {
+      change = `has changed (modified at ${stat.mtimeNs} ns, was ${wanted.mtimeNs} ns)`;
+    }
+  }
+  const node = new HostNode(files, handle, grant, path, inode.type);
+  const file = inode.isDirectory
+    ? new DirectoryFile(vfs, node, flags, canRead, listing)
+    : new HostFile(vfs, node, flags, canRead, canWrite, offset);
+  if (change === undefined || !checks) return file;
+  file.close();
+  throw new WvmError(
+    'WVM_FILE_CHANGED',
+    `resume: ${holder()}: ${grant.guestPath}: lower file ${inode.lower} ${change}`,
+    {
+      hint: 'restore the file as it was, or resume with --files=ignore',
+    },
+  );
+}
+
+function restoreDetachedFile(vfs: Vfs, inode: MemoryInode, state: DetachedFileState): OpenFile {
+  const access = HostOpen.read | HostOpen.write;
+  const node = new HostNode(vfs.detached, vfs.detached.open(inode, access), DETACHED_GRANT, null, inode.type);
   const { flags, canRead, canWrite, offset, listing } = state;
   if (inode.type === HostFileType.directory) return new DirectoryFile(vfs, node, flags, canRead, listing);
   return new HostFile(vfs, node, flags, canRead, canWrite, offset);

@@ -3,9 +3,10 @@
 
 import type { FdState } from '../kernel/fd-table.ts';
 import type { KernelState } from '../kernel/kernel.ts';
-import type { HostFileState } from '../kernel/open-file-state.ts';
+import type { HostFileState, MemoryFileState } from '../kernel/open-file-state.ts';
 import type { ProcessState } from '../kernel/process.ts';
 import type { ThreadState } from '../kernel/thread.ts';
+import type { FileSystemState, InodeState } from '../kernel/vfs/file-system-state.ts';
 import { type JsonData, jsonData } from './value-text.ts';
 
 export interface FdDescription {
@@ -23,15 +24,28 @@ export interface FdDescription {
   readonly file: JsonData;
 }
 
+/** A file system that lives in the machine. */
+export interface FileSystemDescription {
+  /** 'tmpfs' or 'overlay': an overlay needs its lower directory again to be resumed. */
+  readonly kind: string;
+  readonly guestPath: string;
+  readonly maxBytes: number;
+  /** Files that are in the image, and the sum of their sizes; of an overlay those that the guest has changed. */
+  readonly fileCount: number;
+  readonly fileBytes: number;
+}
+
 /** A value that should be a T but was never checked. */
 type Unchecked<T> = { readonly [Key in keyof T]?: unknown } | null | undefined;
 
 export function describeFds(kernel: unknown, pid: number): FdDescription[] {
-  const { grants, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
+  const { grants, fileSystems, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
   return listOf<FdState>(findProcess(kernel, pid)?.fds).flatMap((entry) => {
-    const file = listOf<HostFileState>(openFiles)[Number(entry?.file)];
+    const file = listOf<Omit<HostFileState, 'kind'> & Omit<MemoryFileState, 'kind'> & { kind: string }>(openFiles)[Number(entry?.file)];
     if (typeof entry?.fd !== 'number' || typeof file?.kind !== 'string') return [];
-    const grant = listOf<{ guestPath: string }>(grants)[Number(file.grant)]?.guestPath;
+    const isInMemory = file.kind === 'memory';
+    const mounts = listOf<{ guestPath: string }>(isInMemory ? fileSystems : grants);
+    const grant = mounts[Number(isInMemory ? file.fileSystem : file.grant)]?.guestPath;
     return [
       {
         fd: entry.fd,
@@ -44,6 +58,20 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
         file: jsonData(file),
       },
     ];
+  });
+}
+
+export function describeFileSystems(kernel: unknown): FileSystemDescription[] {
+  const { fileSystems } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
+  return listOf<FileSystemState>(fileSystems).flatMap((system) => {
+    if (typeof system?.kind !== 'string' || typeof system.guestPath !== 'string') return [];
+    const sizes = listOf<InodeState>(system.inodes).flatMap((inode) => {
+      const contents = inode?.contents as Unchecked<{ kind: string; sizeBytes: number }>;
+      return contents?.kind === 'file' ? [Number(contents.sizeBytes)] : [];
+    });
+    const { kind, guestPath, maxBytes } = system;
+    const fileBytes = sizes.reduce((sum, size) => sum + size, 0);
+    return [{ kind, guestPath, maxBytes: Number(maxBytes), fileCount: sizes.length, fileBytes }];
   });
 }
 

@@ -2,11 +2,14 @@
 // same bytes. Chunks are made one by one as they are taken; those with page contents are views of the given blocks.
 
 import { assert } from '../base/assert.ts';
+import { WvmError } from '../base/wvm-error.ts';
 import { encodeEndRecord } from './end-record.ts';
+import { MAX_FILE_BYTES, totalFileBytes } from './file-pages.ts';
 import {
   encodeHeader,
   encodeRecordHeader,
   encodeTrailer,
+  MAX_PAYLOAD_BYTES,
   paddingBytes,
   RecordType,
   TRAILER_BYTES,
@@ -67,13 +70,31 @@ function* stateRecords(machine: MachineState): Generator<ImageRecord, void, unde
     const bytes = module.bytes === null ? [] : [module.bytes];
     yield payload(RecordType.MODULE, (record) => encodeModuleRecord(record, module), bytes);
   }
-  yield payload(RecordType.KERNEL, (record) => encodePlainData(record, machine.kernel));
+  yield kernelRecord(machine);
   for (const { instance } of machine.processes) {
     yield payload(RecordType.INSTANCE, (record) => encodeInstanceRecord(record, instance));
   }
   for (const { threads } of machine.processes) {
     for (const thread of threads) yield payload(RecordType.THREAD, (record) => encodeThreadRecord(record, thread));
   }
+}
+
+/** Names and places of files in memory are in it, and the bytes in pipes: that may be more than a record holds. */
+function kernelRecord({ kernel }: MachineState): ImageRecord {
+  const fileBytes = totalFileBytes(kernel);
+  if (fileBytes > MAX_FILE_BYTES) {
+    const message = `snapshot: files in memory have ${fileBytes} bytes; an image holds at most ${MAX_FILE_BYTES}`;
+    throw new WvmError('WVM_SNAPSHOT_UNSUPPORTED', message);
+  }
+  const record = payload(RecordType.KERNEL, (out) => encodePlainData(out, kernel));
+  const sizeBytes = record.parts[0]!.length;
+  const longest = MAX_PAYLOAD_BYTES[RecordType.KERNEL]!;
+  if (sizeBytes <= longest) return record;
+  throw new WvmError(
+    'WVM_SNAPSHOT_UNSUPPORTED',
+    `snapshot: the state of the kernel has ${sizeBytes} bytes; an image holds at most ${longest}`,
+    { hint: 'what fills it are names of files in memory, data in pipes, or input that was read ahead' },
+  );
 }
 
 /** `rest`: bytes of the payload after those that `encode` writes, passed on as they are. */

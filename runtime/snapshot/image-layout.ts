@@ -42,7 +42,7 @@ export type RecordType = number;
 
 const MiB = 1 << 20;
 /** The longest payload of each type. Each leaves room for far more than any machine has, and bounds what a reader takes. */
-const MAX_PAYLOAD_BYTES: Readonly<Record<RecordType, number>> = {
+export const MAX_PAYLOAD_BYTES: Readonly<Record<RecordType, number>> = {
   [RecordType.MACHINE]: MiB,
   [RecordType.TREE]: 16 * MiB,
   // V8 takes no module above 1 GiB.

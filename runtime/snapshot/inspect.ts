@@ -7,7 +7,13 @@ import type { WasmModule } from '../wasm/module.ts';
 import { functionName, globalNames, localNames, memoryNames, tableNames } from '../wasm/names.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { driveFile, driveStream, type RandomAccess } from './decode-image.ts';
-import { describeCall, describeFds, type FdDescription } from './describe-kernel.ts';
+import {
+  describeCall,
+  describeFds,
+  describeFileSystems,
+  type FdDescription,
+  type FileSystemDescription,
+} from './describe-kernel.ts';
 import {
   FORMAT_VERSION,
   HEADER_BYTES,
@@ -128,6 +134,7 @@ export interface ImageDescription {
   readonly sections: readonly SectionDescription[];
   readonly modules: readonly ModuleDescription[];
   readonly processes: readonly ProcessDescription[];
+  readonly fileSystems: readonly FileSystemDescription[];
   /** The kernel's own record as it is: clocks, grants, open files. */
   readonly kernel: JsonData;
 }
@@ -247,6 +254,7 @@ function describeMachine(
     processes: machine.processes.map((process, index) => {
       return describeProcess(process, index, modules.get(process.instance.moduleHash), outline, machine.kernel);
     }),
+    fileSystems: describeFileSystems(machine.kernel),
     kernel: jsonData(machine.kernel),
   };
 }

@@ -58,6 +58,23 @@ function splitRuns(source: MemorySource, runs: Uint32Array, blocks: PageBlock[])
   flush();
 }
 
+/** Blocks of single pages, which ascend and hold something. */
+export function* splitPages(
+  { processIndex, memoryIndex }: { readonly processIndex: number; readonly memoryIndex: number },
+  pages: readonly { readonly page: number; readonly bytes: Uint8Array }[],
+): Generator<PageBlock, void, undefined> {
+  for (let at = 0; at < pages.length; at += MAX_BLOCK_PAGES) {
+    const part = pages.slice(at, at + MAX_BLOCK_PAGES);
+    const runs: number[] = [];
+    for (const { page } of part) {
+      if (runs.length > 0 && runs[runs.length - 2]! + runs[runs.length - 1]! === page) runs[runs.length - 1]!++;
+      else runs.push(page, 1);
+    }
+    const list = { processIndex, memoryIndex, runs: Uint32Array.from(runs), pageCount: part.length };
+    yield { list, contents: part.map(({ bytes }) => bytes) };
+  }
+}
+
 /** How much room copyPages() needs. */
 export function contentsBytes(blocks: readonly PageBlock[]): number {
   let pages = 0;

@@ -10,6 +10,7 @@
 import type { InstanceState, ThreadState } from '../engine/state.ts';
 import { badImage } from './bad-image.ts';
 import { decodeEndRecord } from './end-record.ts';
+import { FILE_PROCESS_INDEX, MAX_FILE_BYTES, totalFileBytes } from './file-pages.ts';
 import {
   checkHeader,
   checkSum,
@@ -144,6 +145,10 @@ class ImageParser {
     if (memoryBytes > maxMemoryBytes) {
       throw badImage('WVM_IMAGE_LIMIT', 'machine', `${memoryBytes} bytes of memory; at most ${maxMemoryBytes}`);
     }
+    const fileBytes = totalFileBytes(kernel);
+    if (fileBytes > MAX_FILE_BYTES) {
+      throw badImage('WVM_IMAGE_LIMIT', 'machine', `${fileBytes} bytes of files; at most ${MAX_FILE_BYTES}`);
+    }
     return machine;
   }
 
@@ -261,7 +266,8 @@ function placeOf(header: RecordHeader): string {
 function blockProblem(machine: MachineState, previous: PageList | undefined, list: PageList): string | undefined {
   const { processIndex, memoryIndex, runs } = list;
   const pages = memoryPages(machine, processIndex, memoryIndex);
-  const name = `memory ${memoryIndex} of process ${processIndex}`;
+  const isOfFiles = processIndex === FILE_PROCESS_INDEX;
+  const name = isOfFiles ? `file system ${memoryIndex}` : `memory ${memoryIndex} of process ${processIndex}`;
   const end = endOf(list);
   if (end > pages) return `page ${end - 1} is outside ${name}, which has ${pages}`;
   if (list.pageCount * PAGE_BYTES > MAX_CONTENTS_BYTES) return `${list.pageCount} pages in one block`;

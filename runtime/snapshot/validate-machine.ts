@@ -1,6 +1,7 @@
 // What the parts of a machine must be to each other. The encoder asserts it, the decoder refuses by it: a machine that
 // breaks a rule can be neither written nor read. What frames and kernel objects mean is checked by engine and kernel.
 
+import { FILE_PROCESS_INDEX, filePageCounts } from './file-pages.ts';
 import type { MachineState, ProcessState } from './machine-state.ts';
 import { PAGE_BYTES } from './page-scanner.ts';
 
@@ -32,8 +33,9 @@ export function totalMemoryBytes(machine: MachineState): number {
   return pages * WASM_PAGE_BYTES;
 }
 
-/** 4 KiB pages of one memory; 0 if there is no such memory. */
+/** 4 KiB pages of one memory, or of the files of one file system; 0 if there is no such memory. */
 export function memoryPages(machine: MachineState, processIndex: number, memoryIndex: number): number {
+  if (processIndex === FILE_PROCESS_INDEX) return filePageCounts(machine.kernel)[memoryIndex] ?? 0;
   const memory = machine.processes[processIndex]?.instance.memories[memoryIndex];
   return memory === undefined ? 0 : memory.pageCount * (WASM_PAGE_BYTES / PAGE_BYTES);
 }

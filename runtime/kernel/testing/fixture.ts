@@ -11,7 +11,7 @@ import { encodeUtf8 } from '../utf8.ts';
 import { createWasiPreview1 } from '../wasi/front-door.ts';
 import { createDoors } from '../wasix/front-door.ts';
 import { CountingEntropy, FakeClock, FakeStream } from './fake-ports.ts';
-import { MemoryFiles } from './memory-files.ts';
+import { HostFiles } from './host-files.ts';
 
 const MEMORY_SIZE = 131_072;
 /** Where tests let results go, and where strings and vectors are put. */
@@ -21,13 +21,19 @@ const STRINGS = 1024;
 export interface FixtureOptions extends Partial<Omit<KernelOptions, 'ports' | 'grants'>> {
   readonly streamKinds?: readonly [StreamKind, StreamKind, StreamKind];
   readonly readOnly?: boolean;
+  /** What the first grant, "/", is; an overlay lies on `files`. */
+  readonly root?: 'host' | 'overlay' | 'tmpfs';
+  /** Guest paths of more overlays on the root of `files`. */
+  readonly overlays?: readonly string[];
 }
+
+const OVERLAY_BYTES: number = 2 ** 24;
 
 /** First fd of the fixture's only grant, "/". */
 export const ROOT = 3;
 
 export class Fixture {
-  readonly files: MemoryFiles;
+  readonly files: HostFiles;
   readonly clock: FakeClock = new FakeClock();
   readonly streams: FakeStream[];
   readonly ports: Ports;
@@ -39,14 +45,22 @@ export class Fixture {
 
   constructor(options: FixtureOptions = {}) {
     const { streamKinds = ['pipe', 'pipe', 'pipe'], readOnly = false, args = ['program'], env = {} } = options;
-    this.files = new MemoryFiles();
+    const { root = 'host', overlays = [], tmpfs = [] } = options;
+    this.files = new HostFiles();
     this.streams = streamKinds.map((kind) => new FakeStream(kind));
     this.ports = { clock: this.clock, entropy: new CountingEntropy(), files: this.files, streams: this.streams };
-    this.grants = [{ guestPath: '/', handle: this.files.grant(), readOnly }];
+    const overlay = { readOnly: false, overlay: { maxBytes: OVERLAY_BYTES } };
+    this.grants = [
+      ...(root === 'host' ? [{ guestPath: '/', handle: this.files.grant(), readOnly }] : []),
+      ...[...(root === 'overlay' ? ['/'] : []), ...overlays].map((guestPath) => {
+        return { guestPath, handle: this.files.grant(), ...overlay };
+      }),
+    ];
     const { seed, programs } = options;
     this.kernel = new Kernel({
       ports: this.ports,
       grants: this.grants,
+      tmpfs: root === 'tmpfs' ? [{ guestPath: '/', maxBytes: OVERLAY_BYTES }, ...tmpfs] : tmpfs,
       args,
       env,
       ...(programs === undefined ? {} : { programs }),
@@ -57,9 +71,14 @@ export class Fixture {
     this.wasi = this.bind();
   }
 
-  /** Another kernel from `state`, over the same ports and the same guest memory. */
+  /** Another kernel from `state`, over the same ports and the same guest memory; contents of files are as they are now. */
   restore(state: KernelState, options: Partial<RestoreOptions> = {}): void {
+    const hasContents = state.detachedPages !== 0 || state.fileSystems?.length !== 0;
+    const pages = hasContents ? this.kernel.capture().filePages.map((of) => of.changedSince(-1).changed) : [];
     this.kernel = Kernel.restore(this.ports, { grants: this.grants, env: {}, ...options }, state);
+    for (const [index, changed] of pages.entries()) {
+      for (const { page, bytes } of changed) this.kernel.fillFilePages(index, page, bytes);
+    }
     this.wasi = this.bind();
   }
 

@@ -1,5 +1,5 @@
-// A file or directory of the host that the guest has open: a handle of the files port, shared by the open file
-// descriptions that came from the same opening, and the name under which a resumed machine finds it again.
+// A file or directory that the guest has open: a handle of a files port (the host's, or that of a file system in memory), shared by
+// the open file descriptions that came from the same opening, and the name under which a resumed machine finds it again.
 //
 // Invariants:
 // - the handle is closed when `refs` reaches 0;

@@ -5,8 +5,10 @@ import { Errno } from '../../../abi/errno.ts';
 import type { FateTable } from '../fate.ts';
 import { type FilesPort, type Grant, HostFileType, HostOpen, type HostStat } from '../ports.ts';
 import { fail, failHost, resultOf } from '../sys-error.ts';
-import { DetachedFiles } from './detached-files.ts';
+import { makeDetachedFiles } from './detached-files.ts';
+import type { FileSystem } from './file-system.ts';
 import { HostNode } from './host-node.ts';
+import type { MemoryFiles } from './memory-files.ts';
 import { PathWalk } from './path-walk.ts';
 
 const HOST_ENOENT = -2;
@@ -24,24 +26,42 @@ export interface OpenOptions {
 }
 
 export class Vfs {
-  static readonly fates: FateTable = { files: 'host', nodes: 'derived', detached: 'saved' };
+  static readonly fates: FateTable = { files: 'host', fileSystems: 'saved', nodes: 'derived', detached: 'saved' };
 
   /** Host: not part of the image. */
   readonly files: FilesPort;
+  /** Those that live in the machine. */
+  readonly fileSystems: readonly FileSystem[];
   /** Derived: every node of an open file description. */
   readonly nodes: Set<HostNode> = new Set();
 
   /** Files without a name that came out of an image. */
-  readonly detached: DetachedFiles;
+  readonly detached: MemoryFiles;
 
-  constructor(files: FilesPort, nowNs: () => bigint) {
+  constructor(
+    files: FilesPort,
+    nowNs: () => bigint,
+    fileSystems: readonly FileSystem[] = [],
+    detached: MemoryFiles = makeDetachedFiles(nowNs),
+  ) {
     this.files = files;
-    this.detached = new DetachedFiles(nowNs);
+    this.fileSystems = fileSystems;
+    this.detached = detached;
   }
 
   /** The root of a grant; its handle belongs to the host and stays open. */
   grantRoot(grant: Grant): HostNode {
     return new HostNode(this.files, grant.handle, grant, '', HostFileType.directory);
+  }
+
+  /** The root of a file system of the machine. */
+  fileSystemRoot({ files, grant }: FileSystem): HostNode {
+    return new HostNode(files, grant.handle, grant, '', HostFileType.directory);
+  }
+
+  /** Whether files there are of a file system of the machine. */
+  isMounted(files: FilesPort): boolean {
+    return files !== this.files && files !== this.detached;
   }
 
   retain(node: HostNode): void {
@@ -57,7 +77,8 @@ export class Vfs {
   /** Equal for all openings of one file. The host may give the number of a file without a name to another one. */
   inodeKey(node: HostNode): string {
     const { dev, ino } = node.stat();
-    return `${node.files === this.detached ? 'detached' : 'host'} ${dev}:${ino}`;
+    const place = node.files === this.files ? 'host' : node.files === this.detached ? 'detached' : 'memory';
+    return `${place} ${dev}:${ino}`;
   }
 
   /**

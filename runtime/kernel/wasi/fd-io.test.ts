@@ -65,7 +65,7 @@ describe('fd_write() and fd_read() on a file', () => {
     const fd = fixture.open('file', OFLAGS_CREAT);
     expect(fixture.call('fd_seek', fd, 5n, WHENCE_END, RESULT)).toBe(0);
     expect(fixture.write(fd, 'x')).toBe(1);
-    expect([...fixture.files.find('file').data]).toEqual([0, 0, 0, 0, 0, 0x78]);
+    expect([...fixture.files.bytesOf('file')]).toEqual([0, 0, 0, 0, 0, 0x78]);
   });
 
   it('append mode goes to the end, can be turned off, and pwrite ignores it', () => {
@@ -79,7 +79,7 @@ describe('fd_write() and fd_read() on a file', () => {
     expect(fixture.call('fd_fdstat_set_flags', fd, 0)).toBe(0);
     expect(fixture.call('fd_seek', fd, 1n, WHENCE_SET, RESULT)).toBe(0);
     expect(fixture.write(fd, 'B')).toBe(1);
-    expect(String.fromCharCode(...fixture.files.find('file').data)).toBe('ABcde');
+    expect(String.fromCharCode(...fixture.files.bytesOf('file'))).toBe('ABcde');
   });
 
   it('need the access mode (EBADF) and the right (ENOTCAPABLE); a directory answers EISDIR', () => {

@@ -133,7 +133,7 @@ describe('fd_filestat_*()', () => {
     const fixture = new Fixture();
     const fd = fixture.open('file', OFLAGS_CREAT);
     expect(fixture.call('fd_filestat_set_size', fd, 100n)).toBe(0);
-    expect(fixture.files.find('file').data).toHaveLength(100);
+    expect(fixture.files.bytesOf('file')).toHaveLength(100);
     expect(fixture.call('fd_filestat_set_size', fd, -1n)).toBe(Errno.EINVAL);
     expect(fixture.call('fd_filestat_set_size', ROOT, 0n)).toBe(Errno.EISDIR);
     expect(fixture.call('fd_filestat_set_size', 1, 0n)).toBe(Errno.EINVAL);
@@ -171,7 +171,7 @@ describe('fd_advise(), fd_allocate(), fd_sync(), fd_datasync()', () => {
   it('allocating grows a file and never shrinks it', () => {
     const fixture = new Fixture();
     const fd = fixture.open('file', OFLAGS_CREAT);
-    const size = () => fixture.files.find('file').data.length;
+    const size = () => fixture.files.bytesOf('file').length;
     expect(fixture.call('fd_allocate', fd, 0n, 100n)).toBe(0);
     expect(fixture.call('fd_allocate', fd, 10n, 10n)).toBe(0);
     expect(size()).toBe(100);
@@ -257,8 +257,8 @@ describe('fd_readdir()', () => {
     expect(entries).toEqual([
       { next: 1n, ino: root, name: '.', type: Filetype.DIRECTORY },
       { next: 2n, ino: root, name: '..', type: Filetype.DIRECTORY },
-      { next: 3n, ino: fixture.files.find('file').ino, name: 'file', type: Filetype.REGULAR_FILE },
-      { next: 4n, ino: fixture.files.find('dir').ino, name: 'dir', type: Filetype.DIRECTORY },
+      { next: 3n, ino: fixture.files.find('dir').ino, name: 'dir', type: Filetype.DIRECTORY },
+      { next: 4n, ino: fixture.files.find('file').ino, name: 'file', type: Filetype.REGULAR_FILE },
     ]);
   });
 

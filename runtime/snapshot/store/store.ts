@@ -8,6 +8,7 @@
 import { WvmError } from '../../base/wvm-error.ts';
 import type { MemorySink } from '../decode-image.ts';
 import { encodeStateRecords } from '../encode-image.ts';
+import { FILE_PROCESS_INDEX, filePageCounts } from '../file-pages.ts';
 import { type ImageDescription, inspectImageBytes } from '../inspect.ts';
 import type { MachineState } from '../machine-state.ts';
 import { defaultImageLimits, type ImageLimits, memoryPages } from '../validate-machine.ts';
@@ -399,12 +400,18 @@ export class Store {
 
 /** All memories of a machine whose blocks are not a change of anything. */
 export function wholeMemories(machine: MachineState): CommitMemory[] {
-  return machine.processes.flatMap(({ instance }, processIndex) =>
-    instance.memories.map((_, memoryIndex) => {
-      const pageCount = memoryPages(machine, processIndex, memoryIndex);
-      return { processIndex, memoryIndex, pageCount, base: null, zeroed: new Uint32Array(0) };
-    }),
+  const whole = (processIndex: number, memoryIndex: number): CommitMemory => {
+    const pageCount = memoryPages(machine, processIndex, memoryIndex);
+    return { processIndex, memoryIndex, pageCount, base: null, zeroed: new Uint32Array(0) };
+  };
+  const memories = machine.processes.flatMap(({ instance }, processIndex) =>
+    instance.memories.map((_, memoryIndex) => whole(processIndex, memoryIndex)),
   );
+  // As many as hold files.
+  const files = filePageCounts(machine.kernel).flatMap((pageCount, index) =>
+    pageCount === 0 ? [] : [whole(FILE_PROCESS_INDEX, index)],
+  );
+  return [...memories, ...files];
 }
 
 /** The manifest and the records must tell of the same memories: the pages are written where the manifest says. */
