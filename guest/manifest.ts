@@ -195,6 +195,11 @@ export const guests: readonly Guest[] = [
   posix('process-groups.c', ['processes']),
   posix('sessions.c', ['processes']),
   posix('fork-snapshot.c', ['processes', 'self-snapshot']),
+  test('fork-state.wat', {
+    features: ['processes', 'bulk-memory', 'reference-types', 'simd'],
+    everyNthPoint: 3,
+    notUnderNodeWasi: 'it imports functions of WASIX and wvm',
+  }),
   // What processes share
   posix('pipe-ring.c', ['processes']),
   posix('pipe-full.c', ['processes']),

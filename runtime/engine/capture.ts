@@ -17,13 +17,70 @@ export function saveInstance(instance: GuestInstance, moduleHash: string): Insta
     memories: instance.memories.map((memory, k) => saveMemory(instance, memory, k)),
     globals: module.allGlobals.map((type, k) => (type.mutable ? saveGlobal(instance, type, k) : null)),
     tables: instance.tables.map((table) => (instance.map?.graph.writesTables ? saveTable(instance, table) : null)),
-    droppedElements: module.elements.flatMap((segment, k) =>
+    ...droppedSegments(instance),
+  };
+}
+
+type DroppedSegments = Pick<InstanceState, 'droppedElements' | 'droppedData'>;
+
+function droppedSegments(instance: GuestInstance): DroppedSegments {
+  const { elements, data } = instance.module;
+  return {
+    droppedElements: elements.flatMap((segment, k) =>
       segment.mode === 'passive' && !isElementDropped(instance, k) ? [] : [k],
     ),
-    droppedData: module.data.flatMap((segment, k) =>
-      segment.mode === 'passive' && !isDataDropped(instance, k) ? [] : [k],
-    ),
+    droppedData: data.flatMap((segment, k) => (segment.mode === 'passive' && !isDataDropped(instance, k) ? [] : [k])),
   };
+}
+
+/**
+ * Makes an instance that was used, and runs nothing any more, what another one of its module is, but for the contents of the
+ * memories; `scanner` clears those that were longer. False, and nothing has changed, if it has become what the other is not: memories
+ * do not shrink, and what was dropped stays so. Tables that were written would have to be compared: such modules are refused.
+ */
+export function becomeCopy(instance: GuestInstance, model: GuestInstance): boolean {
+  if (instance.map === undefined || instance.map.graph.writesTables) return false;
+  const { module } = instance;
+  const missingPages = module.allMemories.map(({ pageSizeLog2 }, k) => {
+    const missingBytes = model.memories[k]!.buffer.byteLength - instance.memories[k]!.buffer.byteLength;
+    return missingBytes / 2 ** pageSizeLog2;
+  });
+  if (missingPages.some((count) => count < 0)) return false;
+  const [own, wanted] = [droppedSegments(instance), droppedSegments(model)];
+  const isDropped = (list: readonly number[], segment: number): boolean => list.includes(segment);
+  if (own.droppedElements.some((segment) => !isDropped(wanted.droppedElements, segment))) return false;
+  if (own.droppedData.some((segment) => !isDropped(wanted.droppedData, segment))) return false;
+  try {
+    for (const [k, count] of missingPages.entries()) {
+      if (count > 0) instance.memories[k]!.grow(module.allMemories[k]!.is64 ? BigInt(count) : count);
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+  dropSegments(instance, wanted, own);
+  const values = model.mutableGlobals();
+  instance.setMutableGlobals(values.map((value) => sameFunction(instance, model, value)));
+  instance.reset();
+  return true;
+}
+
+/** The same function, if it is one, in another instance of the module. */
+function sameFunction(instance: GuestInstance, model: GuestInstance, value: unknown): unknown {
+  const index = model.functionIndexOf(value);
+  return index === undefined ? value : instance.functionObject(index);
+}
+
+/** Drops what `wanted` has dropped and `own` has not. */
+function dropSegments(instance: GuestInstance, wanted: DroppedSegments, own?: DroppedSegments): void {
+  for (const [dropped, done, name] of [
+    [wanted.droppedData, own?.droppedData, names.dropDataName],
+    [wanted.droppedElements, own?.droppedElements, names.dropElementName],
+  ] as const) {
+    for (const segment of dropped) {
+      if (done?.includes(segment) !== true) (instance.exports[name(segment)] as WebAssembly.ExportedFunction)();
+    }
+  }
 }
 
 /**
@@ -69,15 +126,13 @@ export function restoreInstance(
   state.tables.forEach((table, k) => {
     if (table !== null) restoreTable(instance, k, table, bad);
   });
-  for (const [dropped, segments, name] of [
-    [state.droppedData, module.data.length, names.dropDataName],
-    [state.droppedElements, module.elements.length, names.dropElementName],
+  for (const [dropped, segments] of [
+    [state.droppedData, module.data.length],
+    [state.droppedElements, module.elements.length],
   ] as const) {
-    for (const segment of dropped) {
-      if (segment >= segments) bad(`there is no segment ${segment}`);
-      (instance.exports[name(segment)] as WebAssembly.ExportedFunction)();
-    }
+    for (const segment of dropped) if (segment >= segments) bad(`there is no segment ${segment}`);
   }
+  dropSegments(instance, state);
   return instance;
 }
 

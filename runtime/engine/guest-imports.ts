@@ -7,9 +7,8 @@ import { atomicSlotType } from '../instrument/atomic-calls.ts';
 import { type AtomicDoor, type AtomicMemories, createAtomicDoor } from '../kernel/atomic-wait.ts';
 import type { SystemCallResult } from '../kernel/blocked.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Process } from '../kernel/process.ts';
 import type { GuestNumber } from '../kernel/thread.ts';
-import { createDoors } from '../kernel/wasix/front-door.ts';
+import type { Doors } from '../kernel/wasix/front-door.ts';
 import type { FuncType, WasmModule } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
 
@@ -29,10 +28,9 @@ const SPAWNS: ReadonlySet<string> = new Set(['thread-spawn', 'thread_spawn', 'th
 /** Modules whose imports have been checked: a fork need not. */
 const checked = new WeakSet<WasmModule>();
 
-/** The functions that `module` imports, in its order. Throws WVM_IMPORT_UNKNOWN. */
-export function findImports(kernel: Kernel, process: Process, module: WasmModule): ImportedCall[] {
+/** The functions that `module` imports, in its order; `doors`: those of its process. Throws WVM_IMPORT_UNKNOWN. */
+export function findImports(doors: Doors, module: WasmModule): ImportedCall[] {
   const isChecked = checked.has(module);
-  const doors = createDoors(kernel, process);
   const missing: string[] = [];
   const imports: ImportedCall[] = [];
   for (const entry of module.imports) {

@@ -40,6 +40,7 @@ import { GuestProcess, type ProcessHost, type ProcessTrace } from './guest-proce
 import { type GuestThread, isContextEntry, type Pending, QUANTUM } from './guest-thread.ts';
 import type { InstanceOptions, Outcome } from './instance.ts';
 import type { MemoryPool } from './memory-pool.ts';
+import { SpareProcesses } from './spare-processes.ts';
 import { StackArea } from './stack-area.ts';
 import type { InstanceState, ThreadState } from './state.ts';
 
@@ -66,7 +67,9 @@ export interface MachineHooks {
   processEnded(process: Process): void;
   /** A program could not be started. */
   programFailed(process: Process, program: ProgramFile, error: WvmError): void;
-  /** Memories of a process that has ended. */
+  /** Asked when a process has ended: nobody looks at its memories any more. */
+  mayReuseMemories(): boolean;
+  /** Memories of a process that has ended, if mayReuseMemories(). */
   memoriesFree(memories: readonly WebAssembly.Memory[]): void;
 }
 
@@ -124,6 +127,8 @@ export class GuestMachine {
   readonly #host: ProcessHost;
   readonly #meter: FuelMeter;
   readonly #threads: Map<Thread, GuestThread> = new Map();
+  /** Processes that have ended, for the forks of their programs. */
+  readonly #spares: SpareProcesses = new SpareProcesses();
   #current: GuestThread | undefined;
   /** Why the running thread unwinds. */
   #stop: Stop | undefined;
@@ -482,7 +487,9 @@ export class GuestMachine {
     const parent = guest.process;
     try {
       this.#checkMemory(parent.memoryBytes);
-      const forked = parent.fork(child, guest, child.mainThread);
+      const spare = this.#spares.take(parent.compiled);
+      const forked = parent.fork(child, guest, child.mainThread, spare);
+      if (spare !== undefined && spare !== forked.child) this.#options.hooks.memoriesFree(spare.instance.memories);
       this.#adopt(forked.child, forked.thread);
       child.memory.view.setUint32(pidAddr, 0, true);
       parent.process.memory.view.setUint32(pidAddr, child.pid, true);
@@ -504,7 +511,7 @@ export class GuestMachine {
       for (const thread of old.threads.keys()) this.#threads.delete(thread);
       this.processes.delete(process.pid);
       this.#adopt(next, next.start(process.mainThread));
-      hooks.memoriesFree(old.instance.memories);
+      this.#release(old);
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
       process.memory = memory;
@@ -705,7 +712,19 @@ export class GuestMachine {
     if (process.end !== undefined) this.#options.hooks.processEnded(process);
     this.processes.delete(process.pid);
     for (const thread of guest.threads.keys()) this.#threads.delete(thread);
-    this.#options.hooks.memoriesFree(guest.instance.memories);
+    this.#release(guest);
+  }
+
+  /** Nothing of the process runs any more. */
+  #release(guest: GuestProcess): void {
+    const { hooks } = this.#options;
+    if (!hooks.mayReuseMemories()) return;
+    if (!this.#spares.add(guest)) hooks.memoriesFree(guest.instance.memories);
+  }
+
+  /** The machine has ended: memories that it kept for processes to come. */
+  takeSpareMemories(): WebAssembly.Memory[] {
+    return this.#spares.clear().flatMap(({ instance }) => instance.memories);
   }
 }
 

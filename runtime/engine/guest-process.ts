@@ -7,10 +7,11 @@ import type { ModuleMap } from '../instrument/module-map.ts';
 import type { SystemCallResult } from '../kernel/blocked.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
+import { createDoors, type Doors } from '../kernel/wasix/front-door.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
 import { type FuncType, ValType } from '../wasm/module.ts';
 import { globalNames } from '../wasm/names.ts';
-import { restoreInstance, saveInstance, valueOfGlobal } from './capture.ts';
+import { becomeCopy, restoreInstance, saveInstance, valueOfGlobal } from './capture.ts';
 import type { CompiledModule } from './compile.ts';
 import { atomicCalls, findImports, type ImportedCall, spawnsThreads } from './guest-imports.ts';
 import { GuestThread } from './guest-thread.ts';
@@ -55,11 +56,13 @@ export type ProcessTrace = (
 ) => void;
 
 export class GuestProcess {
-  readonly process: Process;
+  /** Another one when the instance is used again, for a child of the same program. */
+  process: Process;
   readonly compiled: CompiledModule;
   readonly instance: GuestInstance;
   readonly threads: Map<Thread, GuestThread> = new Map();
   readonly #host: ProcessHost;
+  readonly #doors: Doors;
   readonly #imports: readonly ImportedCall[];
   /** Calls that the instrumenter has made of instructions. */
   readonly #atomics: readonly ImportedCall[];
@@ -76,7 +79,8 @@ export class GuestProcess {
     this.process = process;
     this.compiled = compiled;
     const { original } = compiled;
-    this.#imports = findImports(process.kernel, process, original);
+    this.#doors = createDoors(process.kernel, process);
+    this.#imports = findImports(this.#doors, original);
     const view = (index: number): DataView =>
       this.instance.memories[index] === this.#memory
         ? this.process.memory.view
@@ -165,16 +169,38 @@ export class GuestProcess {
     return this.#add(spawned);
   }
 
-  /** Another process with the same memory, globals and tables; `thread` stands where `from` stands. */
-  fork(process: Process, from: GuestThread, thread: Thread): { child: GuestProcess; thread: GuestThread } {
+  /**
+   * Another process with the same memory, globals and tables; `thread` stands where `from` stands. `spare`: a process of the same
+   * program that has ended, whose instance may be used.
+   */
+  fork(
+    process: Process,
+    from: GuestThread,
+    thread: Thread,
+    spare: GuestProcess | undefined,
+  ): { child: GuestProcess; thread: GuestThread } {
     this.load(from);
-    const child = new GuestProcess(this.#host, process, this.compiled, saveInstance(this.instance, this.compiled.hash));
+    const isReused = spare?.become(process, this.instance) === true;
+    const child = isReused
+      ? spare
+      : new GuestProcess(this.#host, process, this.compiled, saveInstance(this.instance, this.compiled.hash));
     for (const [index, memory] of this.instance.memories.entries()) {
-      copyMemory(memory, child.instance.memories[index]!, this.#host.memoryPool?.scanner);
+      copyMemory(memory, child.instance.memories[index]!, isReused, this.#host.memoryPool?.scanner);
     }
     const copy = from.copyTo(child, thread);
     child.#loaded = child.#add(copy);
     return { child, thread: copy };
+  }
+
+  /** The instance is another process's from now on, whose memory is still to be filled; false: it cannot be. */
+  become(process: Process, model: GuestInstance): boolean {
+    if (!becomeCopy(this.instance, model)) return false;
+    this.process = process;
+    this.#doors.changeOwner(process);
+    this.threads.clear();
+    this.#loaded = undefined;
+    if (this.#memory !== undefined) process.memory = new LinearMemory(this.#memory);
+    return true;
   }
 
   /** Puts the thread's globals into the instance. */
@@ -357,14 +383,20 @@ function stackPointerOf({ original, map }: CompiledModule): number | undefined {
   return initial.kind === 'i32' && initial.value > 0 && initial.value % C_STACK_ALIGNMENT === 0 ? 0 : undefined;
 }
 
-/** Copies what is not zero into a memory of zeros. */
-function copyMemory(from: WebAssembly.Memory, to: WebAssembly.Memory, scanner: WasmPageScanner | undefined): void {
+/** `isUsed`: the memory holds something; else only what is not zero is copied. */
+function copyMemory(
+  from: WebAssembly.Memory,
+  to: WebAssembly.Memory,
+  isUsed: boolean,
+  scanner: WasmPageScanner | undefined,
+): void {
   const bytes = new Uint8Array(from.buffer);
   const target = new Uint8Array(to.buffer);
-  if (scanner === undefined) {
+  if (scanner === undefined || (isUsed && bytes.length <= COPIED_WHOLE_BYTES)) {
     target.set(bytes);
     return;
   }
+  if (isUsed) clear({ bytes: target, memory: to }, scanner);
   const runs = scanner.nonZeroRuns({ bytes, memory: from });
   for (let i = 0; i < runs.length; i += 2) {
     const start = runs[i]! * PAGE_BYTES;
@@ -372,4 +404,13 @@ function copyMemory(from: WebAssembly.Memory, to: WebAssembly.Memory, scanner: W
   }
 }
 
+function clear(used: { readonly bytes: Uint8Array; readonly memory: object }, scanner: WasmPageScanner): void {
+  const runs = scanner.nonZeroRuns(used);
+  for (let i = 0; i < runs.length; i += 2) {
+    used.bytes.fill(0, runs[i]! * PAGE_BYTES, (runs[i]! + runs[i + 1]!) * PAGE_BYTES);
+  }
+}
+
 const PAGE_BYTES = 4096;
+/** To look for what is in it takes longer than to copy a memory of this size. */
+const COPIED_WHOLE_BYTES: number = 2 << 20;

@@ -194,6 +194,17 @@ export class GuestInstance {
   }
 
   /** Polls that the guest may still come by before it asks; -1 while it asks. */
+  /**
+   * What one run may leave to the next, if it ended with an exception: nothing on the stack that is not there. Only for an
+   * instance that is used again.
+   */
+  reset(): void {
+    const { cursor, funcrefCursor, externrefCursor } = this.#own!;
+    cursor.value = names.FRAMES_BASE;
+    funcrefCursor.value = 0;
+    externrefCursor.value = 0;
+  }
+
   get fuel(): number {
     return (this.#own!.fuel.value as number) - 1;
   }

@@ -68,6 +68,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   family: 34,
   timeouts: 117,
   'fork-wait': 81,
+  'fork-state': 130,
   'fork-tree': 110,
   'many-processes': 310,
   zombie: 93,

@@ -48,6 +48,9 @@ export class Futexes {
   readonly waiting: Map<Thread, FutexWaiter> = new Map();
   /** Derived: priority-inheriting locks that somebody waits for, by owner. */
   readonly owned: Map<Thread, Set<FutexQueue>> = new Map();
+  /** What was emptied last is what is filled next, where two threads wake each other. */
+  #spareQueue: FutexQueue | undefined;
+  #spareTable: Map<number, FutexQueue> | undefined;
 
   /** ESUCCESS when woken, EAGAIN for a changed word, ETIMEDOUT; or Blocked. */
   wait(thread: Thread, wait: FutexWait): SystemCallResult {
@@ -130,7 +133,11 @@ export class Futexes {
 
   /** The queue of plain waits at that place. */
   plainQueue(process: Process, memory: number, address: number): FutexQueue {
-    return this.find(process, memory, address, false) ?? new FutexQueue(process, memory, address, undefined);
+    const found = this.find(process, memory, address, false);
+    if (found !== undefined) return found;
+    const spare = this.#spareQueue;
+    if (spare?.process === process && spare.memory === memory && spare.address === address) return spare;
+    return new FutexQueue(process, memory, address, undefined);
   }
 
   /** The queue for the lock at that place, which `owner` holds. */
@@ -190,6 +197,7 @@ export class Futexes {
       for (const waiter of queue.waiters) this.waiting.delete(waiter.thread);
     }
     this.tables.delete(process);
+    this.#spareQueue = undefined;
   }
 
   /** In the order of places, whatever the history was. */
@@ -231,7 +239,8 @@ export class Futexes {
     if (queue.waiters.size > 1) return;
     let table = this.tables.get(queue.process);
     if (table === undefined) {
-      table = new Map();
+      table = this.#spareTable ?? new Map();
+      this.#spareTable = undefined;
       this.tables.set(queue.process, table);
     }
     table.set(placeOf(queue.memory, queue.address, queue.owner !== undefined), queue);
@@ -244,8 +253,12 @@ export class Futexes {
     if (queue.waiters.size > 0) return;
     const table = this.tables.get(queue.process)!;
     table.delete(placeOf(queue.memory, queue.address, queue.owner !== undefined));
-    if (table.size === 0) this.tables.delete(queue.process);
-    this.setOwner(queue, undefined);
+    if (table.size === 0) {
+      this.tables.delete(queue.process);
+      this.#spareTable = table;
+    }
+    if (queue.owner !== undefined) this.setOwner(queue, undefined);
+    this.#spareQueue = queue;
   }
 }
 

@@ -11,7 +11,8 @@ import type { IovecList } from './iovec.ts';
 
 export interface WasiContext {
   readonly kernel: Kernel;
-  readonly process: Process;
+  /** Another one when the instance that makes the calls is used again. */
+  process: Process;
   /** The vector of the call in progress; calls do not nest. */
   readonly iovecs: IovecList;
   readonly filestat: FilestatLayout;

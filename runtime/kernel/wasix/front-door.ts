@@ -32,6 +32,8 @@ import * as workingDirectory from './working-directory.ts';
 export interface Doors {
   /** The call of that name; undefined if wvm has none in that namespace. */
   find(module: string, name: string): SystemCall | undefined;
+  /** Every call that was found is the process's from now on; the program is the same. */
+  changeOwner(process: Process): void;
 }
 
 /** What the families export under the names of the tables, and helpers of theirs that no table names. */
@@ -54,7 +56,8 @@ const FAMILIES: Readonly<Record<string, unknown>> = {
   snapshot: () => new SnapshotWanted(),
 };
 
-export function createDoors(kernel: Kernel, owner: Process): Doors {
+export function createDoors(kernel: Kernel, firstOwner: Process): Doors {
+  let owner = firstOwner;
   const contexts = new Map<string, WasiContext>();
   let isWasix = false;
   const contextOf = (kind: 'preview1' | 'unstable'): WasiContext => {
@@ -76,6 +79,10 @@ export function createDoors(kernel: Kernel, owner: Process): Doors {
       const call = implementationOf(module, name);
       if (call === undefined) return notSupported;
       return bindCall(contextOf(module === 'wasi_unstable' ? 'unstable' : 'preview1'), call);
+    },
+    changeOwner(process) {
+      owner = process;
+      for (const context of contexts.values()) context.process = process;
     },
   };
 }
