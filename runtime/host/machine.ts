@@ -22,13 +22,14 @@ import { sendToProcess } from '../kernel/signals/send.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
+import type { Store } from '../snapshot/store/store.ts';
 import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
-import { closeHost, type HostParts, openHost } from './host-parts.ts';
+import { closeHost, type HostParts, openHost, tmpfsOf } from './host-parts.ts';
 import { memoryPool, prewarm, recycle } from './memory-pool.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
-import { resumeMachine } from './resume-machine.ts';
+import { type ReadMachine, readImage, resumeMachine } from './resume-machine.ts';
 import { type Identity, keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
 import type { Trial } from './trial.ts';
 import { WarmRoom } from './warm-room.ts';
@@ -40,7 +41,19 @@ export type { SnapshotResult } from './snapshot-machine.ts';
 export interface DirectoryGrant {
   hostPath: string;
   guestPath: string;
+  /** Of an overlay false: the guest may write, and the host's directory is never changed. */
   readOnly: boolean;
+  /** 'overlay': what the guest changes stays in the machine and its images. 'host' if not given. */
+  kind?: 'host' | 'overlay';
+  /** Of an overlay: most bytes of changed files; 1 GiB if not given. */
+  maxBytes?: number;
+}
+
+/** A directory in memory, which the guest finds empty. It is in the machine's images. */
+export interface TmpfsGrant {
+  guestPath: string;
+  /** Most bytes of files; 1 GiB if not given. */
+  maxBytes?: number;
 }
 
 /** The guest's input: the host's own, nothing, or exactly these bytes. */
@@ -56,6 +69,8 @@ export interface MachineOptions {
   programName?: string;
   env?: Readonly<Record<string, string>>;
   directories?: readonly DirectoryGrant[];
+  /** Not for resume: what an image has of them it has already. */
+  tmpfs?: readonly TmpfsGrant[];
   /** Programs that the guest can run by name, beside those in its directories: .wasm modules. */
   programs?: Readonly<Record<string, Uint8Array>>;
   /** Upper limit of all memory of the guest; 4 GiB if not given. */
@@ -106,7 +121,7 @@ export interface StopEverywhere {
   readonly onStop: (machine: Machine) => boolean | Promise<boolean>;
 }
 
-export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed'> {
+export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> {
   /** 'check' (default): an open file that has changed is refused; 'ignore': it is taken as it is. */
   files?: 'check' | 'ignore';
   /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */
@@ -115,6 +130,20 @@ export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programNam
   frozen?: boolean;
   /** The original module, when the image names it by hash only. */
   module?: Uint8Array;
+}
+
+export interface ResumeFromStoreOptions extends ResumeOptions {
+  /**
+   * The first saveMachine() takes only what has changed since that snapshot. That costs 0.1 ms for each MiB of memory now, and
+   * a copy of all memory less then. Default: false.
+   */
+  isTracked?: boolean;
+}
+
+/** A snapshot in a store, and the machine that it is one of. */
+export interface SnapshotOrigin {
+  readonly id: SnapshotId;
+  readonly machineId: string;
 }
 
 export type MachineExit =
@@ -204,6 +233,7 @@ export class Machine {
   readonly #guest: GuestMachine;
   readonly #host: HostParts;
   readonly #options: MachineOptions;
+  #origin: SnapshotOrigin | undefined;
   readonly #requests: (SnapshotRequest | CaptureRequest)[] = [];
   /** Made at the first capture. */
   #changes: ChangeTracker | undefined;
@@ -241,6 +271,7 @@ export class Machine {
       state === undefined
         ? new Kernel({
             ...kernelOptions,
+            tmpfs: tmpfsOf(options),
             args: [options.programName ?? 'program', ...(options.args ?? [])],
             ...(options.seed === undefined ? {} : { seed: options.seed }),
           })
@@ -287,7 +318,29 @@ export class Machine {
    */
   static async resume(image: Uint8Array | AsyncIterable<Uint8Array>, options: ResumeOptions = {}): Promise<Machine> {
     const maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
-    return await resumeMachine(image, options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
+    return await resumeMachine(readImage(image), options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
+  }
+
+  /**
+   * The same of a snapshot in a store, straight from its chunks; each block of them is held against its SHA-256. Errors: also
+   * WVM_STORE_CORRUPT and WVM_NO_SUCH_SNAPSHOT. saveMachine() goes on with the history of that snapshot.
+   */
+  static async resumeFromStore(store: Store, id: SnapshotId, options: ResumeFromStoreOptions = {}): Promise<Machine> {
+    const maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
+    const { machineId } = await store.manifest(id);
+    const read: ReadMachine = (sink, limits) => store.read(id, sink, limits);
+    const machine = await resumeMachine(read, options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
+    machine.#origin = { id, machineId };
+    if (options.isTracked === true) {
+      machine.#changes = new (await import('./change-tracker.ts')).ChangeTracker();
+      machine.#changes.adopt(machine.#guest, id);
+    }
+    return machine;
+  }
+
+  /** The snapshot that this machine was resumed from, and the machine that it is one of; undefined if it came from no store. */
+  get origin(): SnapshotOrigin | undefined {
+    return this.#origin;
   }
 
   /** Runs the guest until it ends, is stopped, or is stopped by a snapshot; then run() may be called again. */
@@ -458,6 +511,11 @@ export class Machine {
   /** Only for Machine.resume. */
   memoryObjects(): readonly (readonly { readonly buffer: ArrayBufferLike }[])[] {
     return this.#guest.sorted().map(({ instance }) => instance.memories);
+  }
+
+  /** Only for Machine.resume. */
+  fillFilePages(index: number, firstPage: number, bytes: Uint8Array): void {
+    this.#guest.kernel.fillFilePages(index, firstPage, bytes);
   }
 
   #hasEnded(): WvmError {
