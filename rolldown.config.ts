@@ -48,6 +48,8 @@ function trialsAt(address: string): Plugin {
     resolveId(source) {
       return source === './run-trial.ts' ? { id: address, external: 'relative' } : null;
     },
+    // As everything that the command line loads.
+    renderChunk: (code) => code.replaceAll(`import("${address}")`, `Promise.resolve(require("${address}"))`),
   };
 }
 
@@ -90,6 +92,27 @@ const instructionNumbers: Plugin = {
       return String(number);
     });
   },
+};
+
+/** The command line loads itself with what was compiled of it before (runtime/cli/code-cache.ts). */
+const loadCompiled: Plugin = {
+  name: 'load-compiled',
+  renderChunk(code, chunk) {
+    if (chunk.fileName !== 'cli/main.js') return null;
+    const other = /\brequire\("\.\/chunks\/((?!compile-cache\.)[a-z-]+\.js)"\)/g;
+    if (!code.includes('const cache = openCodeCache()')) throw new Error('cli/main.js: has no cache');
+    return code.replace(other, 'cache.load(__dirname + "/chunks/$1")');
+  },
+};
+
+/** Packages that are loaded when they are needed: code that comes from the cache cannot call import(). */
+const requirePackages: Plugin = {
+  name: 'require-packages',
+  renderChunk: (code) =>
+    code.replace(
+      /\bimport\(("[^"]+")\)/g,
+      'Promise.resolve().then(() => { const loaded = require($1); return { ...loaded, default: loaded }; })',
+    ),
 };
 
 const licences: Plugin = {
@@ -188,6 +211,8 @@ export default defineConfig([
       licences,
       commonJsPackage('cli/package.json'),
       loadLate(namesOf(lateInCommand)),
+      loadCompiled,
+      requirePackages,
     ],
   },
   {
@@ -208,6 +233,7 @@ export default defineConfig([
       instructionNumbers,
       commonJsPackage('thread/package.json'),
       loadLate(namesOf(lateInThread)),
+      requirePackages,
     ],
   },
 ]);

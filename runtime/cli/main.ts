@@ -16,8 +16,10 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
 }
 
 async function start(): Promise<void> {
-  const { useCompileCache } = await import('./compile-cache.ts');
-  useCompileCache();
+  const { openCodeCache } = await import('./compile-cache.ts');
+  // What is imported from here on, the bundled command line loads through it (rolldown.config.ts).
+  const cache = openCodeCache();
+  process.once('exit', () => cache.write());
   // `run` may do without.
   if (process.argv[2] === 'resume') (await import('./thread.ts')).guestThread();
   const { main } = await import('./program.ts');

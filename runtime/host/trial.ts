@@ -36,14 +36,15 @@ const callInTime: Script = new Script('globalThis[Symbol.for("wvm.trial")]()');
 const slot: symbol = Symbol.for('wvm.trial');
 
 export class Trial {
-  readonly #deadlineMs: number;
+  readonly #budgetMs: number;
+  #deadlineMs: number | undefined;
   readonly #output: { readonly stream: HostStream; readonly chunks: Uint8Array[] }[] = [];
   #outputBytes = 0;
   #isDropped = false;
 
-  /** The guest is stopped after `budgetMs` from now. */
+  /** The guest is stopped `budgetMs` after it has begun. */
   constructor(budgetMs: number) {
-    this.#deadlineMs = performance.now() + budgetMs;
+    this.#budgetMs = budgetMs;
   }
 
   /** The host as the guest of a trial may see it. */
@@ -62,6 +63,7 @@ export class Trial {
   step<Result>(run: () => Result): Result {
     const holder = globalThis as { [slot]?: (() => Result) | undefined };
     holder[slot] = run;
+    this.#deadlineMs ??= performance.now() + this.#budgetMs;
     try {
       const timeout = Math.max(1, Math.ceil(this.#deadlineMs - performance.now()));
       return callInTime.runInThisContext({ timeout }) as Result;

@@ -5,10 +5,10 @@ import type { FoundProgram } from './find-program.ts';
 import type { MachineExit, MachineOptions } from './machine.ts';
 
 /**
- * About as long as it takes to instrument the program: whatever it turns out to be, it has not waited more than twice as
+ * About as long as it takes to start a thread and to instrument the program there: whatever it turns out to be, it has not waited more than twice as
  * long as with the better choice. Nobody hears of the program meanwhile, therefore the limit.
  */
-const BUDGET_MS = 50;
+const BUDGET_MS = 100;
 const BUDGET_MS_PER_MB = 250;
 const MAX_BUDGET_MS = 400;
 
