@@ -201,9 +201,10 @@ export class MemoryFiles implements FilesPort {
 
   read(handle: HostHandle, target: Uint8Array, offset: bigint): HostResult {
     const open = this.handles.get(handle);
-    if (open === undefined || (open.flags & HostOpen.read) === 0) return EBADF;
+    if (open === undefined) return EBADF;
     const { inode } = open;
     if (inode.isDirectory) return EISDIR;
+    if ((open.flags & HostOpen.read) === 0) return EBADF;
     if (offset < 0n) return EINVAL;
     if (inode.contents !== undefined) {
       return offset >= BigInt(inode.contents.sizeBytes) ? 0 : inode.contents.read(target, Number(offset));
@@ -285,14 +286,16 @@ export class MemoryFiles implements FilesPort {
   }
 
   linkAt(fromDir: HostHandle, fromName: string, toDir: HostHandle, toName: string): HostResult {
-    const found = this.#named(fromDir, fromName);
-    if (typeof found === 'number') return found;
+    const from = this.#directory(fromDir, fromName);
+    if (typeof from === 'number') return from;
     const to = this.#directory(toDir, toName);
     if (typeof to === 'number') return to;
+    const found = this.#entry(from, fromName);
+    if (typeof found === 'number') return found;
     const old = this.#entry(to, toName);
     if (old !== ENOENT) return typeof old === 'number' ? old : EEXIST;
-    if (found.isDirectory) return EPERM;
     if (to.isGone) return ENOENT;
+    if (found.isDirectory) return EPERM;
     if (!this.#hasRoom(toName)) return ENOSPC;
     const inode = this.#toUpper(found);
     if (typeof inode === 'number') return inode;
