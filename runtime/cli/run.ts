@@ -61,8 +61,9 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.tmpfs === undefined ? {} : { tmpfs: flags.tmpfs }),
   };
-  const found = await findProgram(program, options.cacheDirectory);
   const isForTrial = Object.keys(flags).every((flag) => trialFlags.has(flag));
+  if (!isForTrial) guestThread(); // It starts while the program is looked up.
+  const found = await findProgram(program, options.cacheDirectory);
   const exit = isForTrial ? await tryProgram(found, options) : undefined;
   if (exit !== undefined) exitAs(exit);
   const thread = guestThread();
