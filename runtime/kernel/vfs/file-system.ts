@@ -84,7 +84,7 @@ export class FileSystem {
     }
     files.setRoot(inodes[0]!);
     for (const inode of inodes) {
-      if (inode.lower !== null && inode.isDirectory && inode.names > 0) files.byLower.set(inode.lower, inode);
+      if (inode.lower !== null && inode.isDirectory && inode.names > 0) files.lower!.inodes.set(inode.lower, inode);
     }
     return { fileSystem: new FileSystem(files, guestPath), inodes };
   }

@@ -9,7 +9,6 @@
 // - A directory comes up when something in it changes, as a name only: it stays merged with its lower one, also after a rename
 //   (overlayfs calls that a redirect). A directory made here is merged with nothing.
 // - Each lower name is a file of its own: hard links among lower files do not hold in the overlay.
-// - Whatever is of the lower layer and open, or in the tree as merged directory, is in `byLower`: one inode for one path.
 
 import type { FateTable } from '../fate.ts';
 import {
@@ -25,7 +24,7 @@ import { encodeUtf8 } from '../utf8.ts';
 import { FILE_SIZE_MAX, FileContents } from './file-contents.ts';
 import { FILE_PAGE_BYTES, FilePages } from './file-pages.ts';
 import { joinPath, type LowerLayer, lastName, lowerInode, parentPath } from './lower-layer.ts';
-import { type InodeTimes, MemoryInode, NONE } from './memory-inode.ts';
+import { type InodeTimes, MemoryInode } from './memory-inode.ts';
 
 const EPERM = -1;
 const ENOENT = -2;
@@ -52,8 +51,6 @@ const DIRECTORY_SIZE = 4096n;
  *  them in one record, which is rewritten by each snapshot. About 100,000 files. */
 const NAME_RECORD_BYTES = 256;
 const METADATA_MAX_BYTES: number = 32 * 2 ** 20;
-/** Read and write of a copy. */
-const COPY_BYTES: number = 16 * FILE_PAGE_BYTES;
 
 export const ROOT_INODE = 1n;
 
@@ -83,7 +80,6 @@ export class MemoryFiles implements FilesPort {
     root: 'saved',
     rootHandle: 'derived',
     handles: 'derived',
-    byLower: 'derived',
     metadataBytes: 'derived',
     lastHandle: 'derived',
   };
@@ -103,8 +99,6 @@ export class MemoryFiles implements FilesPort {
   readonly rootHandle: HostHandle = 0;
   /** Derived. */
   readonly handles: Map<HostHandle, OpenHandle> = new Map();
-  /** Derived: inodes of the lower layer, by path. */
-  readonly byLower: Map<string, MemoryInode> = new Map();
   /** Derived. */
   metadataBytes = 0;
   /** Derived. */
@@ -129,7 +123,7 @@ export class MemoryFiles implements FilesPort {
     if (this.lower === undefined) return;
     root.lower = '';
     root.lowerHandle = this.lower.root;
-    this.byLower.set('', root);
+    this.lower.inodes.set('', root);
   }
 
   openAt(dir: HostHandle, name: string, flags: number): HostResult {
@@ -164,19 +158,14 @@ export class MemoryFiles implements FilesPort {
 
   /** A handle of an inode that was looked up, or is open, or comes out of an image. */
   open(inode: MemoryInode, flags: number): HostResult {
-    if (inode.isLower && !inode.isDirectory && inode.lowerHandle === NONE) {
-      const path = inode.lower!;
-      const opened = this.#inLower(parentPath(path), (dir) => this.lower!.open(dir, lastName(path)));
-      if (opened < 0) return opened;
-      inode.lowerHandle = opened;
-    }
-    return this.openStale(inode, flags);
+    const opened = inode.isLower && !inode.isDirectory ? this.lower!.open(inode) : 0;
+    return opened < 0 ? opened : this.openStale(inode, flags);
   }
 
   /** As open(), of a file whose lower one cannot be had: reading it answers ESTALE. */
   openStale(inode: MemoryInode, flags: number): HostHandle {
     inode.handleCount++;
-    if (inode.lower !== null && !inode.isGone) this.byLower.set(inode.lower, inode);
+    if (inode.lower !== null && !inode.isGone) this.lower!.inodes.set(inode.lower, inode);
     const handle = ++this.lastHandle;
     this.handles.set(handle, { inode, flags });
     return handle;
@@ -187,16 +176,16 @@ export class MemoryFiles implements FilesPort {
     if (inode === undefined) return EBADF;
     this.handles.delete(handle);
     if (--inode.handleCount > 0) return 0;
-    this.#closeLower(inode);
+    this.lower?.close(inode);
     if (inode.names > 0) return 0;
-    if (inode.lower !== null && this.byLower.get(inode.lower) === inode) this.byLower.delete(inode.lower);
+    this.lower?.forget(inode);
     inode.contents?.resize(0);
     return 0;
   }
 
   /** The machine has ended: gives back what is open in the lower layer. */
   closeAll(): void {
-    for (const { inode } of this.handles.values()) this.#closeLower(inode);
+    for (const { inode } of this.handles.values()) this.lower?.close(inode);
   }
 
   read(handle: HostHandle, target: Uint8Array, offset: bigint): HostResult {
@@ -209,18 +198,19 @@ export class MemoryFiles implements FilesPort {
     if (inode.contents !== undefined) {
       return offset >= BigInt(inode.contents.sizeBytes) ? 0 : inode.contents.read(target, Number(offset));
     }
-    return inode.lowerHandle === NONE ? ESTALE : this.lower!.files.read(inode.lowerHandle, target, offset);
+    return this.lower!.read(inode, target, offset);
   }
 
   write(handle: HostHandle, source: Uint8Array, offset: bigint): HostResult {
     const open = this.handles.get(handle);
     if (open === undefined || (open.flags & HostOpen.write) === 0) return EBADF;
     if (source.length === 0) return 0;
-    if (offset + BigInt(source.length) > BigInt(FILE_SIZE_MAX)) return EFBIG;
     const inode = this.#toUpper(open.inode);
     if (typeof inode === 'number') return inode;
     const contents = inode.contents!;
-    const written = contents.write(source, offset < 0n ? contents.sizeBytes : Number(offset));
+    const at = offset < 0n ? BigInt(contents.sizeBytes) : offset;
+    if (at + BigInt(source.length) > BigInt(FILE_SIZE_MAX)) return EFBIG;
+    const written = contents.write(source, Number(at));
     if (written === 0) return ENOSPC;
     inode.modified(this.nowNs());
     return written;
@@ -278,7 +268,7 @@ export class MemoryFiles implements FilesPort {
     const inode = this.#named(dir, name);
     if (typeof inode === 'number') return inode;
     if (inode.type !== HostFileType.symbolicLink) return EINVAL;
-    return inode.isLower ? this.#lowerTarget(inode.lower!) : inode.target;
+    return inode.isLower ? this.lower!.target(inode.lower!) : inode.target;
   }
 
   symlinkAt(target: string, dir: HostHandle, name: string): HostResult {
@@ -379,14 +369,11 @@ export class MemoryFiles implements FilesPort {
     if (here !== undefined) return here ?? ENOENT;
     if (parent.lower === null) return ENOENT;
     const path = joinPath(parent.lower, name);
-    const known = this.byLower.get(path);
+    const lower = this.lower!;
+    const known = lower.inodes.get(path);
     if (known !== undefined) return known;
-    const stat = this.#inLower(parent.lower, (dir) => this.lower!.statAt(dir, name));
+    const stat = lower.inDirectory(parent.lower, (handle) => lower.files.statAt(handle, name));
     if (typeof stat === 'number') return isMissing(stat) ? ENOENT : stat;
-    return this.#lowerInode(path, stat);
-  }
-
-  #lowerInode(path: string, stat: HostStat): MemoryInode {
     const inode = new MemoryInode(this.dev, lowerInode(path), stat.type, stat);
     inode.lower = path;
     inode.lowerSize = stat.size;
@@ -397,20 +384,13 @@ export class MemoryFiles implements FilesPort {
     const { dev, ino, type } = inode;
     const nlink = BigInt(inode.linkCount);
     if (inode.isLower && inode.handleCount > 0) {
-      const stat = this.#openLowerStat(inode);
+      const stat = this.lower!.stat(inode);
       if (typeof stat === 'number') return isMissing(stat) ? ESTALE : stat;
       const { atimeNs, mtimeNs, ctimeNs } = stat;
       return { dev, ino, type, nlink, size: inode.isDirectory ? DIRECTORY_SIZE : stat.size, atimeNs, mtimeNs, ctimeNs };
     }
     const { atimeNs, mtimeNs, ctimeNs } = inode;
     return { dev, ino, type, nlink, size: sizeOf(inode), atimeNs, mtimeNs, ctimeNs };
-  }
-
-  /** Of an open inode of the lower layer. */
-  #openLowerStat(inode: MemoryInode): HostStat | HostResult {
-    const { files } = this.lower!;
-    if (inode.isDirectory) return this.#inLower(inode.lower!, (handle) => files.stat(handle));
-    return inode.lowerHandle === NONE ? ESTALE : files.stat(inode.lowerHandle);
   }
 
   #setTimes(found: MemoryInode, atimeNs: bigint | undefined, mtimeNs: bigint | undefined): HostResult {
@@ -430,7 +410,7 @@ export class MemoryFiles implements FilesPort {
       if (entry !== null) listed.push({ name, ino: entry.ino, type: entry.type });
     }
     if (lower !== null) {
-      const below = this.#inLower(lower, (dir) => this.lower!.list(dir));
+      const below = this.lower!.inDirectory(lower, (handle) => this.lower!.files.list(handle));
       if (typeof below === 'number' && !isMissing(below)) return below;
       for (const { name, type } of typeof below === 'number' ? [] : below) {
         if (!entries.has(name)) listed.push({ name, ino: lowerInode(joinPath(lower, name)), type });
@@ -493,8 +473,7 @@ export class MemoryFiles implements FilesPort {
         parent.directoryCount--;
       }
     }
-    const isBelow = lower !== null && typeof this.#inLower(lower, (dir) => this.lower!.statAt(dir, name)) !== 'number';
-    if (isBelow) {
+    if (lower !== null && this.lower!.has(lower, name)) {
       entries.set(name, null);
       this.count(1, name, null);
     } else entries.delete(name);
@@ -514,12 +493,10 @@ export class MemoryFiles implements FilesPort {
       inode.ctimeNs = this.nowNs();
       return;
     }
-    if (inode.lower !== null) {
-      if (this.byLower.get(inode.lower) === inode) this.byLower.delete(inode.lower);
-      if (inode.isDirectory) {
-        this.#closeLower(inode);
-        inode.lower = null;
-      }
+    this.lower?.forget(inode);
+    if (inode.isDirectory) {
+      this.lower?.close(inode);
+      inode.lower = null;
     }
     for (const hidden of inode.entries.keys()) this.count(-1, hidden, null);
     inode.entries.clear();
@@ -532,16 +509,16 @@ export class MemoryFiles implements FilesPort {
   #attach(directory: MemoryInode): void {
     if (directory.names > 0 || directory.isGone) return;
     const path = directory.lower!;
-    const stat = this.#inLower(path, (handle) => this.lower!.files.stat(handle));
+    const stat = this.lower!.stat(directory);
     if (typeof stat !== 'number') directory.setTimes(stat);
     this.#enter(path, directory);
-    this.byLower.set(path, directory);
+    this.lower!.inodes.set(path, directory);
   }
 
   /** Enters what was at `path` of the lower layer where that is in the tree. */
   #enter(path: string, inode: MemoryInode): void {
     const above = parentPath(path);
-    let parent = this.byLower.get(above);
+    let parent = this.lower!.inodes.get(above);
     if (parent === undefined) {
       parent = new MemoryInode(this.dev, lowerInode(above), HostFileType.directory, timesAt(this.nowNs()));
       parent.lower = above;
@@ -558,87 +535,14 @@ export class MemoryFiles implements FilesPort {
       return inode;
     }
     const path = inode.lower!;
-    const copied = this.#copyUp(inode, path, sizeBytes);
+    const copied = this.lower!.copy(inode, this.pages, sizeBytes);
     if (copied < 0) return copied;
-    this.#closeLower(inode);
+    this.lower!.forget(inode);
+    this.lower!.close(inode);
     inode.lower = null;
-    if (this.byLower.get(path) === inode) this.byLower.delete(path);
     if (!inode.isGone) this.#enter(path, inode);
     return inode;
   }
-
-  #copyUp(inode: MemoryInode, path: string, sizeBytes: number): HostResult {
-    if (inode.type === HostFileType.symbolicLink) {
-      const target = this.#lowerTarget(path);
-      if (typeof target === 'number') return target;
-      inode.target = target;
-      return 0;
-    }
-    if (inode.type !== HostFileType.regularFile) return 0;
-    const { files } = this.lower!;
-    const isOpen = inode.lowerHandle !== NONE;
-    if (!isOpen && inode.handleCount > 0) return ESTALE;
-    const handle = isOpen
-      ? inode.lowerHandle
-      : this.#inLower(parentPath(path), (dir) => this.lower!.open(dir, lastName(path)));
-    if (handle < 0) return handle;
-    const contents = new FileContents(this.pages);
-    const stat = files.stat(handle);
-    const result = typeof stat === 'number' ? stat : copyAll(contents, files, handle, sizeBytes);
-    if (!isOpen) files.close(handle);
-    if (result < 0) {
-      contents.resize(0);
-      return result;
-    }
-    inode.setTimes(stat as HostStat);
-    inode.contents = contents;
-    return 0;
-  }
-
-  #lowerTarget(path: string): string | HostResult {
-    return this.#inLower(parentPath(path), (dir) => this.lower!.files.readLinkAt(dir, lastName(path)));
-  }
-
-  /** Calls `action` with a handle of the directory at `path` of the lower layer. */
-  #inLower<Result>(path: string, action: (directory: HostHandle) => Result): Result | HostResult {
-    const lower = this.lower!;
-    const inode = this.byLower.get(path);
-    if (inode !== undefined && inode.lowerHandle !== NONE) return action(inode.lowerHandle);
-    const above = parentPath(path);
-    const parent = this.byLower.get(above)?.lowerHandle ?? NONE;
-    const handle = parent === NONE ? lower.openDirectory(path) : lower.openDirectory(path, parent, above);
-    if (handle < 0) return handle;
-    if (inode !== undefined && inode.handleCount > 0) {
-      inode.lowerHandle = handle;
-      return action(handle);
-    }
-    try {
-      return action(handle);
-    } finally {
-      lower.close(handle);
-    }
-  }
-
-  #closeLower(inode: MemoryInode): void {
-    if (inode.lowerHandle !== NONE) this.lower!.close(inode.lowerHandle);
-    inode.lowerHandle = NONE;
-  }
-}
-
-/** Copies a file, or its beginning; zeros become holes. */
-function copyAll(contents: FileContents, files: FilesPort, handle: HostHandle, sizeBytes: number): HostResult {
-  const buffer = new Uint8Array(COPY_BYTES);
-  while (contents.sizeBytes < sizeBytes) {
-    const wanted = Math.min(COPY_BYTES, sizeBytes - contents.sizeBytes);
-    const count = files.read(handle, buffer.subarray(0, wanted), BigInt(contents.sizeBytes));
-    if (count <= 0) return count;
-    for (let at = 0; at < count; ) {
-      const part = Math.min(count - at, FILE_PAGE_BYTES - (contents.sizeBytes % FILE_PAGE_BYTES));
-      if (!contents.append(buffer.subarray(at, at + part))) return ENOSPC;
-      at += part;
-    }
-  }
-  return 0;
 }
 
 function sizeOf({ contents, isLower, isDirectory, lowerSize, target }: MemoryInode): bigint {
