@@ -67,7 +67,7 @@ export function buildContinuations(
     bodies.bytes(body.toBytes());
     typeIndexes.push(types.typeIndex([], plan.analysis.type.results));
   }
-  writePollBody(bodies, pollType, target.slotsTable);
+  writePollBody(bodies, pollType, target);
   const saveTypes = target.saves.typeIndexes();
   target.saves.writeBodies(bodies);
   const helperTypes = helpers.map((name) => helperType(map, types, name));

@@ -102,8 +102,10 @@ interface OpenFrame {
   tryLevel: number;
   /** A catch clause that is being written behind its try. */
   isMoved: boolean;
-  /** A copy of an unrolled loop's body that is not the last: its end belongs to whoever unrolls. */
+  /** The body of a loop whose end belongs to whoever opened it. */
   isCopy: boolean;
+  /** Level of the loop that branches to this one begin again when they have counted the turn; 0: they need not. */
+  turnLevel: number;
 }
 
 export class BodyEmitter {
@@ -473,8 +475,11 @@ export class BodyEmitter {
         case 0x0d: // br_if
           if (this.#remap) {
             this.#flush(offset[i]!);
-            w.u8(op);
-            w.u32(this.#depth(immediate[i]!));
+            const frame = this.#frames[this.#frames.length - 1 - immediate[i]!]!;
+            if (frame.turnLevel === 0) {
+              w.u8(op);
+              w.u32(this.#level - frame.level);
+            } else this.#goAround(op, frame.turnLevel);
           } else this.#copy(i);
           break;
         case 0x09: {
@@ -810,18 +815,25 @@ export class BodyEmitter {
    *       fuel -= 1; if (fuel == 0) …poll…                 fuel -= 1; br_if $poll (fuel == 0)
    *     br $l  end                                       br $l  end
    *   unreachable  end                                 end  …poll…  br $again  end  unreachable  end
+   *
+   * If several branches lead back, as in an interpreter's loop, each of them counts for itself: one place where all of
+   * them meet would be one more jump in every turn. Then the loop is left for its poll in any case; $next is only there
+   * if something leads back that cannot count.
    */
   #loop(loop: number): void {
     const { a, w } = this;
     const { results } = blockType(a.module, a.code.immediate[loop]!);
     const site = a.siteAt[loop + 1]!;
-    const isSmall = a.loopKind[loop] === 0;
+    const kind = a.loopKind[loop]!;
+    const turns = this.#turns(loop);
+    const isCounted = turns === 1 && (kind & LoopKind.branchy) !== 0;
+    const isLeft = isCounted || (kind & (LoopKind.busy | LoopKind.nest)) === 0;
     const remap = this.#remap;
     this.#remap = true;
     w.u8(Op.block);
     this.#writeBlockType([], results);
     const doneLevel = ++this.#level;
-    if (isSmall) {
+    if (isLeft) {
       w.u8(Op.loop);
       w.u8(VOID);
       w.u8(Op.block);
@@ -830,25 +842,30 @@ export class BodyEmitter {
     }
     w.u8(Op.loop);
     w.u8(VOID);
-    this.#level++;
-    this.#copies(loop, this.#turns(loop), doneLevel);
-    if (isSmall) {
-      this.#spend();
-      this.unlikely.push(this.#position);
-      w.u8(Op.br_if);
-      w.u32(1);
-    } else this.#poll(site);
-    w.u8(Op.br);
-    w.u32(0);
+    const loopLevel = ++this.#level;
+    if (!isCounted || (kind & LoopKind.indirect) !== 0) {
+      this.#copies(loop, turns, doneLevel, isCounted ? loopLevel : 0);
+      if (isLeft) this.#goAround(Op.br, loopLevel);
+      else {
+        this.#poll(site);
+        w.u8(Op.br);
+        w.u32(0);
+      }
+    } else {
+      this.#turn(loop, loopLevel);
+      w.u8(Op.br);
+      w.u32(this.#level - doneLevel);
+    }
     w.u8(Op.end);
     this.#level--;
-    if (isSmall) {
+    if (isLeft) {
       w.u8(Op.end);
+      this.#level--;
       this.#callPoll(site);
       w.u8(Op.br);
       w.u32(0);
       w.u8(Op.end);
-      this.#level -= 2;
+      this.#level--;
     }
     w.u8(Op.unreachable);
     w.u8(Op.end);
@@ -856,14 +873,42 @@ export class BodyEmitter {
     this.#remap = remap;
   }
 
+  /** The body of a loop; `turnLevel`: see OpenFrame. */
+  #turn(loop: number, turnLevel: number): void {
+    const frame = this.#open(loop, this.#level);
+    frame.isCopy = true;
+    frame.turnLevel = turnLevel;
+    this.#walk(loop + 1, this.#frames.length, true);
+  }
+
+  /** Counts a turn and branches back to the loop at `turnLevel`, around which lies the block that leads to its poll. */
+  #goAround(op: number, turnLevel: number): void {
+    const { w } = this;
+    if (op === Op.br_if) {
+      w.u8(Op.if);
+      w.u8(VOID);
+      this.#level++;
+    }
+    this.#spend();
+    this.unlikely.push(this.#position);
+    w.u8(Op.br_if);
+    w.u32(this.#level - turnLevel + 1);
+    w.u8(Op.br);
+    w.u32(this.#level - turnLevel);
+    if (op === Op.br_if) {
+      w.u8(Op.end);
+      this.#level--;
+    }
+  }
+
   /** Turns of a loop, one behind the other: `continue` goes to the next, the end of the loop to `doneLevel`. */
-  #copies(loop: number, count: number, doneLevel: number): void {
+  #copies(loop: number, count: number, doneLevel: number, turnLevel = 0): void {
     const { w } = this;
     for (let k = 0; k < count; k++) {
       w.u8(Op.block);
       w.u8(VOID);
-      this.#open(loop, ++this.#level).isCopy = true;
-      this.#walk(loop + 1, this.#frames.length, true);
+      this.#level++;
+      this.#turn(loop, turnLevel);
       w.u8(Op.br);
       w.u32(this.#level - doneLevel);
       w.u8(Op.end);
@@ -874,7 +919,7 @@ export class BodyEmitter {
   /** How many turns of a loop one poll pays for: more than one for small innermost loops without calls. */
   #turns(loop: number): number {
     const { a } = this;
-    if (a.loopKind[loop] !== 0) return 1;
+    if ((a.loopKind[loop]! & (LoopKind.busy | LoopKind.nest | LoopKind.headed)) !== 0) return 1;
     const end = a.partner[loop]!;
     const size = end - loop;
     if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
@@ -895,6 +940,7 @@ export class BodyEmitter {
       tryLevel: 0,
       isMoved: false,
       isCopy: false,
+      turnLevel: 0,
     };
     this.#frames.push(frame);
     return frame;
@@ -1045,12 +1091,14 @@ export class BodyEmitter {
   #callPoll(siteIndex: number): void {
     const { a, w, target } = this;
     if (a.fuel === 'local') this.#storeFuel();
-    this.#beginGuard(siteIndex, NO_TYPES, NO_TYPES);
+    // The record is written in advance where that leaves nothing behind: no handler, and a third of the code less.
+    if (this.#isPlain) this.#saveFrame(siteIndex);
+    else this.#beginGuard(siteIndex, NO_TYPES, NO_TYPES);
     w.u8(Op.i32_const);
     w.s32(this.plan.firstSite + siteIndex);
     w.u8(Op.call);
     w.u32(target.pollFunction);
-    this.#endGuard(siteIndex);
+    if (!this.#isPlain) this.#endGuard(siteIndex);
     if (a.fuel === 'local') this.#loadFuel();
   }
 

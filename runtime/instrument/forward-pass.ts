@@ -62,6 +62,8 @@ interface Control {
   /** The block instruction, -1 for the function. */
   readonly instruction: number;
   readonly isLoop: boolean;
+  /** Of a loop: a branch leads back to it. */
+  hasWayBack: boolean;
   readonly params: readonly ValType[];
   readonly results: readonly ValType[];
   /** Height of the stack below the parameters. */
@@ -189,7 +191,14 @@ export class ForwardPass {
           height++;
           i++;
           continue;
-        case 0x0d: // br_if
+        case 0x0d: {
+          // br_if
+          const target = controls[controls.length - 1 - immediate[i]!]!;
+          if (target.isLoop) this.wayBack(target);
+          height--;
+          i++;
+          continue;
+        }
         case 0x1a: // drop
         case 0x24: // global_set
           height--;
@@ -359,6 +368,7 @@ export class ForwardPass {
     controls.push({
       instruction: i,
       isLoop,
+      hasWayBack: false,
       params,
       results,
       base,
@@ -372,6 +382,23 @@ export class ForwardPass {
       isBusy: false,
       holdsLoop: false,
     });
+  }
+
+  /** A branch leads back to a loop. */
+  wayBack(loop: Control): void {
+    if (loop.hasWayBack) this.a.loopKind[loop.instruction]! |= LoopKind.branchy;
+    loop.hasWayBack = true;
+  }
+
+  /** The labels at `at`, every `step`th of a list, may be taken by something that is no branch. */
+  indirectWays(at: number, count: number, step: number): void {
+    const { lists } = this.a.code;
+    for (let k = 0; k < count; k++) this.indirectWay(lists[at + k * step]!);
+  }
+
+  indirectWay(label: number): void {
+    const target = this.controls[this.controls.length - 1 - label]!;
+    if (target.isLoop) this.a.loopKind[target.instruction]! |= LoopKind.indirect;
   }
 
   poll(instruction: number, block: number, top: number): void {
@@ -522,6 +549,8 @@ export class ForwardPass {
         return false;
       case 0x1f: // try_table
         this.hasTry = true;
+        // Clauses of three numbers, the last of them a label.
+        this.indirectWays(immediate + 3, a.code.lists[immediate]!, 3);
         this.enter(i, false, blockType(module, a.code.immediate2[i]!));
         return false;
       case 0x05: // else
@@ -537,8 +566,15 @@ export class ForwardPass {
       case 0x18: // delegate
         this.leave(i);
         return false;
-      case 0x0c: // br
+      case 0x0c: {
+        // br
+        const target = this.controls[this.controls.length - 1 - immediate]!;
+        if (target.isLoop) this.wayBack(target);
+        return true;
+      }
       case 0x0e: // br_table
+        this.indirectWays(immediate + 1, a.code.lists[immediate]! + 1, 1);
+        return true;
       case 0x0f: // return
       case 0x00: // unreachable
       case 0x08: // throw
@@ -591,11 +627,16 @@ export class ForwardPass {
     const immediate = a.code.immediate[i]!;
     switch (op) {
       case Op.br_on_null:
+        this.indirectWay(immediate);
+        this.height--;
+        this.push(i, this.types[this.height]!);
+        return;
       case Op.ref_as_non_null:
         this.height--;
         this.push(i, this.types[this.height]!);
         return;
       case Op.br_on_non_null:
+        this.indirectWay(immediate);
         this.height--;
         return;
       case Op.select_t:

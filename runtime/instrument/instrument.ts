@@ -188,7 +188,7 @@ function assemble(
   });
   if (module.data.length > 0) w.section(SECTION.dataCount, (s) => s.u32(module.data.length));
   const bodies = new ByteWriter(1 << 12);
-  writePollBody(bodies, pollType, target.slotsTable);
+  writePollBody(bodies, pollType, target);
   target.saves.writeBodies(bodies);
   const scratch = new ByteWriter(1 << 8);
   for (const f of own) {
@@ -312,8 +312,11 @@ function writePassiveElement(w: ByteWriter, module: WasmModule, segment: Element
   for (const expr of segment.expressions!) w.bytes(module.bytes, expr.range.start, expr.range.end);
 }
 
-/** Writes the code entry, with its size, of the function that calls the engine's poll. */
-export function writePollBody(w: ByteWriter, pollType: number, slotsTable: number): void {
+/**
+ * Writes the code entry, with its size, of the function that calls the engine's poll. If the guest goes on, the record
+ * of its frame that may have been written in advance is dropped.
+ */
+export function writePollBody(w: ByteWriter, pollType: number, target: EmitTarget): void {
   const body = new ByteWriter(32);
   body.u32(0);
   body.u8(Op.local_get);
@@ -322,7 +325,11 @@ export function writePollBody(w: ByteWriter, pollType: number, slotsTable: numbe
   body.s32(names.SLOT_POLL);
   body.u8(Op.call_indirect);
   body.u32(pollType);
-  body.u32(slotsTable);
+  body.u32(target.slotsTable);
+  body.u8(Op.i32_const);
+  body.s32(names.FRAMES_BASE);
+  body.u8(Op.global_set);
+  body.u32(target.cursorGlobal);
   body.u8(Op.end);
   w.u32(body.position);
   w.bytes(body.toBytes());

@@ -28,6 +28,10 @@ export const LoopKind = {
   nest: 2,
   /** It polls at the start of every turn, not before it begins another. */
   headed: 4,
+  /** Several branches (br, br_if) lead back to it. */
+  branchy: 8,
+  /** Something else leads back to it: a br_table, a catch. */
+  indirect: 16,
 } as const;
 
 const INITIAL_CAPACITY = 1024;
