@@ -41,7 +41,9 @@ type Unchecked<T> = { readonly [Key in keyof T]?: unknown } | null | undefined;
 export function describeFds(kernel: unknown, pid: number): FdDescription[] {
   const { grants, fileSystems, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
   return listOf<FdState>(findProcess(kernel, pid)?.fds).flatMap((entry) => {
-    const file = listOf<Omit<HostFileState, 'kind'> & Omit<MemoryFileState, 'kind'> & { kind: string }>(openFiles)[Number(entry?.file)];
+    const file = listOf<Omit<HostFileState, 'kind'> & Omit<MemoryFileState, 'kind'> & { kind: string }>(openFiles)[
+      Number(entry?.file)
+    ];
     if (typeof entry?.fd !== 'number' || typeof file?.kind !== 'string') return [];
     const isInMemory = file.kind === 'memory';
     const mounts = listOf<{ guestPath: string }>(isInMemory ? fileSystems : grants);

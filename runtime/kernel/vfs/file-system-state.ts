@@ -61,7 +61,7 @@ export interface FileSystemState {
   readonly inodes: readonly InodeState[];
 }
 
-export const FILE_SYSTEMS_MAX = 1000;
+const FILE_SYSTEMS_MAX = 1000;
 /** As many pages as PAGES can number. */
 const MAX_BYTES_LIMIT: number = 2 ** 43;
 const INODES_MAX = 1_000_000;

@@ -52,7 +52,7 @@ const DIRECTORY_SIZE = 4096n;
 const NAME_RECORD_BYTES = 256;
 const METADATA_MAX_BYTES: number = 32 * 2 ** 20;
 
-export const ROOT_INODE = 1n;
+const ROOT_INODE = 1n;
 
 interface OpenHandle {
   readonly inode: MemoryInode;

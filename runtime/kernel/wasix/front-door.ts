@@ -36,9 +36,8 @@ export interface Doors {
   changeOwner(process: Process): void;
 }
 
-/** What the families export under the names of the tables, and helpers of theirs that no table names. */
+/** What the families beside WASI export under the names of the tables, and helpers of theirs that no table names. */
 const FAMILIES: Readonly<Record<string, unknown>> = {
-  ...WASI_CALLS,
   ...fd,
   ...fileLocks,
   ...sockets,
@@ -95,6 +94,7 @@ export function unsupportedCalls(module: string): string[] {
 function implementationOf(module: string, name: string): ContextCall | undefined {
   const isAlias = module === 'wasix_32v1' || !Object.hasOwn(WASI_PREVIEW1_FUNCTIONS, name);
   const exported = (isAlias ? WASIX_ALIASES[name] : undefined) ?? name;
+  if (Object.hasOwn(WASI_CALLS, exported)) return WASI_CALLS[exported] as ContextCall;
   return Object.hasOwn(FAMILIES, exported) ? (FAMILIES[exported] as ContextCall) : undefined;
 }
 
