@@ -186,8 +186,9 @@ const lateInThread: readonly Group[] = [
   ],
   [
     'images',
-    /\/runtime\/(snapshot\/(?!stripes)[a-z-]+|engine\/(capture|backtrace)|host\/(snapshot|resume)-machine)\.ts$/,
+    /\/runtime\/(snapshot\/(?!stripes\.ts)|engine\/(capture|backtrace|page-diff[a-z-]*)\.ts|host\/(store\/|seal\/|snapshot-machine|resume-machine|change-tracker))/,
   ],
+  ['wasix', /\/runtime\/kernel\/wasix\/(?!front-door)/],
 ];
 
 function groups(...all: readonly Group[]): OutputOptions['codeSplitting'] {
