@@ -275,6 +275,17 @@ export class GuestInstance {
    * call that may have no result at all. Unless it is shared, the stack is used again for what the same frames unwind to.
    */
   resume(stack: RawStack, result: CallResult | number | undefined): Outcome {
+    const area = this.#area;
+    let outcome = this.#resume(stack, result);
+    while (area.isCut) {
+      area.isCut = false;
+      assert(outcome.kind === 'suspended', 'a continuation that ends unwinds');
+      outcome = this.#resume(outcome.stack, undefined);
+    }
+    return outcome;
+  }
+
+  #resume(stack: RawStack, result: CallResult | number | undefined): Outcome {
     const { bytes } = stack;
     const end = names.FRAMES_BASE + bytes.length;
     const area = this.#area;

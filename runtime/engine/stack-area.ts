@@ -23,6 +23,8 @@ export class StackArea {
   readonly unwind: WebAssembly.Exception = new WebAssembly.Exception(this.unwindTag, []);
   /** Answers the polls of the instance that runs; true unwinds. */
   answerPoll: PollAnswer = () => false;
+  /** A continuation unwound because it ends there: the guest goes on at once. */
+  isCut = false;
   /** What every instance imports as its poll. */
   readonly poll: WebAssembly.ExportedFunction;
   #bytes: Uint8Array;
@@ -33,7 +35,8 @@ export class StackArea {
     this.#bytes = new Uint8Array(this.frames.buffer);
     this.#view = new DataView(this.frames.buffer);
     this.poll = wrapHostFunction({ params: POLL_PARAMS, results: [] }, (site: number) => {
-      if (this.answerPoll(site)) throw this.unwind;
+      if (site < 0) this.isCut = true;
+      if (site < 0 || this.answerPoll(site)) throw this.unwind;
     });
   }
 

@@ -80,6 +80,11 @@ const NO_TYPES: readonly ValType[] = [];
 /** An unrolled loop has at most this many instructions and copies of its body. */
 const UNROLLED_INSTRUCTIONS = 40;
 const MAX_TURNS = 4;
+/**
+ * A continuation holds so many of the loops around its site once more, from the inside out. With all of them it would
+ * grow with the square of their number; beyond, each leads to a continuation of its own.
+ */
+const MAX_WHOLE_LOOPS = 6;
 const VALUE_LOAD: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
   [ValType.i32]: { opcode: Op.i32_load, align: 2 },
   [ValType.i64]: { opcode: Op.i64_load, align: 3 },
@@ -94,6 +99,8 @@ interface OpenFrame {
   level: number;
   /** Re-opened by a continuation: its first part lies before the site. */
   reopened: boolean;
+  /** A re-opened loop that goes on in another continuation when its turn is over. */
+  isCut: boolean;
   /** Level of the block that a re-opened loop leaves by. */
   outLevel: number;
   /** A try_table that lets the unwinding pass: two blocks around it are to be closed. */
@@ -172,9 +179,11 @@ export class BodyEmitter {
     };
     const chain: number[] = [];
     for (let block = site.block; block >= 0; block = a.parent[block]!) chain.unshift(block);
+    let loops = chain.filter((block) => a.code.opcode[block] === Op.loop).length;
     for (const block of chain) {
       pushBelow(a.baseHeight[block]!);
-      this.#reopen(block, site);
+      if (a.code.opcode[block] === Op.loop) loops--;
+      this.#reopen(block, site, loops >= MAX_WHOLE_LOOPS);
     }
     while (next < operands.length) this.#pushOperand(operands[next++]!);
     if (site.kind === SiteKind.call) {
@@ -363,7 +372,7 @@ export class BodyEmitter {
   }
 
   /** Opens a block again whose first part lies before the site. */
-  #reopen(block: number, site: Site): void {
+  #reopen(block: number, site: Site, isCut: boolean): void {
     const { a, w } = this;
     const op = a.code.opcode[block]!;
     const type = blockType(a.module, op === Op.try_table ? a.code.immediate2[block]! : a.code.immediate[block]!);
@@ -376,6 +385,7 @@ export class BodyEmitter {
       this.#level++;
       const frame = this.#open(block, this.#level);
       frame.reopened = true;
+      frame.isCut = isCut;
       frame.outLevel = outLevel;
       return;
     }
@@ -684,7 +694,12 @@ export class BodyEmitter {
       w.u32(this.#level - frame.outLevel);
       w.u8(Op.end);
       this.#level--;
-      if ((a.loopKind[frame.block]! & LoopKind.headed) === 0) {
+      if (frame.isCut) {
+        this.#shadow(frame.block);
+        this.#poll(a.siteAt[frame.block + 1]!);
+        this.#callPoll(a.siteAt[frame.block + 1]!, true);
+        w.u8(Op.unreachable);
+      } else if ((a.loopKind[frame.block]! & LoopKind.headed) === 0) {
         // The site is the poll of the loop, or lies in a loop that is not unrolled: the first of its turns is done.
         this.#copies(frame.block, this.#turns(frame.block) - 1, frame.outLevel);
         this.#poll(a.siteAt[frame.block + 1]!);
@@ -935,6 +950,7 @@ export class BodyEmitter {
       block,
       level,
       reopened: false,
+      isCut: false,
       outLevel: 0,
       passes: false,
       tryLevel: 0,
@@ -1087,15 +1103,16 @@ export class BodyEmitter {
     w.u8(Op.i32_eqz);
   }
 
-  /** Asks the engine for fuel. */
-  #callPoll(siteIndex: number): void {
+  /** Asks the engine for fuel; `isCut`: to unwind and to go on there. */
+  #callPoll(siteIndex: number, isCut = false): void {
     const { a, w, target } = this;
     if (a.fuel === 'local') this.#storeFuel();
     // The record is written in advance where that leaves nothing behind: no handler, and a third of the code less.
     if (this.#isPlain) this.#saveFrame(siteIndex);
     else this.#beginGuard(siteIndex, NO_TYPES, NO_TYPES);
     w.u8(Op.i32_const);
-    w.s32(this.plan.firstSite + siteIndex);
+    const site = this.plan.firstSite + siteIndex;
+    w.s32(isCut ? ~site : site);
     w.u8(Op.call);
     w.u32(target.pollFunction);
     if (!this.#isPlain) this.#endGuard(siteIndex);

@@ -45,7 +45,7 @@ export const EXPORT_EXTERNREF_CURSOR = 'wvm.externref.cursor';
 
 /** Slots of TABLE_SLOTS with a fixed meaning. */
 export const SLOT_POLL = 0;
-/** The poll takes the number of its site. */
+/** The poll takes the number of its site; ~number: it is to unwind, and the guest goes on there at once. */
 export const POLL_PARAMS: readonly ValType[] = [ValType.i32];
 /** [memory index, address i64, expected i32 or i64, timeout i64] -> [i32]. */
 export const SLOT_WAIT32 = 1;
@@ -58,7 +58,7 @@ export const SLOT_FIRST_FREE = 16;
 export const SECTION_MAP = 'wvm.map';
 
 /** Version of everything the instrumenter emits; part of the cache key. */
-export const INSTRUMENTER_VERSION = 8;
+export const INSTRUMENTER_VERSION = 9;
 
 /** Records start here; the bytes below hold the result that a resumed innermost frame receives. */
 export const FRAMES_BASE = 1024;

@@ -9,12 +9,8 @@ import { shapes } from './shapes.ts';
 const LIMIT_MS = 30_000;
 const ENDED_WELL: MachineExit = { kind: 'exit', code: 0 };
 
-/** A continuation holds each loop around its site twice, once from the site on and once whole, and loops nest. */
-const TOO_LARGE_FOR_V8: ReadonlySet<string> = new Set(['1000 nested loops']);
-
 for (const shape of shapes) {
-  const testShape = TOO_LARGE_FOR_V8.has(shape.name) ? test.fails : test;
-  testShape(`${shape.name}: runs, and goes on from an image`, { timeout: LIMIT_MS }, async () => {
+  test(`${shape.name}: runs, and goes on from an image`, { timeout: LIMIT_MS }, async () => {
     const module = await assembleShape(shape);
     let printed = '';
     const options: MachineOptions = {

@@ -49,6 +49,38 @@ export const SAMPLES: Readonly<Record<string, SiteSample>> = {
       end
       i32.add  local.get $sum i32.add)`,
   },
+  'nine nested loops, one with a parameter, each begun again': {
+    points: 20,
+    wat: `(func $visit (param $n i32) (result i32) (call $note (local.get $n)) (local.get $n))
+     (func (export "run") (result i32 i32) (local $n i32) (local $sum i32)
+      i32.const 100
+      loop $a
+        loop $b
+          (local.set $sum (i32.add (local.get $sum) (i32.const 1)))
+          i32.const 3
+          loop $c (param i32) (result i32)
+            loop $d loop $e
+              (local.set $sum (i32.add (local.get $sum) (i32.const 10)))
+              loop $f loop $g loop $h loop $i
+                (local.set $n (i32.add (call $visit (local.get $n)) (i32.const 1)))
+                (br_if $i (i32.eq (local.get $n) (i32.const 1)))
+                (br_if $h (i32.eq (local.get $n) (i32.const 2)))
+                (br_if $g (i32.eq (local.get $n) (i32.const 3)))
+                (br_if $f (i32.eq (local.get $n) (i32.const 4)))
+              end end end end
+              (br_if $e (i32.eq (local.get $n) (i32.const 5)))
+              (br_if $d (i32.eq (local.get $n) (i32.const 6)))
+            end end
+            i32.const 1 i32.add
+            (br_if $c (i32.eq (local.get $n) (i32.const 7)))
+          end
+          local.get $sum i32.add local.set $sum
+          (br_if $b (i32.eq (local.get $n) (i32.const 8)))
+        end
+        (br_if $a (i32.eq (local.get $n) (i32.const 9)))
+      end
+      local.get $sum)`,
+  },
   'block results above values, branches out of everything': {
     points: 12,
     wat: `(func $pick (param $n i32) (result i32 i64) (local $low i64)
