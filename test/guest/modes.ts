@@ -59,9 +59,12 @@ export function programsOf(guest: Guest): Record<string, Uint8Array> {
   return Object.fromEntries(Object.entries(guest.programs).map(([name, file]) => [name, read(file)]));
 }
 
+/** What the / of a guest is: the directory itself, an overlay on it, or a tmpfs. */
+export type RootKind = 'host' | 'overlay' | 'tmpfs';
+
 /** Undisturbed. Every run gets the same inputs and seed; `directory` is its /. */
-export async function runStraight(guest: Guest, directory: string): Promise<Outcome> {
-  const run = new GuestRun(guest, directory);
+export async function runStraight(guest: Guest, directory: string, root: RootKind = 'host'): Promise<Outcome> {
+  const run = new GuestRun(guest, directory, root);
   const machine = await run.load({});
   const exit = await machine.run();
   return run.outcome(machine, exit);
@@ -72,8 +75,9 @@ export async function runDisturbed(
   guest: Guest,
   directory: string,
   { picks = () => true, compareEvery, plant }: Disturbance,
+  root: RootKind = 'host',
 ): Promise<DisturbedOutcome> {
-  const run = new GuestRun(guest, directory);
+  const run = new GuestRun(guest, directory, root);
   const counts = { seen: 0, points: 0, refused: 0, compared: 0 };
   let image: Uint8Array | undefined;
   const stops = {
@@ -153,13 +157,15 @@ export async function withDirectory<Result>(action: (directory: string) => Promi
 class GuestRun {
   readonly #guest: Guest;
   readonly #directory: string;
+  readonly #root: RootKind;
   readonly #stdout: Uint8Array[] = [];
   readonly #stderr: Uint8Array[] = [];
   readonly #ends: string[] = [];
 
-  constructor(guest: Guest, directory: string) {
+  constructor(guest: Guest, directory: string, root: RootKind = 'host') {
     this.#guest = guest;
     this.#directory = directory;
+    this.#root = root;
   }
 
   load(options: ResumeOptions): Promise<Machine> {
@@ -168,6 +174,7 @@ class GuestRun {
     return Machine.load(moduleOf(this.#guest), {
       ...this.#shared(),
       ...options,
+      tmpfs: this.#root === 'tmpfs' ? [{ guestPath: '/', maxBytes: 2 ** 26 }] : [],
       programName: name,
       args,
       stdin: bytes,
@@ -196,7 +203,10 @@ class GuestRun {
     return {
       env: this.#guest.env,
       programs: programsOf(this.#guest),
-      directories: [{ hostPath: this.#directory, guestPath: '/', readOnly: false }],
+      directories:
+        this.#root === 'tmpfs'
+          ? []
+          : [{ hostPath: this.#directory, guestPath: '/', readOnly: false, kind: this.#root }],
       stdout: (chunk) => this.#stdout.push(chunk),
       stderr: (chunk) => this.#stderr.push(chunk),
       onProcessEnd: ({ pid, status, signal }) => this.#ends.push(`${pid}: ${status}, ${signal}`),
