@@ -37,7 +37,7 @@ export interface Doors {
 }
 
 /** What the families beside WASI export under the names of the tables, and helpers of theirs that no table names. */
-const FAMILIES: Readonly<Record<string, unknown>> = {
+const loadFamilies = (): Readonly<Record<string, unknown>> => ({
   ...fd,
   ...fileLocks,
   ...sockets,
@@ -53,7 +53,9 @@ const FAMILIES: Readonly<Record<string, unknown>> = {
   ...stack,
   ...contexts,
   snapshot: () => new SnapshotWanted(),
-};
+});
+/** Put together when a program imports one of them: most programs know only WASI, and a start does not load the rest. */
+let families: Readonly<Record<string, unknown>> | undefined;
 
 export function createDoors(kernel: Kernel, firstOwner: Process): Doors {
   let owner = firstOwner;
@@ -95,7 +97,8 @@ function implementationOf(module: string, name: string): ContextCall | undefined
   const isAlias = module === 'wasix_32v1' || !Object.hasOwn(WASI_PREVIEW1_FUNCTIONS, name);
   const exported = (isAlias ? WASIX_ALIASES[name] : undefined) ?? name;
   if (Object.hasOwn(WASI_CALLS, exported)) return WASI_CALLS[exported] as ContextCall;
-  return Object.hasOwn(FAMILIES, exported) ? (FAMILIES[exported] as ContextCall) : undefined;
+  families ??= loadFamilies();
+  return Object.hasOwn(families, exported) ? (families[exported] as ContextCall) : undefined;
 }
 
 function notSupported(): number {
