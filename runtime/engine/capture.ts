@@ -9,13 +9,16 @@ import { TYPE_NAMES } from './frames.ts';
 import { GuestInstance, type InstanceOptions } from './instance.ts';
 import type { InstanceState, MemoryState, TableState, ValueState } from './state.ts';
 
-/** Saves everything but the memories' contents. Changes nothing. */
-export function saveInstance(instance: GuestInstance, moduleHash: string): InstanceState {
-  const { module } = instance;
+/** Saves everything but the memories' contents; `globals`: the values of the mutable ones, if not the present ones. Changes nothing. */
+export function saveInstance(
+  instance: GuestInstance,
+  moduleHash: string,
+  globals: readonly unknown[] = instance.mutableGlobals(),
+): InstanceState {
   return {
     moduleHash,
     memories: instance.memories.map((memory, k) => saveMemory(instance, memory, k)),
-    globals: module.allGlobals.map((type, k) => (type.mutable ? saveGlobal(instance, type, k) : null)),
+    globals: saveGlobals(instance, globals),
     tables: instance.tables.map((table) => (instance.map?.graph.writesTables ? saveTable(instance, table) : null)),
     ...droppedSegments(instance),
   };
@@ -150,19 +153,22 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-export function saveGlobal(instance: GuestInstance, type: GlobalType, index: number): ValueState {
+/** Values of the mutable globals, as GuestInstance.mutableGlobals() gives them; null for the immutable ones. */
+export function saveGlobals(instance: GuestInstance, values: readonly unknown[]): (ValueState | null)[] {
+  let position = 0;
+  return instance.module.allGlobals.map((type, index) =>
+    type.mutable ? saveGlobal(instance, type, index, values[position++]) : null,
+  );
+}
+
+function saveGlobal(instance: GuestInstance, type: GlobalType, index: number, value: unknown): ValueState {
   switch (type.type) {
     case ValType.v128:
-      return { type: 'v128', bytes: instance.globalBits(index) };
+      return { type: 'v128', bytes: value as Uint8Array };
     case ValType.f32:
-      return { type: 'f32', bits: viewOf(instance.globalBits(index)).getInt32(0, true) };
+      return { type: 'f32', bits: viewOf(value as Uint8Array).getInt32(0, true) };
     case ValType.f64:
-      return { type: 'f64', bits: viewOf(instance.globalBits(index)).getBigInt64(0, true) };
-    default:
-      break;
-  }
-  const { value } = instance.global(index);
-  switch (type.type) {
+      return { type: 'f64', bits: viewOf(value as Uint8Array).getBigInt64(0, true) };
     case ValType.i32:
       return { type: 'i32', bits: value as number };
     case ValType.i64:

@@ -130,6 +130,10 @@ export class GuestMachine {
   /** Processes that have ended, for the forks of their programs. */
   readonly #spares: SpareProcesses = new SpareProcesses();
   #current: GuestThread | undefined;
+  /** Of all processes, as it was when those that have run since began to. */
+  #memoryBytes = 0;
+  readonly #ran: Set<GuestProcess> = new Set();
+  #ranLast: GuestProcess | undefined;
   /** Why the running thread unwinds. */
   #stop: Stop | undefined;
   /** The thread that waits for the id of its snapshot. */
@@ -186,6 +190,7 @@ export class GuestMachine {
     const restored = new GuestProcess(this.#host, process, compiled, instance);
     restored.restoreThreads(threads);
     this.processes.set(process.pid, restored);
+    this.#count(restored);
     for (const [thread, guest] of restored.threads) this.#threads.set(thread, guest);
     this.#isArmed = false;
   }
@@ -199,9 +204,18 @@ export class GuestMachine {
   }
 
   get memoryBytes(): number {
-    let sum = 0;
-    for (const process of this.processes.values()) sum += process.memoryBytes;
-    return sum;
+    for (const process of this.#ran) this.#count(process);
+    this.#ran.clear();
+    this.#ranLast = this.#current?.process;
+    if (this.#ranLast !== undefined) this.#ran.add(this.#ranLast);
+    return this.#memoryBytes;
+  }
+
+  /** Only a process that runs can make its memory larger. */
+  #count(process: GuestProcess): void {
+    const { memoryBytes } = process;
+    this.#memoryBytes += memoryBytes - process.countedBytes;
+    process.countedBytes = memoryBytes;
   }
 
   /** True if the first process has returned from its last function, and no call has ended it. */
@@ -286,6 +300,7 @@ export class GuestMachine {
       const stop = this.#beginHandler(guest, delivery.entry, delivery.args, delivery.restartsCall);
       if (stop !== undefined) return this.#carryOut(guest, stop);
     } else guest.process.load(guest);
+    if (guest.process !== this.#ranLast) this.#ran.add((this.#ranLast = guest.process));
     const { instance } = guest.process;
     const isMetered = guest.process.isCapturable;
     if (isMetered) this.#meter.grant(instance, guest);
@@ -696,6 +711,7 @@ export class GuestMachine {
 
   #adopt(process: GuestProcess, thread: GuestThread): void {
     this.processes.set(process.process.pid, process);
+    this.#count(process);
     this.#threads.set(thread.thread, thread);
     this.kernel.scheduler.add(thread.thread);
   }
@@ -717,6 +733,10 @@ export class GuestMachine {
 
   /** Nothing of the process runs any more. */
   #release(guest: GuestProcess): void {
+    this.#memoryBytes -= guest.countedBytes;
+    guest.countedBytes = 0;
+    this.#ran.delete(guest);
+    if (guest === this.#ranLast) this.#ranLast = undefined;
     const { hooks } = this.#options;
     if (!hooks.mayReuseMemories()) return;
     if (!this.#spares.add(guest)) hooks.memoriesFree(guest.instance.memories);

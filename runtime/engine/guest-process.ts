@@ -11,7 +11,7 @@ import { createDoors, type Doors } from '../kernel/wasix/front-door.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
 import { type FuncType, ValType } from '../wasm/module.ts';
 import { globalNames } from '../wasm/names.ts';
-import { becomeCopy, restoreInstance, saveInstance, valueOfGlobal } from './capture.ts';
+import { becomeCopy, restoreInstance, saveGlobals, saveInstance, valueOfGlobal } from './capture.ts';
 import type { CompiledModule } from './compile.ts';
 import { atomicCalls, findImports, type ImportedCall, spawnsThreads } from './guest-imports.ts';
 import { GuestThread } from './guest-thread.ts';
@@ -61,6 +61,8 @@ export class GuestProcess {
   readonly compiled: CompiledModule;
   readonly instance: GuestInstance;
   readonly threads: Map<Thread, GuestThread> = new Map();
+  /** What the machine has counted of its memory. */
+  countedBytes = 0;
   readonly #host: ProcessHost;
   readonly #doors: Doors;
   readonly #imports: readonly ImportedCall[];
@@ -206,9 +208,7 @@ export class GuestProcess {
   /** Puts the thread's globals into the instance. */
   load(thread: GuestThread): void {
     if (this.#loaded === thread) return;
-    if (this.#loaded !== undefined) {
-      this.#loaded.globals = this.instance.mutableGlobals();
-    }
+    if (this.#loaded !== undefined) this.#loaded.globals = this.instance.mutableGlobals();
     if (thread.globals !== undefined) this.instance.setMutableGlobals(thread.globals);
     thread.globals = undefined;
     this.#loaded = thread;
@@ -245,16 +245,23 @@ export class GuestProcess {
   save(): { instance: InstanceState; threads: readonly ThreadState[] } {
     // Says what cannot be captured before anything is touched.
     void this.map;
-    const running = this.#loaded;
     const threads = [...this.threads.values()].sort((a, b) => a.thread.tid - b.thread.tid);
-    try {
-      const [first] = threads;
-      const states = threads.map((thread) => thread.save(thread !== first));
-      if (first !== undefined) this.load(first);
-      return { instance: saveInstance(this.instance, this.compiled.hash), threads: states };
-    } finally {
-      if (running !== undefined) this.load(running);
-    }
+    const [first] = threads;
+    return {
+      instance: saveInstance(
+        this.instance,
+        this.compiled.hash,
+        first === undefined ? undefined : this.globalsOf(first),
+      ),
+      threads: threads.map((thread) => {
+        return thread.save(thread === first ? null : saveGlobals(this.instance, this.globalsOf(thread)));
+      }),
+    };
+  }
+
+  /** Values of the thread's mutable globals. */
+  globalsOf(thread: GuestThread): readonly unknown[] {
+    return thread.globals ?? this.instance.mutableGlobals();
   }
 
   /** Puts the threads where an image had them. Throws WVM_IMAGE_BAD_FRAME, WVM_IMAGE_BAD_RECORD. */
@@ -277,7 +284,7 @@ export class GuestProcess {
   }
 
   /** Values for setMutableGlobals; throws WVM_IMAGE_BAD_RECORD if they do not fit the module. */
-  globalsOf(states: readonly (ValueState | null)[], where: string): readonly unknown[] {
+  restoreGlobals(states: readonly (ValueState | null)[], where: string): readonly unknown[] {
     const { allGlobals } = this.instance.module;
     const bad = (what: string): never => {
       throw new WvmError('WVM_IMAGE_BAD_RECORD', `${where}: ${what}`);

@@ -9,20 +9,11 @@ import { WvmError } from '../base/wvm-error.ts';
 import { MAIN_CONTEXT } from '../kernel/contexts.ts';
 import type { BlockedCall, Interruption, Thread } from '../kernel/thread.ts';
 import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
-import { saveGlobal } from './capture.ts';
 import { restoreStack, saveStack } from './frames.ts';
 import type { ImportedCall } from './guest-imports.ts';
 import type { GuestProcess } from './guest-process.ts';
 import type { RawStack } from './instance.ts';
-import type {
-  CheckpointState,
-  EntryState,
-  PendingState,
-  StackState,
-  SuspendedState,
-  ThreadState,
-  ValueState,
-} from './state.ts';
+import type { CheckpointState, EntryState, PendingState, StackState, SuspendedState, ThreadState } from './state.ts';
 
 /** Fuel of one turn of a thread: about a millisecond of compiled code. */
 export const QUANTUM = 100_000;
@@ -162,14 +153,14 @@ export class GuestThread {
     return copy;
   }
 
-  /** Throws WVM_SNAPSHOT_UNSUPPORTED if a frame holds what cannot be saved. `ownsGlobals`: they are not the instance's. */
-  save(ownsGlobals: boolean): ThreadState {
+  /** Throws WVM_SNAPSHOT_UNSUPPORTED if a frame holds what cannot be saved. `globals`: null if they are the instance's. */
+  save(globals: ThreadState['globals']): ThreadState {
     const contexts = Array.from(this.#parked, ([id, stack]) => ({ id, ...this.#saveStack(stack) }));
     return {
       tid: this.thread.tid,
       ...this.#saveStack(this.#stack),
       fuelLeft: this.fuelLeft,
-      globals: ownsGlobals ? this.#saveGlobals() : null,
+      globals,
       contexts: contexts.sort((a, b) => (a.id < b.id ? -1 : 1)),
     };
   }
@@ -213,16 +204,8 @@ export class GuestThread {
       const parked = new StackCheck(process, interrupted, undefined, context.id === MAIN_CONTEXT, place);
       restored.#parked.set(context.id, restoreStackOf(context, parked));
     }
-    if (state.globals !== null) restored.globals = process.globalsOf(state.globals, where);
+    if (state.globals !== null) restored.globals = process.restoreGlobals(state.globals, where);
     return restored;
-  }
-
-  #saveGlobals(): (ValueState | null)[] {
-    const { process } = this;
-    process.load(this);
-    return process.instance.module.allGlobals.map((type, k) =>
-      type.mutable ? saveGlobal(process.instance, type, k) : null,
-    );
   }
 }
 

@@ -43,6 +43,13 @@ interface FrameShape {
   continuation: WebAssembly.ExportedFunction | undefined;
 }
 
+interface MutableGlobal {
+  readonly index: number;
+  readonly isBits: boolean;
+  /** Once it was asked for. */
+  global: WebAssembly.Global | undefined;
+}
+
 export type Outcome =
   | { readonly kind: 'returned'; readonly values: readonly unknown[] }
   | { readonly kind: 'suspended'; readonly stack: RawStack }
@@ -95,6 +102,7 @@ const BITS_TYPES: ReadonlySet<number> = new Set([ValType.f32, ValType.f64, ValTy
 
 const NO_REFERENCES: readonly unknown[] = [];
 const NO_ARGUMENTS: readonly number[] = [];
+const NO_VALUES: readonly unknown[] = [];
 const RETURNED: Outcome = { kind: 'returned', values: [] };
 const NO_STACK: RawStack = {
   bytes: new Uint8Array(0),
@@ -134,7 +142,7 @@ export class GuestInstance {
   #limit = 0;
   readonly #shapes = new Map<number, FrameShape>();
   #nextSlot: number = names.SLOT_FIRST_FREE;
-  readonly #mutableGlobals: readonly { readonly index: number; readonly isBits: boolean }[];
+  readonly #mutableGlobals: readonly MutableGlobal[];
 
   constructor(compiled: CompiledModule, options: InstanceOptions) {
     const module = compiled.original;
@@ -143,7 +151,7 @@ export class GuestInstance {
     this.#continuations = compiled.continuations;
     this.#compileOptimised = options.compileOptimised;
     this.#mutableGlobals = module.allGlobals.flatMap(({ type, mutable }, index) =>
-      mutable ? [{ index, isBits: BITS_TYPES.has(type) }] : [],
+      mutable ? [{ index, isBits: BITS_TYPES.has(type), global: undefined }] : [],
     );
     this.#area = options.stackArea ?? new StackArea();
     this.unwind = compiled.map === undefined ? makeTrap() : this.#area.unwind;
@@ -234,16 +242,21 @@ export class GuestInstance {
 
   /** Values of all mutable globals, in their order; floats and vectors as bits. Only for setMutableGlobals. */
   mutableGlobals(): readonly unknown[] {
-    return this.#mutableGlobals.map(({ index, isBits }) =>
-      isBits ? this.globalBits(index) : this.global(index).value,
-    );
+    if (this.#mutableGlobals.length === 0) return NO_VALUES;
+    const values: unknown[] = [];
+    for (const entry of this.#mutableGlobals) {
+      if (entry.isBits) values.push(this.globalBits(entry.index));
+      else values.push((entry.global ??= this.global(entry.index)).value);
+    }
+    return values;
   }
 
   setMutableGlobals(values: readonly unknown[]): void {
-    this.#mutableGlobals.forEach(({ index, isBits }, k) => {
-      if (isBits) this.setGlobalBits(index, values[k] as Uint8Array);
-      else this.global(index).value = values[k];
-    });
+    for (let k = 0; k < values.length; k++) {
+      const entry = this.#mutableGlobals[k]!;
+      if (entry.isBits) this.setGlobalBits(entry.index, values[k] as Uint8Array);
+      else (entry.global ??= this.global(entry.index)).value = values[k];
+    }
   }
 
   /** Function `index` of the original module, as the engine's object: the same object for the same function. */

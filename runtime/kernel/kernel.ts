@@ -127,6 +127,7 @@ export class Kernel {
     env: 'host',
     programs: 'host',
     lastId: 'saved',
+    greatestId: 'derived',
     engine: 'host',
     running: 'derived',
     runningSinceNs: 'derived',
@@ -156,6 +157,8 @@ export class Kernel {
   readonly programs: ProgramMap;
   /** The last pid or tid that was given. */
   lastId: number = INIT_PID;
+  /** Derived: no number above this is used. */
+  greatestId: number = INIT_PID;
   /** Host: what runs the processes. */
   engine: EnginePort = NO_ENGINE;
   /** Derived: the thread whose system call is being made; see `current`. */
@@ -254,12 +257,16 @@ export class Kernel {
     }
     this.futexes = Futexes.restore(futexes, threads);
     this.lastId = lastId;
+    this.greatestId = lastId;
+    for (const pid of this.processes.keys()) if (pid > this.greatestId) this.greatestId = pid;
+    for (const tid of threads.keys()) if (tid > this.greatestId) this.greatestId = tid;
   }
 
   /** A number for a new process or thread; both come from one space, as on Linux. Undefined if all are taken. */
   allocateId(): number | undefined {
     for (let tries = 0; tries < ID_MAX; tries++) {
       this.lastId = this.lastId >= ID_MAX ? INIT_PID + 1 : this.lastId + 1;
+      if (this.lastId > this.greatestId) return (this.greatestId = this.lastId);
       if (!this.isIdUsed(this.lastId)) return this.lastId;
     }
     return undefined;

@@ -280,11 +280,15 @@ export class ProcessTree {
   // Relations
 
   childrenOf(process: Process): Process[] {
-    return [...this.kernel.processes.values()].filter(({ parentPid }) => parentPid === process.pid);
+    const children: Process[] = [];
+    for (const other of this.kernel.processes.values()) if (other.parentPid === process.pid) children.push(other);
+    return children;
   }
 
   groupOf(pgid: number): Process[] {
-    return [...this.kernel.processes.values()].filter((process) => process.pgid === pgid);
+    const members: Process[] = [];
+    for (const process of this.kernel.processes.values()) if (process.pgid === pgid) members.push(process);
+    return members;
   }
 
   /** No member has a parent in another group of the session, who could continue it. */

@@ -41,10 +41,26 @@ export class Scheduler {
   /** Derived: the processes' armed interval timers. */
   readonly timers: IntervalTimers = new IntervalTimers();
 
+  /** The first of `ready`, once it was looked for, and what comes behind it: a set that loses its first member again and again is slow. */
+  #head: Thread | undefined;
+  #behindHead: SetIterator<Thread> = this.ready.values();
+
   /** The thread whose turn it is; undefined if none can run. */
   next(): Thread | undefined {
-    for (const thread of this.ready) return thread;
-    return undefined;
+    if (this.#head !== undefined) return this.#head;
+    let { value } = this.#behindHead.next();
+    if (value === undefined) {
+      // At its end an iterator stays there, whatever is added.
+      this.#behindHead = this.ready.values();
+      value = this.#behindHead.next().value;
+    }
+    this.#head = value;
+    return value;
+  }
+
+  #leaveReady(thread: Thread): boolean {
+    if (thread === this.#head) this.#head = undefined;
+    return this.ready.delete(thread);
   }
 
   /** A new thread, or one that has been parked: it runs after all that are ready now. */
@@ -57,7 +73,7 @@ export class Scheduler {
   rotate(): void {
     const thread = this.next();
     if (thread === undefined) return;
-    this.ready.delete(thread);
+    this.#leaveReady(thread);
     this.add(thread);
   }
 
@@ -67,7 +83,7 @@ export class Scheduler {
 
   /** Takes a thread whose call was just parked (Thread.block) out of the queue. */
   block(thread: Thread): void {
-    this.ready.delete(thread);
+    this.#leaveReady(thread);
     if (this.held.size > 0) this.held.delete(thread);
     this.blocked.add(thread);
     for (const wait of thread.waits) {
@@ -89,13 +105,13 @@ export class Scheduler {
   /** The thread has ended. */
   remove(thread: Thread): void {
     this.#forget(thread);
-    this.ready.delete(thread);
+    this.#leaveReady(thread);
     this.held.delete(thread);
   }
 
   /** The process was stopped: its threads leave the queue. */
   hold(threads: Iterable<Thread>): void {
-    for (const thread of threads) if (this.ready.delete(thread)) this.held.add(thread);
+    for (const thread of threads) if (this.#leaveReady(thread)) this.held.add(thread);
   }
 
   /** The process goes on. */

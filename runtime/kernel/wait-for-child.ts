@@ -22,9 +22,10 @@ export type ChildReport =
 /** The first child that has something to report, which it then has no more; undefined: none now. Errors: ECHILD. */
 export function waitForChild(parent: Process, options: WaitOptions): ChildReport | Blocked | undefined {
   const { tree } = parent.kernel;
-  const children = tree.childrenOf(parent).filter((child) => isMeant(child, parent, options.pid));
-  if (children.length === 0) fail(Errno.ECHILD);
-  for (const child of children) {
+  let hasChildren = false;
+  for (const child of parent.kernel.processes.values()) {
+    if (child.parentPid !== parent.pid || !isMeant(child, parent, options.pid)) continue;
+    hasChildren = true;
     const { pid, end, stateChange, stopSignal } = child;
     if (end !== undefined) {
       tree.reap(child);
@@ -35,6 +36,7 @@ export function waitForChild(parent: Process, options: WaitOptions): ChildReport
       return stateChange === 'stopped' ? { kind: 'stopped', pid, signal: stopSignal } : { kind: 'continued', pid };
     }
   }
+  if (!hasChildren) fail(Errno.ECHILD);
   return options.mayBlock ? new Blocked([{ kind: 'queue', queue: parent.childEvents }]) : undefined;
 }
 

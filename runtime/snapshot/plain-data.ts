@@ -63,16 +63,34 @@ function encodeArray(out: RecordWriter, array: readonly unknown[], path: string,
 function encodeRecord(out: RecordWriter, record: object, path: string, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(record);
   if (prototype !== Object.prototype && prototype !== null) throw new BugError(`${path}: an object of a class`);
-  const entries = Object.entries(record)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ({ key, keyBytes: encodeUtf8(key), value: value as unknown }))
-    .sort((a, b) => compareBytes(a.keyBytes, b.keyBytes));
-  encodeLength(out, entries.length, 0x80, 15, -1, 0xde, 0xdf);
-  for (const { key, keyBytes, value } of entries) {
+  const values = record as Readonly<Record<string, unknown>>;
+  const present = Object.keys(record).filter((key) => values[key] !== undefined);
+  const keys = inOrder(present);
+  encodeLength(out, keys.length, 0x80, 15, -1, 0xde, 0xdf);
+  for (const { key, bytes } of keys) {
     if (key === '__proto__') throw new BugError(`${path}: a key is "__proto__"`);
-    encodeText(out, keyBytes);
-    encode(out, value, `${path}.${key}`, depth + 1);
+    encodeText(out, bytes);
+    encode(out, values[key], `${path}.${key}`, depth + 1);
   }
+}
+
+interface Key {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Records of one kind have the same keys: encoded and put in order once. By their number and their first and last one. */
+const orders: Map<string, { readonly keys: readonly string[]; readonly ordered: readonly Key[] }> = new Map();
+const ORDERS_MAX = 256;
+
+function inOrder(keys: readonly string[]): readonly Key[] {
+  const kind = `${keys.length} ${keys[0]} ${keys[keys.length - 1]}`;
+  const known = orders.get(kind);
+  if (known?.keys.every((key, index) => key === keys[index]) === true) return known.ordered;
+  const ordered = keys.map((key) => ({ key, bytes: encodeUtf8(key) })).sort((a, b) => compareBytes(a.bytes, b.bytes));
+  if (orders.size >= ORDERS_MAX) orders.clear();
+  orders.set(kind, { keys, ordered });
+  return ordered;
 }
 
 function encodeNumber(out: RecordWriter, value: number, path: string): void {
@@ -106,13 +124,22 @@ function encodeBigInt(out: RecordWriter, value: bigint, path: string): void {
   const signed = BigInt.asIntN(64, value) === value;
   if (!signed && BigInt.asUintN(64, value) !== value) throw new BugError(`${path}: ${value} does not fit 64 bits`);
   out.u8(signed ? 0xd3 : 0xcf);
-  const bits = new DataView(new ArrayBuffer(8));
-  bits.setBigInt64(0, value);
-  out.raw(new Uint8Array(bits.buffer));
+  out.bigEndian64(value);
 }
 
 function encodeString(out: RecordWriter, text: string): void {
-  encodeText(out, encodeUtf8(text));
+  if (text.length <= SHORT_TEXT && isAscii(text)) {
+    out.u8(0xa0 + text.length);
+    for (let i = 0; i < text.length; i++) out.u8(text.charCodeAt(i));
+  } else encodeText(out, encodeUtf8(text));
+}
+
+/** A length of these fits into the tag; and a native call costs more than a loop. */
+const SHORT_TEXT = 31;
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 function encodeText(out: RecordWriter, bytes: Uint8Array): void {

@@ -48,6 +48,13 @@ export class RecordWriter {
     this.#view.setBigInt64(at, value, true);
   }
 
+  /** As bits64(), the other way round. */
+  bigEndian64(value: bigint): void {
+    if (!(value >= -(1n << 63n) && value < 1n << 64n)) throw new BugError(`64-bit value of an image: ${value}`);
+    const at = this.#take(8);
+    this.#view.setBigInt64(at, value);
+  }
+
   raw(bytes: Uint8Array): void {
     const at = this.#take(bytes.length);
     this.#bytes.set(bytes, at);
