@@ -36,6 +36,7 @@ export {
 export { clearModuleCache, describeModuleCache, type ModuleCacheContent } from './host/module-cache-content.ts';
 export { readModule } from './host/read-module.ts';
 export { newMachineId } from './host/registry.ts';
+export { isReleasing, releaseRecordOf } from './host/release-record.ts';
 export { connectMachine, describeMachines, killMachine } from './host/remote-machine.ts';
 export { readSecretKey, readSigningKey, readVerifyKey } from './host/seal/keys.ts';
 export { type SealKeys, seal } from './host/seal/seal.ts';

@@ -10,6 +10,7 @@ import {
   type Supervisor,
   type ThreadHooks,
   type ThreadMachineOptions,
+  WvmError,
 } from '../index.ts';
 import { addDirectory, addOverlay, addProgram, addVariable, addVariablesOfFile } from './grants.ts';
 import { addOptionalValue } from './optional-value.ts';
@@ -38,6 +39,7 @@ export interface MachineFlags extends PlaceFlags, SealFlags {
   readonly snapshotOn?: string;
   readonly output?: string;
   readonly keep?: number;
+  readonly outputCommit?: true;
   /** Paths by name. */
   readonly map?: Record<string, string>;
   /** False for --no-cache. */
@@ -66,6 +68,7 @@ export function addMachineOptions(command: Command): void {
     .option('--snapshot-on <events>', 'save it at SIGUSR2 or another signal, or at its last moment (exit)')
     .option('--store <dir>', "that store (default: the user's own); also lets the guest ask for snapshots")
     .option('--keep <count>', 'forget all but the newest so many of them', parseCount)
+    .option('--output-commit', 'show only output that a snapshot on disk covers: no crash takes back or repeats any')
     .option('--output <dir>', 'write images NAME-0001.wvm … there instead; also lets the guest ask for them');
   addSealOptions(addStoreKeys(command));
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');
@@ -75,6 +78,8 @@ export function addMachineOptions(command: Command): void {
     .option('--no-cache', 'prepare the module anew')
     .option('--cache-dir <dir>', 'cache prepared modules there');
 }
+
+const OUTPUT_COMMIT_KEEP = 60;
 
 type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined;
 
@@ -88,6 +93,7 @@ export async function toMachineOptions(flags: MachineFlags): Promise<CommonOptio
     ...(flags.map === undefined ? {} : { programs: await readPrograms(flags.map) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),
+    ...(flags.outputCommit ? { outputCommit: true } : {}),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.fuel === undefined ? {} : { fuel: flags.fuel }),
     ...(flags.trace || flags.traceFile !== undefined
@@ -110,7 +116,8 @@ async function readPrograms(paths: Readonly<Record<string, string>>): Promise<Re
 /** `supervisor` is asked only once the guest runs. */
 export function toHooks(flags: MachineFlags, events: Events, supervisor: () => Supervisor): ThreadHooks {
   return {
-    ...(events?.atEnd ? { beforeEnd: () => supervisor().saveBeforeEnd() } : {}),
+    ...(events?.atEnd || flags.outputCommit ? { beforeEnd: () => supervisor().saveBeforeEnd() } : {}),
+    ...(flags.outputCommit ? { onOutputHeld: () => supervisor().outputHeld() } : {}),
     // Else a guest that asks for snapshots would fill a place that nobody has lent it.
     ...(flags.output === undefined && flags.store === undefined
       ? {}
@@ -128,21 +135,30 @@ export function toSuperviseOptions(
   parent?: SuperviseStore['parent'],
 ): Omit<SuperviseOptions, 'program'> {
   const isQuiet = flags.quiet === true;
+  if (flags.outputCommit && flags.output !== undefined) {
+    throw new WvmError(
+      'WVM_USAGE',
+      '--output-commit: what it holds goes out when a snapshot is in a store, not in --output',
+    );
+  }
+  // Of those that only let output out nobody wants to keep all.
+  const keepCount = flags.keep ?? (flags.outputCommit ? OUTPUT_COMMIT_KEEP : undefined);
   return {
     name: flags.name,
     snapshotEveryMs: flags.snapshotEvery,
     snapshotSignals: events?.signals,
     snapshotAtEnd: events?.atEnd,
+    outputCommit: flags.outputCommit,
     outputDirectory: flags.output,
     ...(flags.output === undefined ? {} : { seal: readSealKeys(flags) }),
-    store: { place: storePlace(flags), keys: storeKeys(flags), keepCount: flags.keep, parent },
+    store: { place: storePlace(flags), keys: storeKeys(flags), keepCount, parent },
     onWarning: (error) => {
       if (!isQuiet) printWarning(`${error.code}: ${error.message}`);
     },
     onSaved: ({ file, event, sizeBytes, newBytes, stopNs }) => {
       const isStored = flags.output === undefined;
       // One every second is no news: wvm log lists them.
-      if (isQuiet || (isStored && event === 'timer')) return;
+      if (isQuiet || (isStored && (event === 'timer' || flags.outputCommit))) return;
       const size = isStored ? `${formatSize(newBytes)} new` : formatSize(sizeBytes);
       const stop = formatDuration(Number(stopNs) / 1e6);
       printNote(`saved ${isStored ? shortId(file) : file} (${size}, the guest stood still for ${stop})`);

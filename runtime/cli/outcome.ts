@@ -23,14 +23,21 @@ import {
 import { exitCodes } from './exit-codes.ts';
 import type { MachineFlags } from './machine-options.ts';
 import { formatDuration } from './quantities.ts';
-import { printJson, printNote } from './report.ts';
+import { printJson, printNote, printWarning } from './report.ts';
 import { printTrap } from './trap-text.ts';
 
 type TrapExit = Extract<MachineExit, { kind: 'trap' }>;
 
 /** Prints what the flags want to see of `outcome` and ends the process with its exit code. */
 export async function finish(machine: SupervisedMachine, outcome: MachineOutcome, flags: MachineFlags): Promise<never> {
-  const exitCode = exitCodeOf(outcome);
+  // Its end has not come to pass if nobody has seen it all: it will when the machine is resumed.
+  const isLost = outcome.heldOutputBytes > 0 && outcome.exit.kind === 'exit';
+  const exitCode = isLost ? exitCodes.failure : exitCodeOf(outcome);
+  if (isLost && !flags.quiet) {
+    printWarning(
+      `${outcome.heldOutputBytes} bytes of output did not go out: no snapshot covers them. wvm resume goes on from the last one`,
+    );
+  }
   const target = flags.jsonFile ?? flags.json;
   if (target !== undefined) printJson(describe(await machine.stats(), outcome, exitCode), target);
   else if (!flags.quiet) printOutcome(outcome, flags);

@@ -4,9 +4,12 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import {
   findSnapshot,
+  isReleasing,
+  newMachineId,
   openImageFile,
   openStoreAt,
   parseSnapshotEvents,
+  releaseRecordOf,
   type SnapshotMoment,
   type SnapshotOrigin,
   type Store,
@@ -25,7 +28,7 @@ import {
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
 import { parseMoment } from './quantities.ts';
-import { printNote } from './report.ts';
+import { printNote, printWarning } from './report.ts';
 import { readUnsealKeys, type UnsealFlags } from './seal-option.ts';
 import { storeKeys, storePlace } from './store-option.ts';
 import { guestThread } from './thread.ts';
@@ -96,6 +99,14 @@ async function snapshotOf(text: string, flags: ResumeFlags): Promise<SnapshotOri
   }
 }
 
+function warnOfDoubt(bytes: number, flags: ResumeFlags): void {
+  if (bytes === 0 || flags.quiet) return;
+  printWarning(
+    `${bytes} bytes of output were on their way when the last life of this machine ended; they count as written, ` +
+      'though some of them may not have arrived',
+  );
+}
+
 async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const events = flags.snapshotOn === undefined ? undefined : parseSnapshotEvents(flags.snapshotOn);
   const options: ThreadResumeOptions = {
@@ -110,18 +121,32 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const thread = guestThread();
   const isFile = image !== '-' && flags.at === undefined && existsSync(image);
   let parent: SuperviseStore['parent'];
+  const id = newMachineId();
   if (isFile || image === '-') {
     const keys = readUnsealKeys(flags);
-    await thread.resume(isFile ? openImageFile(image, keys) : unseal(process.stdin, keys), options, hooks);
+    const source = isFile ? openImageFile(image, keys) : unseal(process.stdin, keys);
+    await thread.resume(source, { ...options, releaseRecord: releaseRecordOf(id) }, hooks);
   } else {
     parent = await snapshotOf(image, flags);
     // Else the first snapshot comes late, if ever, and may take a little longer.
-    const isTracked = flags.snapshotEvery !== undefined;
+    const isTracked = flags.snapshotEvery !== undefined || flags.outputCommit === true;
     const stored = { place: storePlace(flags), keys: storeKeys(flags), origin: parent, isTracked };
-    await thread.resumeFromStore(stored, options, hooks);
+    const releaseRecord = releaseRecordOf(parent.machineId);
+    // The machine goes on, and releases what its snapshot holds itself.
+    const isCopy = isReleasing(releaseRecord);
+    if (isCopy) parent = { id: parent.id, machineId: id };
+    await thread.resumeFromStore(
+      stored,
+      isCopy
+        ? { ...options, releaseRecord: releaseRecordOf(parent.machineId), heldOutput: 'drop' }
+        : { ...options, releaseRecord },
+      hooks,
+    );
+    warnOfDoubt(thread.doubtfulOutputBytes, flags);
   }
   const supervisor = new Supervisor({
     ...toSuperviseOptions(flags, events, parent),
+    id,
     program: image,
     defaultName: thread.name,
     frozen: flags.frozen,

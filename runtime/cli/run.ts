@@ -2,7 +2,14 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { findProgram, parseSnapshotEvents, Supervisor, type TmpfsGrant, tryProgram } from '../index.ts';
+import {
+  findProgram,
+  parseSnapshotEvents,
+  releaseRecordOf,
+  Supervisor,
+  type TmpfsGrant,
+  tryProgram,
+} from '../index.ts';
 import { addTmpfs } from './grants.ts';
 import {
   addMachineOptions,
@@ -68,9 +75,10 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
   if (exit !== undefined) exitAs(exit);
   const thread = guestThread();
   const supervisor = new Supervisor({ ...toSuperviseOptions(flags, events), program });
+  const held = flags.outputCommit ? { releaseRecord: releaseRecordOf(supervisor.id) } : {};
   const loaded = thread.load(
     found,
-    options,
+    { ...options, ...held },
     toHooks(flags, events, () => supervisor),
   );
   await finish(thread, await supervisor.run(thread, loaded), flags);

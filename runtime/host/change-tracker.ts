@@ -25,6 +25,8 @@ import { type Identity, roomForCopy, saveMachine } from './snapshot-machine.ts';
 import { WarmRoom } from './warm-room.ts';
 
 export interface MachineChanges {
+  /** Counts the captures of a machine. */
+  readonly number: number;
   /** The snapshot that the changes are told against; null: they are everything. */
   readonly since: SnapshotId | null;
   /** Everything but the pages. */
@@ -37,6 +39,9 @@ export interface MachineChanges {
   /** How long the guest stood still. */
   readonly stopNs: bigint;
 }
+
+/** Which capture is meant, and its memory. */
+export type CaptureReceipt = Pick<MachineChanges, 'number' | 'room'>;
 
 /** Where a memory is in a snapshot. */
 type Place = NonNullable<CommitMemory['base']>;
@@ -66,6 +71,7 @@ export class ChangeTracker {
   /** In the making, for the next capture. */
   #warming: WarmRoom | undefined;
   #lastBytes = 0;
+  #number = 0;
 
   /** Works for this long at most; true when there is room for about what the next capture() will find. */
   warm(guest: GuestMachine, budgetMs: number): boolean {
@@ -106,11 +112,16 @@ export class ChangeTracker {
     for (const { memory } of files) memories.push(memory);
     blocks.push(...copyPages(fileBlocks, room.subarray(used)));
     const since = memories.some(({ base }) => base !== null) ? this.#since : null;
-    return { since, records, memories, blocks, room, stopNs: process.hrtime.bigint() - startNs };
+    const number = ++this.#number;
+    return { number, since, records, memories, blocks, room, stopNs: process.hrtime.bigint() - startNs };
   }
 
-  /** All that the last capture() gave is in snapshot `id`. `room`: its memory, which nobody needs any more. */
-  confirm(id: SnapshotId, room?: Uint8Array): void {
+  /**
+   * All that a capture gave is in snapshot `id`; nobody needs its room any more. If another one was taken since, what that
+   * gives is all told again.
+   */
+  confirm(id: SnapshotId, { number, room }: CaptureReceipt): void {
+    if (number !== this.#number) return;
     for (const tracked of this.#captured) {
       tracked.tracker.confirm();
       tracked.base = tracked.captured;
@@ -119,8 +130,8 @@ export class ChangeTracker {
     for (const tracker of this.#capturedFiles) tracker.confirm();
     this.#capturedFiles = [];
     this.#since = id;
-    const isSpare = room !== undefined && room.length > SPARE_FACTOR * Math.max(this.#lastBytes, SMALL_ROOM_BYTES);
-    if (room !== undefined && !isSpare && room.length > this.#roomBytes) this.#room = room;
+    const isSpare = room.length > SPARE_FACTOR * Math.max(this.#lastBytes, SMALL_ROOM_BYTES);
+    if (!isSpare && room.length > this.#roomBytes) this.#room = room;
   }
 
   /** The guest is what snapshot `id` says, to the byte: the next capture() tells what has changed since. */

@@ -7,8 +7,10 @@ import { MAX_FILE_BYTES } from '../snapshot/file-pages.ts';
 import { HostClock } from './clock.ts';
 import { HostEntropy } from './entropy.ts';
 import { NodeFiles } from './files.ts';
-import type { DirectoryGrant, MachineOptions } from './machine.ts';
+import { HeldOutput } from './held-output.ts';
+import type { DirectoryGrant, MachineOptions, ResumeOptions } from './machine.ts';
 import { OrderedOutput } from './ordered-output.ts';
+import { ReleaseRecord } from './release-record.ts';
 import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';
 
 /** What files of a tmpfs or an overlay may hold: as much as Linux gives a tmpfs on a machine with 2 GiB. */
@@ -19,24 +21,54 @@ export interface HostParts {
   readonly streams: readonly [InputStream, HostStream, HostStream];
   readonly ports: Ports;
   readonly grants: readonly Grant[];
+  /** Those that hold, or let out what an image holds. */
+  readonly outputs: readonly HeldOutput[];
+  readonly record: ReleaseRecord | undefined;
 }
 
-export function openHost(options: MachineOptions): HostParts {
+/** `carriesOutput`: the machine comes from an image that holds some. */
+export function openHost(options: MachineOptions, carriesOutput = false): HostParts {
   const files = new NodeFiles();
+  const { outputCommit: holds = false, releaseRecord, onOutputHeld: onHeld = () => {} } = options;
+  const record = releaseRecord === undefined ? undefined : new ReleaseRecord(releaseRecord);
+  const outputs: HeldOutput[] = [];
+  const open = (sink: MachineOptions['stdout'] = 'inherit', fd: 1 | 2): HostStream => {
+    const output = new OrderedOutput(openOutput(sink, fd), () => files.flush());
+    if (!holds && !carriesOutput) return output;
+    const held = new HeldOutput(output, {
+      holds,
+      drops: (options as ResumeOptions).heldOutput === 'drop',
+      record: record?.stream(fd, sink === 'inherit' ? fd : undefined),
+      onHeld,
+    });
+    outputs.push(held);
+    return held;
+  };
   const streams: [InputStream, HostStream, HostStream] = [
     openInput(options.stdin ?? 'inherit'),
-    new OrderedOutput(openOutput(options.stdout ?? 'inherit', 1), () => files.flush()),
-    new OrderedOutput(openOutput(options.stderr ?? 'inherit', 2), () => files.flush()),
+    open(options.stdout, 1),
+    open(options.stderr, 2),
   ];
   const ports: Ports = { clock: new HostClock(), entropy: new HostEntropy(), files, streams };
-  const host: HostParts = { files, streams, ports, grants: [] };
+  const host: HostParts = { files, streams, ports, grants: [], outputs, record };
   try {
+    if (holds) refuseWrites(options.directories ?? []);
     const grants = (options.directories ?? []).map((grant) => openGrant(files, grant));
     const opened = { ...host, grants };
     return options.trial?.watch(opened) ?? opened;
   } catch (error) {
     closeHost(host);
     throw error;
+  }
+}
+
+/** What goes to the host's files cannot be held: it would be read again before it is there. */
+function refuseWrites(directories: readonly DirectoryGrant[]): void {
+  for (const { guestPath, readOnly, kind } of directories) {
+    if (readOnly || kind === 'overlay') continue;
+    throw new WvmError('WVM_USAGE', `directory ${guestPath}: the guest could write there, and output is to be held`, {
+      hint: 'lend it read-only (--dir HOST::GUEST:ro), or as an overlay, or give the guest a tmpfs',
+    });
   }
 }
 
@@ -60,5 +92,6 @@ function checkSize(guestPath: string, maxBytes: number = DEFAULT_FILES_BYTES): n
 
 export function closeHost(host: HostParts): void {
   for (const stream of host.streams) stream.close();
+  host.record?.close();
   host.files.closeAll();
 }

@@ -61,7 +61,7 @@ const procedures: MachineProcedures = {
   },
   async run(): Promise<Ended> {
     const exit = await current().run();
-    return { exit, stats: current().stats() };
+    return { exit, stats: current().stats(), heldOutputBytes: current().heldOutputBytes };
   },
   async snapshot(options, moved): Promise<SnapshotResult> {
     const result = await current().snapshot(options);
@@ -85,8 +85,8 @@ const procedures: MachineProcedures = {
     moved.push(changes.room.buffer as ArrayBuffer);
     return { ...changes, records: changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) })) };
   },
-  confirmCapture({ id, room }): void {
-    current().confirmCapture(id, room);
+  confirmCapture({ id, receipt }): void {
+    current().confirmCapture(id, receipt);
   },
   resetCapture(): void {
     current().resetCapture();
@@ -111,8 +111,8 @@ const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!
 
 function ready(loaded: Machine): Ready {
   machine = loaded;
-  const { name, moduleHash, uncapturable } = loaded;
-  return { name, moduleHash, uncapturable, stats: loaded.stats() };
+  const { name, moduleHash, uncapturable, doubtfulOutputBytes } = loaded;
+  return { name, moduleHash, uncapturable, doubtfulOutputBytes, stats: loaded.stats() };
 }
 
 function current(): Machine {
@@ -129,6 +129,7 @@ function machineOptions(options: LoadRequest['options'], hooks: LoadRequest['hoo
     // Each line is written at once, so that a trace tells the truth about a crash.
     ...(traceFd === undefined ? {} : { trace: (line) => void writeSync(traceFd, `${line}\n`) }),
     ...(hooks.onProcessTrap ? { onProcessTrap: (trap) => void owner.call('processTrapped', trap) } : {}),
+    ...(hooks.onOutputHeld ? { onOutputHeld: () => void owner.call('outputHeld') } : {}),
     ...(hooks.beforeEnd ? { beforeEnd: () => owner.call('beforeEnd') } : {}),
     ...(hooks.onSelfSnapshot ? { onSelfSnapshot: () => owner.call('onSelfSnapshot') } : {}),
   };

@@ -14,7 +14,7 @@ import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
-import type { MachineChanges } from './change-tracker.ts';
+import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
 import type {
   MachineExit,
@@ -38,6 +38,7 @@ export interface ThreadMachineOptions
     | 'stderr'
     | 'trace'
     | 'onSelfSnapshot'
+    | 'onOutputHeld'
     | 'beforeEnd'
     | 'onProcessTrap'
     | 'onProcessEnd'
@@ -52,7 +53,7 @@ export interface ThreadMachineOptions
 }
 
 export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> &
-  Pick<ResumeOptions, 'files' | 'features'> & {
+  Pick<ResumeOptions, 'files' | 'features' | 'heldOutput'> & {
     /** Where the module is, when the image names it by hash only. */
     readonly modulePath?: string;
   };
@@ -61,6 +62,7 @@ export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programNa
 export interface ThreadHooks {
   readonly onSelfSnapshot?: () => Promise<number>;
   readonly beforeEnd?: () => Promise<void>;
+  readonly onOutputHeld?: () => void;
   readonly onProcessTrap?: (trap: ProcessTrap) => void;
 }
 
@@ -74,6 +76,7 @@ export interface ThreadData {
 interface WantedHooks {
   readonly onSelfSnapshot: boolean;
   readonly beforeEnd: boolean;
+  readonly onOutputHeld: boolean;
   readonly onProcessTrap: boolean;
 }
 export interface LoadRequest {
@@ -105,11 +108,13 @@ export interface Ready {
   readonly name: string;
   readonly moduleHash: string;
   readonly uncapturable: readonly string[];
+  readonly doubtfulOutputBytes: number;
   readonly stats: MachineStats;
 }
 
 export interface Ended {
   readonly exit: MachineExit;
+  readonly heldOutputBytes: number;
   readonly stats: MachineStats;
 }
 
@@ -121,7 +126,7 @@ export type MachineProcedures = {
   run(): Promise<Ended>;
   snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
   capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
-  confirmCapture(saved: { readonly id: SnapshotId; readonly room: Uint8Array | undefined }): void;
+  confirmCapture(saved: { readonly id: SnapshotId; readonly receipt: CaptureReceipt }): void;
   resetCapture(): void;
   processes(): readonly ProcessInfo[];
   signal(signal: number): boolean;
@@ -132,6 +137,7 @@ export type MachineProcedures = {
 export type ThreadOwner = {
   onSelfSnapshot(): Promise<number>;
   beforeEnd(): Promise<void>;
+  outputHeld(): void;
   processTrapped(trap: ProcessTrap): void;
   nextImagePiece(): Promise<Uint8Array | undefined>;
 };
@@ -154,6 +160,7 @@ export class MachineThread {
   #stats: MachineStats = { fuelUsed: 0n, memoryBytes: 0, state: 'loaded' };
   #exit: MachineExit | undefined;
   #origin: SnapshotOrigin | undefined;
+  #heldOutputBytes = 0;
   /** Resolves the run() that waits. */
   #cutShort: ((exit: MachineExit) => void) | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -166,6 +173,7 @@ export class MachineThread {
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
       onSelfSnapshot: () => this.#hooks.onSelfSnapshot!(),
       beforeEnd: () => this.#hooks.beforeEnd!(),
+      outputHeld: () => this.#hooks.onOutputHeld!(),
       processTrapped: (trap) => this.#hooks.onProcessTrap!(trap),
       nextImagePiece: async () => {
         const { done, value } = await this.#pieces!.next();
@@ -223,6 +231,16 @@ export class MachineThread {
     this.#origin = stored.origin;
   }
 
+  /** As Machine.heldOutputBytes, when run() has ended. */
+  get heldOutputBytes(): number {
+    return this.#heldOutputBytes;
+  }
+
+  /** As Machine.doubtfulOutputBytes. */
+  get doubtfulOutputBytes(): number {
+    return this.#ready?.doubtfulOutputBytes ?? 0;
+  }
+
   /** As Machine.origin. */
   get origin(): SnapshotOrigin | undefined {
     return this.#origin;
@@ -237,8 +255,9 @@ export class MachineThread {
     const timer = this.#startTimeout();
     try {
       // Not #ask(): this is answered when the guest ends, and interrupts nobody.
-      const ended = this.#calls.call('run').then(({ exit, stats }) => {
+      const ended = this.#calls.call('run').then(({ exit, stats, heldOutputBytes }) => {
         this.#stats = stats;
+        this.#heldOutputBytes = heldOutputBytes;
         return exit;
       });
       const exit = await Promise.race([ended, cut.promise]);
@@ -264,9 +283,9 @@ export class MachineThread {
   }
 
   /** As Machine.confirmCapture; the room goes back to the thread. */
-  async confirmCapture(id: SnapshotId, room?: Uint8Array): Promise<void> {
+  async confirmCapture(id: SnapshotId, receipt: CaptureReceipt): Promise<void> {
     try {
-      await this.#ask('confirmCapture', { id, room }, room === undefined ? [] : [room.buffer as ArrayBuffer]);
+      await this.#ask('confirmCapture', { id, receipt }, [receipt.room.buffer as ArrayBuffer]);
     } catch (error) {
       // It may have ended while it was being saved: the snapshot is there all the same.
       if (this.#exit === undefined) throw error;
@@ -326,6 +345,7 @@ export class MachineThread {
     this.#ready = await ask({
       onSelfSnapshot: hooks.onSelfSnapshot !== undefined,
       beforeEnd: hooks.beforeEnd !== undefined,
+      onOutputHeld: hooks.onOutputHeld !== undefined,
       onProcessTrap: hooks.onProcessTrap !== undefined,
     });
     this.#stats = this.#ready.stats;

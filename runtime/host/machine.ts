@@ -23,7 +23,7 @@ import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { Store } from '../snapshot/store/store.ts';
-import type { ChangeTracker, MachineChanges } from './change-tracker.ts';
+import type { CaptureReceipt, ChangeTracker, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { closeHost, type HostParts, openHost, tmpfsOf } from './host-parts.ts';
 import { memoryPool, prewarm, recycle } from './memory-pool.ts';
@@ -96,6 +96,19 @@ export interface MachineOptions {
    */
   beforeEnd?: (machine: Machine) => Promise<void>;
   /**
+   * What the guest writes to stdout and stderr is held until a capture that covers it is confirmed: saveMachine() does both.
+   * Directories of the host must be read-only or overlays. What no capture covers when the guest ends by a trap
+   * goes out then; otherwise it does not: save it in `beforeEnd`.
+   */
+  outputCommit?: boolean;
+  /**
+   * A file that remembers which of that has gone out, for a next life of the machine in another process: of what its image holds,
+   * that goes on where this one came to. Without, what an image holds goes out whenever it is resumed.
+   */
+  releaseRecord?: string;
+  /** With `outputCommit`: the guest has written what no capture covers yet. Called once until the next capture. */
+  onOutputHeld?: () => void;
+  /**
    * Shared with whoever wants something of the machine: it gives the event loop a turn while the first element is not
    * 0, instead of every 10 ms. Who sets it takes it back when he has what he wanted. For a machine on a thread of its
    * own.
@@ -126,6 +139,10 @@ export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programNam
   files?: 'check' | 'ignore';
   /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */
   features?: 'strict' | 'lenient';
+  /**
+   * Output that the image holds ('release' by default): 'drop' in a copy of a machine that goes on and releases it itself.
+   */
+  heldOutput?: 'release' | 'drop';
   /** For the caller's use: the machine waits for run() in any case. */
   frozen?: boolean;
   /** The original module, when the image names it by hash only. */
@@ -234,6 +251,8 @@ export class Machine {
   readonly #host: HostParts;
   readonly #options: MachineOptions;
   #origin: SnapshotOrigin | undefined;
+  /** By number of a capture that is not confirmed: positions of the outputs that it covers. */
+  readonly #covered: Map<number, readonly number[]> = new Map();
   readonly #requests: (SnapshotRequest | CaptureRequest)[] = [];
   /** Made at the first capture. */
   #changes: ChangeTracker | undefined;
@@ -353,6 +372,8 @@ export class Machine {
     }
     this.#guest.kernel.clock.start();
     this.#state = 'running';
+    // What the image allows.
+    for (const output of this.#host.outputs) output.pump();
     try {
       for (;;) {
         const exit = await this.#betweenSlices();
@@ -399,12 +420,15 @@ export class Machine {
   }
 
   /**
-   * What capture() gave last is durable, in snapshot `id`: the next one tells what has changed since. `room`: the memory of
-   * that capture, which is used again.
+   * What a capture gave is durable, in snapshot `id`: the next one tells what has changed since. With `outputCommit`, what the
+   * guest had written until then goes out. Takes the memory of that capture back.
    */
-  confirmCapture(id: SnapshotId, room?: Uint8Array): void {
+  confirmCapture(id: SnapshotId, receipt: CaptureReceipt): void {
     this.#isBeingStored = false;
-    this.#changes?.confirm(id, room);
+    this.#changes?.confirm(id, receipt);
+    const covered = this.#covered.get(receipt.number);
+    for (const [index, position] of covered?.entries() ?? []) this.#host.outputs[index]!.allow(position);
+    for (const number of this.#covered.keys()) if (number <= receipt.number) this.#covered.delete(number);
   }
 
   /** The snapshot that was confirmed last is gone: the next capture() tells everything. */
@@ -518,6 +542,16 @@ export class Machine {
     this.#guest.kernel.fillFilePages(index, firstPage, bytes);
   }
 
+  /** Of what the image held: bytes that the life before may have written to a pipe or a terminal as it ended, or not. */
+  get doubtfulOutputBytes(): number {
+    return this.#host.record?.doubtfulBytes ?? 0;
+  }
+
+  /** With `outputCommit`: bytes that have been written and have not gone out. */
+  get heldOutputBytes(): number {
+    return this.#host.outputs.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
   #hasEnded(): WvmError {
     return new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`);
   }
@@ -572,11 +606,13 @@ export class Machine {
   }
 
   /**
-   * Something goes on between slices of the guest: memory for a copy is made ready, an image is being encoded, or other
-   * threads wait for the world outside.
+   * Something goes on between slices of the guest: memory for a copy is made ready, an image is being encoded, other
+   * threads wait for the world outside, or output is due that nobody takes.
    */
   get #needsTurns(): boolean {
-    return this.#imagesInWork > 0 || this.#requests.length > 0 || this.#guest.kernel.scheduler.streamWaiters.size > 0;
+    const { scheduler } = this.#guest.kernel;
+    const isDue = this.#host.outputs.some(({ dueBytes }) => dueBytes > 0);
+    return this.#imagesInWork > 0 || this.#requests.length > 0 || scheduler.streamWaiters.size > 0 || isDue;
   }
 
   #step(): Step {
@@ -597,17 +633,23 @@ export class Machine {
       case 'exited':
         // Not from a call: it has returned from its last function.
         if (this.#guest.hasReturned) await this.#hold(this.#options.beforeEnd);
+        await this.#drain();
         return this.#end({
           kind: 'exit',
           code: step.status,
           ...(step.signal === undefined ? {} : { signal: step.signal }),
         });
-      case 'trapped':
-        return this.#end({ kind: 'trap', ...backtraceOf(step.error, step.process.compiled, step.process.instance) });
+      case 'trapped': {
+        const trap = backtraceOf(step.error, step.process.compiled, step.process.instance);
+        await this.#letGo();
+        return this.#end({ kind: 'trap', ...trap });
+      }
       case 'deadlocked':
+        await this.#letGo();
         return this.#end({ kind: 'trap', message: deadlockText(this.#guest.kernel), backtrace: [] });
       case 'out-of-fuel':
         await this.#hold(this.#options.beforeEnd);
+        await this.#drain();
         return this.#end({ kind: 'stopped', reason: 'fuel' });
       case 'self-snapshot':
         await this.#selfSnapshot();
@@ -633,6 +675,7 @@ export class Machine {
     if (this.#killed) return this.#end({ kind: 'stopped', reason: 'kill' });
     if (performance.now() >= this.#deadlineMs) {
       await this.#hold(this.#options.beforeEnd);
+      await this.#drain();
       return this.#end({ kind: 'stopped', reason: 'timeout' });
     }
     for (;;) {
@@ -659,8 +702,13 @@ export class Machine {
   async #serve(request: SnapshotRequest | CaptureRequest): Promise<void> {
     if (request.kind === 'capture') {
       try {
-        request.resolve(this.#changes!.capture(this.#guest, this.#identity(true)));
+        const changes = this.#changes!.capture(this.#guest, this.#identity(true));
+        this.#covered.set(
+          changes.number,
+          this.#host.outputs.map((output) => output.capture()),
+        );
         this.#isBeingStored = true;
+        request.resolve(changes);
       } catch (error) {
         request.reject(error);
       }
@@ -730,6 +778,20 @@ export class Machine {
     await action(this);
     this.#isHeld = false;
     this.#state = 'running';
+  }
+
+  /** Whatever is held goes out: no snapshot of what has just happened will ever be. */
+  async #letGo(): Promise<void> {
+    for (const output of this.#host.outputs) output.allow(output.written);
+    await this.#drain();
+  }
+
+  /** Waits until what may go out has gone; not after kill(). */
+  async #drain(): Promise<void> {
+    const { promise: killed, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    if (!this.#killed) await Promise.race([Promise.all(this.#host.outputs.map((output) => output.drained())), killed]);
+    this.#wake = undefined;
   }
 
   /** Waits until one of the blocked thread's conditions may hold, or somebody wants something of the machine. */

@@ -116,7 +116,7 @@ function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, ma
     if (!programs.has(instance.moduleHash))
       programs.set(instance.moduleHash, programOf(state, instance.moduleHash, options));
   }
-  const host = openHost(options);
+  const host = openHost(options, carriesOutput(state));
   try {
     const root = state.modules.find(({ hash }) => hash === state.processes[0]!.instance.moduleHash)!;
     return make(programs, { programName: root.name, ...options }, host, state);
@@ -124,6 +124,12 @@ function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, ma
     closeHost(host);
     throw error;
   }
+}
+
+/** Output that its machine had not let out. The kernel has not checked the record yet. */
+function carriesOutput({ kernel }: MachineState): boolean {
+  const { unread } = kernel as { unread?: unknown };
+  return Array.isArray(unread) && unread.slice(1).some((bytes) => bytes instanceof Uint8Array && bytes.length > 0);
 }
 
 /** The program that the image or the caller has under this hash. */

@@ -13,7 +13,7 @@ import { constants } from 'node:os';
 import { WvmError } from '../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../snapshot/store/manifest.ts';
 import type { Store, StoredSnapshot } from '../snapshot/store/store.ts';
-import type { MachineChanges } from './change-tracker.ts';
+import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
 import type { MachineExit, MachineStats, ProcessInfo, SnapshotOrigin, SnapshotResult } from './machine.ts';
@@ -37,10 +37,11 @@ import type { MachineSaver, SaveOptions } from './store/machine-saver.ts';
 export interface SupervisedMachine {
   readonly name: string;
   readonly origin: SnapshotOrigin | undefined;
+  readonly heldOutputBytes: number;
   run(): Promise<MachineExit>;
   snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
-  confirmCapture(id: SnapshotId, room?: Uint8Array): void | Promise<void>;
+  confirmCapture(id: SnapshotId, receipt: CaptureReceipt): void | Promise<void>;
   resetCapture(): void | Promise<void>;
   processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
   signal(signal: number): boolean | Promise<boolean>;
@@ -61,6 +62,8 @@ export interface SuperviseStore {
 export interface SuperviseOptions {
   /** Shown by `wvm ps`, and the source of a default name: the file as the user named it. */
   readonly program: string;
+  /** 8 hexadecimal digits that nobody else has. */
+  readonly id?: string | undefined;
   /** Must be unique among the running machines. */
   readonly name?: string | undefined;
   /** What a free name is made of if none is given; the program's file name by default. */
@@ -71,6 +74,8 @@ export interface SuperviseOptions {
   readonly snapshotSignals?: readonly SignalName[] | undefined;
   /** Also take a snapshot when the machine ends, whatever ends it. */
   readonly snapshotAtEnd?: boolean | undefined;
+  /** The machine holds its output: save it soon after each piece, and before its end. Into a store. */
+  readonly outputCommit?: boolean | undefined;
   /** Where these snapshots go, as images NAME-0001.wvm and so on; into a store if not given. */
   readonly outputDirectory?: string | undefined;
   /** Encrypts and signs these images. */
@@ -101,6 +106,8 @@ export interface MachineOutcome {
   readonly id: string;
   readonly name: string;
   readonly snapshots: readonly SavedSnapshot[];
+  /** Output that was held and that no snapshot covers: a machine that is resumed from the last one writes it again. */
+  readonly heldOutputBytes: number;
   readonly wallNs: bigint;
 }
 
@@ -114,12 +121,16 @@ interface OpenSaver {
   readonly saver: MachineSaver;
 }
 
+/** Output is held so long at least; a commit takes some 20 ms. */
+const OUTPUT_EVERY_MS = 100;
+/** After a failure: a full disk may have room again. */
+const OUTPUT_RETRY_MS = 1000;
 /** Removed snapshots whose chunks are worth looking for. */
 const COLLECT_AFTER = 60;
 
 export class Supervisor implements ControlTarget {
   readonly #options: SuperviseOptions;
-  readonly id: string = newMachineId();
+  readonly id: string;
   readonly #startedAtMs: number = Date.now();
   readonly #snapshots: SavedSnapshot[] = [];
   /** Undoes, last first, what publishing and listening for signals have set up. */
@@ -142,12 +153,17 @@ export class Supervisor implements ControlTarget {
   #nextSequence = 1;
   #saver: OpenSaver | undefined;
   #savesSinceCollect = 0;
+  #isOutputHeld = false;
+  #outputTimer: NodeJS.Timeout | undefined;
+  /** Not before. */
+  #nextOutputMs = 0;
   readonly #freezing: Line = new Line();
   readonly #saving: Line = new Line();
   #wakeHeld: () => void = () => {};
 
   constructor(options: SuperviseOptions) {
     if (options.name !== undefined) checkMachineName(options.name);
+    this.id = options.id ?? newMachineId();
     this.#options = options;
     this.#name = options.name ?? defaultMachineName(options.defaultName ?? options.program);
     this.#frozen = options.frozen ?? false;
@@ -169,20 +185,34 @@ export class Supervisor implements ControlTarget {
       this.#startTimer();
       exit = await this.#runToEnd(machine);
     } finally {
-      machine.kill(); // Nothing for a machine that has ended.
-      // What is being saved is saved to its end; a second signal does not wait for it.
+      clearTimeout(this.#outputTimer);
+      // What is being saved is saved to its end, and lets out what the machine holds; a second signal does not wait for it.
       (await this.#saving.enter())();
+      machine.kill(); // Nothing for a machine that has ended.
       await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
       await this.#saver?.store.close();
       for (const undo of this.#undo.reverse()) undo();
     }
     const wallNs = process.hrtime.bigint() - startNs;
-    return { exit, signal: this.#signal, id: this.id, name: this.#name, snapshots: this.#snapshots, wallNs };
+    const { heldOutputBytes } = machine;
+    const { id } = this;
+    return { exit, signal: this.#signal, id, name: this.#name, snapshots: this.#snapshots, heldOutputBytes, wallNs };
   }
 
   /** For MachineOptions.beforeEnd: saves the last moment if that is wanted. Before a kill #stop() does that. */
   async saveBeforeEnd(): Promise<void> {
-    if (this.#options.snapshotAtEnd) await this.#saveOrWarn('exit');
+    if (this.#savesEnd) await this.#saveOrWarn('exit');
+  }
+
+  get #savesEnd(): boolean {
+    return this.#options.snapshotAtEnd === true || this.#options.outputCommit === true;
+  }
+
+  /** For MachineOptions.onOutputHeld: saves what the guest has written, soon. */
+  outputHeld(): void {
+    this.#isOutputHeld = true;
+    // Else the next snapshot on schedule takes it along.
+    if (this.#options.snapshotEveryMs === undefined) this.#saveOutputSoon();
   }
 
   /** For MachineOptions.onSelfSnapshot: saves what the guest asked for; resolves with its number. */
@@ -302,7 +332,7 @@ export class Supervisor implements ControlTarget {
     this.#signal = signal;
     this.#end ??= { kind: 'stopped', reason: 'kill' };
     // It must not go on after its last image, or a copy would repeat what it did.
-    if (this.#options.snapshotAtEnd && !this.#awaitingVerdict) await this.#saveOrWarn('exit', { stop: true });
+    if (this.#savesEnd && !this.#awaitingVerdict) await this.#saveOrWarn('exit', { stop: true });
     this.#machine!.kill();
     this.#wakeHeld();
   }
@@ -387,12 +417,33 @@ export class Supervisor implements ControlTarget {
     this.#undo.push(() => clearInterval(timer));
   }
 
-  async #saveOrWarn(event: string, options: { stop?: boolean } = {}): Promise<void> {
+  /** One timer at a time: while it saves, what is written meanwhile waits for the next one. */
+  #saveOutputSoon(): void {
+    if (this.#outputTimer !== undefined || this.#end !== undefined) return;
+    const save = async (): Promise<void> => {
+      let isSaved = false;
+      if (!this.#frozen && !this.#awaitingVerdict) {
+        this.#isOutputHeld = false;
+        isSaved = await this.#saveOrWarn('output');
+      }
+      this.#isOutputHeld ||= !isSaved;
+      this.#nextOutputMs = performance.now() + (isSaved ? OUTPUT_EVERY_MS : OUTPUT_RETRY_MS);
+      this.#outputTimer = undefined;
+      if (this.#isOutputHeld) this.#saveOutputSoon();
+    };
+    this.#outputTimer = setTimeout(save, Math.max(0, this.#nextOutputMs - performance.now()));
+  }
+
+  /** True if it is saved. */
+  async #saveOrWarn(event: string, options: { stop?: boolean } = {}): Promise<boolean> {
     try {
       await this.#save(event, options);
+      return true;
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
-      this.#options.onWarning?.(error);
+      // A machine that has ended meanwhile has been saved for that.
+      if (event !== 'output' || error.code !== 'WVM_SNAPSHOT_FAILED') this.#options.onWarning?.(error);
+      return false;
     }
   }
 

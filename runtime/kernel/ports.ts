@@ -39,9 +39,9 @@ export interface StreamPort {
   onceReadable(wake: () => void): void;
   /** Calls back once when `write` would take something. */
   onceWritable(wake: () => void): void;
-  /** Of an input: a copy of what was taken from the host and not read yet. An image carries it. */
+  /** Of an input: a copy of what was taken from the host and not read yet; of an output what it holds. An image carries it. */
   unreadBytes?(): Uint8Array;
-  /** Of an input: puts bytes before everything else to read. */
+  /** Of an input: puts bytes before everything else to read; of an output: what an image carried. */
   preload?(bytes: Uint8Array): void;
 }
 

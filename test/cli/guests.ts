@@ -54,6 +54,8 @@ function countingText(limit: number): string {
 export const guestTexts = {
   /** Prints 200 numbers, working some milliseconds for each, and exits with code 7. */
   count: countingText(200),
+  /** The same with 600 of them. */
+  countLong: countingText(600),
   /** The same with so many that it has to be ended. */
   countOn: countingText(1_000_000_000),
   /** Works until somebody ends it. */

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** A descriptor; else what it prints is in `stdout`. */
+  readonly stdout?: number;
 }
 
 /** A wvm process that runs. */
@@ -99,10 +101,10 @@ export class Bench {
         NODE_DISABLE_COMPILE_CACHE: '1',
         ...options.env,
       },
-      stdio: 'pipe',
+      stdio: ['pipe', options.stdout ?? 'pipe', 'pipe'],
     });
-    child.stdin.on('error', () => {}); // It may end before it has read all.
-    if (options.input !== undefined) child.stdin.end(options.input);
+    child.stdin!.on('error', () => {}); // It may end before it has read all.
+    if (options.input !== undefined) child.stdin!.end(options.input);
     const running = new Running(child);
     this.#started.push(running);
     return running;

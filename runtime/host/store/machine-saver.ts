@@ -4,7 +4,7 @@
 import { WvmError } from '../../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store } from '../../snapshot/store/store.ts';
-import type { MachineChanges } from '../change-tracker.ts';
+import type { CaptureReceipt, MachineChanges } from '../change-tracker.ts';
 import type { SnapshotOrigin } from '../machine.ts';
 import { newMachineId } from '../registry.ts';
 
@@ -13,7 +13,7 @@ export interface SavableMachine {
   readonly name: string;
   readonly origin: SnapshotOrigin | undefined;
   capture(options?: { stop?: boolean }): Promise<MachineChanges>;
-  confirmCapture(id: SnapshotId, room?: Uint8Array): void | Promise<void>;
+  confirmCapture(id: SnapshotId, receipt: CaptureReceipt): void | Promise<void>;
   resetCapture(): void | Promise<void>;
 }
 
@@ -91,8 +91,8 @@ export class MachineSaver {
       committed = await this.#commit(changes, options);
     }
     const { id, manifest, newBytes } = committed;
-    const { stopNs, room } = changes;
-    await this.#machine.confirmCapture(id, room);
+    const { stopNs, number, room } = changes;
+    await this.#machine.confirmCapture(id, { number, room });
     this.#parent = id;
     return { id, manifest, newBytes, stopNs, totalNs: process.hrtime.bigint() - startNs };
   }

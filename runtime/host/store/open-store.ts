@@ -1,12 +1,12 @@
 // Opens the store of a folder (by default the user's own, `$XDG_DATA_HOME/wvm/store`) or of a bucket.
 
 import { createHmac, hash, subtle } from 'node:crypto';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
 import { type ChunkId, chunkIdAt } from '../../snapshot/store/chunk-id.ts';
 import type { StoreFiles, StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
+import { dataDirectory } from '../data-directory.ts';
 import { imagePorts } from '../image-ports.ts';
 import { SealedFiles, type StoreKeys } from '../seal/sealed-files.ts';
 import { FolderFiles } from './folder-files.ts';
@@ -16,8 +16,7 @@ import { zstdCodec } from './zstd-codec.ts';
 
 /** `$XDG_DATA_HOME/wvm/store`, or the same in ~/.local/share. */
 export function defaultStoreDirectory(): string {
-  const base = process.env['XDG_DATA_HOME'];
-  return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'share'), 'wvm', 'store');
+  return join(dataDirectory(), 'store');
 }
 
 export interface OpenStoreOptions {

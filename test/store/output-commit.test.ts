@@ -1,0 +1,125 @@
+// --output-commit: what the world has seen of a machine is never taken back and never repeated, whenever its process dies.
+
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Bench, type Running, until } from '../cli/wvm.ts';
+import { randomFrom, testSeed } from '../guest/random.ts';
+
+let benches: Awaited<ReturnType<typeof Bench.prepare>>;
+let bench: Bench;
+beforeAll(async () => {
+  benches = await Bench.prepare();
+});
+afterAll(() => benches.remove());
+beforeEach(() => {
+  bench = benches.create();
+});
+afterEach(() => bench.close());
+
+const numbers = (count: number): string =>
+  Array.from({ length: count }, (_, i) => `${String(i % 1000).padStart(3, '0')}\n`).join('');
+
+/** Lives of one machine, each but the last ended by kill -9, after about as long as it takes to start. */
+async function lives(start: (life: number) => Running, random: () => number): Promise<number> {
+  for (let life = 0; life < 60; life++) {
+    const machine = start(life);
+    // The first one must have left something to go on from.
+    if (life === 0) await until(() => bench.registered().includes('job') && machine.stdout.length > 0, 'its output');
+    else await sleep(200 + random() * 1200);
+    machine.child.kill('SIGKILL');
+    const { code, stderr } = await machine.done;
+    expect(stderr).not.toContain('WVM_');
+    if (code !== null) {
+      expect(code).toBe(7);
+      return life;
+    }
+  }
+  throw new Error('it never came to its end');
+}
+
+describe('kill -9 at any moment', () => {
+  it('V01 the outputs of all lives are the output of one, through pipes', async () => {
+    const random = randomFrom(testSeed);
+    let all = '';
+    const seen: Running[] = [];
+    await lives((life) => {
+      all += seen.at(-1)?.stdout ?? '';
+      const args =
+        life === 0 ? ['run', '--name', 'job', '--output-commit', bench.guest('countLong')] : ['resume', 'job'];
+      const machine = bench.start(life === 0 ? args : [...args, '--name', 'job', '--output-commit']);
+      seen.push(machine);
+      return machine;
+    }, random);
+    all += seen.at(-1)!.stdout;
+    expect(all).toBe(numbers(600));
+  });
+
+  it('V01 and in one file, to which each life adds', async () => {
+    const random = randomFrom(testSeed);
+    const file = bench.path('out');
+    const stdout = openSync(file, 'a');
+    const options = { stdout };
+    const args = ['--name', 'job', '--output-commit'];
+    for (let life = 0; life < 60; life++) {
+      const machine = bench.start(
+        life === 0 ? ['run', ...args, bench.guest('countLong')] : ['resume', 'job', ...args],
+        options,
+      );
+      if (life === 0) await until(() => readFileSync(file).length > 0, 'its output');
+      else await sleep(200 + random() * 1200);
+      machine.child.kill('SIGKILL');
+      if ((await machine.done).code === 7) break;
+    }
+    closeSync(stdout);
+    expect(readFileSync(file, 'latin1')).toBe(numbers(600));
+  });
+});
+
+it('output goes out within a moment, and all of it before the end, whatever that is', async () => {
+  const hello = await bench.run(['run', '--output-commit', bench.guest('hello')]);
+  expect([hello.code, hello.stdout, hello.stderr]).toEqual([5, 'out', 'err']);
+  const trap = await bench.run(['run', '--output-commit', bench.guest('printTrap')]);
+  expect([trap.code, trap.stdout]).toEqual([134, 'before']);
+  const flood = await bench.run(['run', '--output-commit', bench.guest('flood')]);
+  expect([flood.code, flood.stdout.length]).toEqual([0, 200_000]);
+  const prompt = bench.start(['run', '--output-commit', bench.guest('prompt')]);
+  await until(() => prompt.stdout === '?', 'the prompt');
+  prompt.child.stdin!.end('yes');
+  expect((await prompt.done).stdout).toBe('?yes');
+  const counting = bench.start(['run', '--name', 'counting', '--output-commit', bench.guest('countOn')]);
+  await until(() => counting.stdout.length > 100, 'numbers');
+  counting.child.kill('SIGTERM');
+  const { stdout, code } = await counting.done;
+  expect(code).toBe(143);
+  const rest = bench.start(['resume', 'counting', '--output-commit']);
+  await until(() => rest.stdout.length > 100, 'more numbers');
+  rest.child.kill('SIGKILL');
+  await rest.done;
+  const all = stdout + rest.stdout;
+  expect(all).toBe(numbers(1000).repeat(5).slice(0, all.length));
+});
+
+it('what cannot be held is refused by name', async () => {
+  const run = (...args: string[]) => bench.run(['run', '--output-commit', ...args, bench.guest('hello')]);
+  const writable = await run('--dir', '.');
+  expect([writable.code, writable.stdout]).toEqual([2, '']);
+  expect(writable.stderr).toMatch(/WVM_USAGE: directory \.: the guest could write there/);
+  expect((await run('--dir', '.:ro')).stdout).toBe('out');
+  expect((await run('--output', 'images')).code).toBe(2);
+});
+
+it('a copy of a machine that goes on does not show what that one shows', async () => {
+  const machine = await bench.startMachine(['run', '--name', 'job', '--output-commit', bench.guest('countOn')], 'job');
+  await until(() => machine.stdout.length > 200, 'numbers');
+  const copy = bench.start(['resume', 'job', '--output-commit']);
+  await until(() => copy.stdout.length > 200, 'numbers of the copy');
+  machine.child.kill('SIGKILL');
+  copy.child.kill('SIGKILL');
+  const [{ stdout: first }, { stdout: second }] = [await machine.done, await copy.done];
+  expect(first).toBe(numbers(1000).repeat(5).slice(0, first.length));
+  // It begins where its snapshot was taken, with whole lines, as the machine itself went on from there.
+  const start = Number(second.slice(0, 3));
+  expect(second).toBe(numbers(5000).slice(start * 4, start * 4 + second.length));
+  expect(start).toBeGreaterThan(20);
+});
