@@ -13,7 +13,7 @@
 import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { GuestInstance } from '../engine/instance.ts';
 import { changedBytes, HashPageTracker, PAGE_HASH_KEY_BYTES } from '../engine/page-diff.ts';
-import type { FilePages } from '../kernel/vfs/file-pages.ts';
+import { FILE_PAGE_BYTES, type FilePages } from '../kernel/vfs/file-pages.ts';
 import { encodeStateRecords, type ImageRecord } from '../snapshot/encode-image.ts';
 import { FILE_PROCESS_INDEX } from '../snapshot/file-pages.ts';
 import { contentsBytes, copyPages, type PageBlock } from '../snapshot/page-block.ts';
@@ -186,10 +186,14 @@ export class ChangeTracker {
     return tracked;
   }
 
-  /** Of memories that are new everything, of the others as much as last time. */
+  /** Of memories and files that are new everything, of the others as much as last time. */
   #expectedBytes(guest: GuestMachine): number {
     const added = guest.sorted().filter(({ instance }) => !this.#memories.has(instance));
-    return Math.max(this.#lastBytes, SMALL_ROOM_BYTES) + roomForCopy(added);
+    let filePages = 0;
+    for (const { files } of guest.kernel.vfs.fileSystems) {
+      if (!this.#files.has(files.pages)) filePages += files.pages.pages.size;
+    }
+    return Math.max(this.#lastBytes, SMALL_ROOM_BYTES) + roomForCopy(added) + filePages * FILE_PAGE_BYTES;
   }
 
   get #roomBytes(): number {
