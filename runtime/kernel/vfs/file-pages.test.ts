@@ -102,7 +102,7 @@ describe('FileContents', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const pages = new FilePages(1000);
         const files = [new FileContents(pages), new FileContents(pages)];
-        const models = [new Uint8Array(0), new Uint8Array(0)];
+        const models: Uint8Array<ArrayBufferLike>[] = [new Uint8Array(0), new Uint8Array(0)];
         for (const { file, kind, at, size, fill } of steps) {
           const contents = files[file]!;
           if (kind === 'freeze') pages.freeze();
