@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { addDirectory, addVariable, addVariablesOfFile } from './grants.ts';
+import { addDirectory, addOverlay, addTmpfs, addVariable, addVariablesOfFile } from './grants.ts';
 
 describe('addDirectory()', () => {
   test.each([
@@ -25,6 +25,35 @@ describe('addDirectory()', () => {
     const grants = addDirectory('b::/b', addDirectory('a::/a'));
     expect(grants.map((grant) => grant.guestPath)).toEqual(['/a', '/b']);
     expect(() => addDirectory('c::/a', grants)).toThrow(/already/);
+  });
+});
+
+test('addOverlay() reads a directory that is not read-only', () => {
+  const first = addOverlay('a::/a');
+  expect(addOverlay('b', first)).toEqual([
+    { hostPath: 'a', guestPath: '/a', readOnly: false, kind: 'overlay' },
+    { hostPath: 'b', guestPath: 'b', readOnly: false, kind: 'overlay' },
+  ]);
+  expect(() => addOverlay('a::/a:ro')).toThrow(/never writes/);
+  expect(() => addOverlay('c::/a', first)).toThrow(/already/);
+});
+
+describe('addTmpfs()', () => {
+  test.each([
+    ['/tmp', { guestPath: '/tmp' }],
+    ['/tmp:64M', { guestPath: '/tmp', maxBytes: 64 * 2 ** 20 }],
+    ['a:b/c', { guestPath: 'a:b/c' }],
+    ['a:b/c:1K', { guestPath: 'a:b/c', maxBytes: 1024 }],
+  ])('reads %s', (text, expected) => {
+    expect(addTmpfs(text)).toEqual([expected]);
+  });
+
+  test.each(['', ':64M', '/tmp:', '/tmp:much', '/tmp:0', '/a\0'])('refuses %j', (text) => {
+    expect(() => addTmpfs(text)).toThrow(/Write/);
+  });
+
+  test('refuses the same guest path twice', () => {
+    expect(() => addTmpfs('/tmp:1M', addTmpfs('/tmp'))).toThrow(/already/);
   });
 });
 

@@ -82,6 +82,11 @@ export class Fixture {
     this.wasi = this.bind();
   }
 
+  /** Guest memory that put() gave may be used again. */
+  reset(): void {
+    this.top = STRINGS;
+  }
+
   /** A preview1, WASIX or wvm call of the first process. */
   call(name: string, ...args: (number | bigint)[]): SystemCallResult {
     return (this.wasi[name] ?? this.callOf(this.kernel.init, name))(...args);

@@ -54,6 +54,12 @@ const named = (system: Spoilt, name: string): Spoilt => system.inodes[entry(syst
 const openFile = (state: Spoilt, path: string | null): Spoilt =>
   state.openFiles.find((file: Spoilt) => file.kind === 'memory' && file.path === path);
 
+/** Paths to everything that is neither list nor record. */
+function leaves(value: unknown, path: readonly string[]): string[][] {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [[...path]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
 describe('the record of a file system', () => {
   it('is what is there, and comes back the same', () => {
     const { fixture, state } = busy();
@@ -118,7 +124,7 @@ describe('the record of a file system', () => {
     'an inode that is neither in the tree nor open': (state) =>
       tmpfs(state).inodes.push({
         ...tmpfs(state).inodes.find((inode: Spoilt) => inode.isGone),
-        ino: tmpfs(state).lastIno++ + 1n,
+        ino: (tmpfs(state).lastIno += 1n),
       }),
     'contents that do not fit the type': (state) => (named(tmpfs(state), 'two').type = 3),
     'contents of an unknown kind': (state) => (named(tmpfs(state), 'two').contents.kind = 'pipe'),
@@ -185,6 +191,46 @@ describe('the record of a file system', () => {
       expect(fixture.files.openCount).toBe(before);
     });
   }
+
+  it('any other value in any place is refused, or harmless', () => {
+    const { fixture, state } = busy();
+    const values = [-1, 3, 2 ** 40, 1.5, '..', null, [], -1n, 5n, 2n ** 63n, true];
+    const places = [
+      ...leaves(state.fileSystems, ['fileSystems']),
+      ...state.openFiles.flatMap((file, index) => {
+        return file.kind === 'memory' ? leaves(file, ['openFiles', String(index)]) : [];
+      }),
+    ];
+    expect(places.length).toBeGreaterThan(150);
+    const counts = { refused: 0, harmless: 0 };
+    for (const place of places) {
+      for (const value of values) {
+        const copy: Spoilt = structuredClone(state);
+        const last = place.at(-1)!;
+        place.slice(0, -1).reduce((at, key) => at[key], copy)[last] = value;
+        try {
+          fixture.restore(copy);
+        } catch (error) {
+          expect(error, `${place.join('.')} = ${String(value)}`).toBeInstanceOf(WvmError);
+          counts.refused++;
+          continue;
+        }
+        counts.harmless++;
+        // It is a kernel like any other.
+        for (const fd of fixture.kernel.init.fds.entries.keys()) {
+          fixture.write(fd, 'x');
+          fixture.open('made', OFLAGS_CREAT, { dir: fd });
+          fixture.call('path_unlink_file', fd, ...fixture.text('new'));
+          fixture.call('path_rename', fd, ...fixture.text('tree'), fd, ...fixture.text('moved'));
+        }
+        fixture.kernel.save();
+        fixture.kernel.close();
+        fixture.reset();
+      }
+    }
+    expect(counts.refused).toBeGreaterThan(counts.harmless);
+    expect(counts.harmless).toBeGreaterThan(40);
+  });
 
   it('contents of a page that no file has are refused', () => {
     const { fixture, state } = busy();
