@@ -168,7 +168,8 @@ export function saveMachine(guest: GuestMachine, { name, moduleName, includeModu
     producer: PRODUCER,
     features: featuresOf(
       guests.map(({ compiled }) => compiled.original),
-      kernel.fileSystems.map(({ kind }) => kind),
+      kernel,
+      processes,
     ),
     name,
     fuelUsed: guest.fuelUsed,

@@ -355,7 +355,8 @@ describe('F12 F13 features', () => {
   });
 
   it('F12 what the processes use is in the image', () => {
-    expect(state.features.used).toEqual(['wasi-preview1', 'wasi-threads', 'wasix', 'wasm-2.0', 'wvm']);
+    const objects = ['futexes', 'job-control', 'pipes', 'processes', 'threads'];
+    expect(state.features.used).toEqual([...objects, 'wasi-preview1', 'wasi-threads', 'wasix', 'wasm-2.0', 'wvm']);
   });
 });
 

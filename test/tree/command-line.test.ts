@@ -103,7 +103,7 @@ describe('other-process', () => {
   it('M02 M05 F14 wvm inspect lists the tree, the root first, and the features that it needs', async () => {
     await saveTree('a.wvm');
     const { processes, features } = JSON.parse((await bench.run(['inspect', '--json', 'a.wvm'])).stdout);
-    expect(features.used).toEqual(['wasi-preview1', 'wasix', 'wasm-2.0', 'wvm']);
+    expect(features.used).toEqual(['pipes', 'processes', 'wasi-preview1', 'wasix', 'wasm-2.0', 'wvm']);
     expect(features.available).toEqual(FEATURES);
     expect(processes.map(({ pid, parentPid }: { pid: number; parentPid: number }) => [pid, parentPid ?? 0])).toEqual([
       [1, 0],
