@@ -2,6 +2,7 @@
 
 import { createHmac, hash, subtle } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WvmError } from '../../base/wvm-error.ts';
 import { type ChunkId, chunkIdAt } from '../../snapshot/store/chunk-id.ts';
 import type { StoreFiles, StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
@@ -83,6 +84,7 @@ function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {
     codec: zstdCodec,
     digest: (bytes) => hash('sha256', bytes, 'latin1') as ChunkId,
     digestAside,
+    nextTurn,
     nowMs: () => Date.now(),
     image: imagePorts(),
   };

@@ -6,9 +6,10 @@
 import { type ChunkId, type HexId, hexOf } from './chunk-id.ts';
 import { ChunkIndex } from './chunk-index.ts';
 import {
-  type BlockEntry,
+  CHUNK_ENTRY_BYTES,
   decodePackFooter,
   decodePackIndex,
+  type IndexedBlock,
   MAX_BLOCK_CHUNKS,
   PACK_FOOTER_BYTES,
 } from './pack-layout.ts';
@@ -16,14 +17,14 @@ import type { StoreFiles, StorePorts } from './ports.ts';
 
 export interface Pack {
   readonly name: HexId;
-  readonly blocks: readonly BlockEntry[];
+  readonly blocks: readonly IndexedBlock[];
   readonly fileBytes: number;
 }
 
 /** Where a chunk lies. */
 export interface ChunkPlace {
   readonly pack: Pack;
-  readonly block: BlockEntry;
+  readonly block: IndexedBlock;
   /** Which chunk of the block. */
   readonly index: number;
 }
@@ -39,7 +40,7 @@ export class Catalog {
   readonly #damaged: Map<string, string> = new Map();
   /** Number of the block in #blocks, times CHUNKS_OF_BLOCK, plus the number of the chunk in the block. */
   #places = new ChunkIndex();
-  #blocks: { readonly pack: Pack; readonly block: BlockEntry }[] = [];
+  #blocks: { readonly pack: Pack; readonly block: IndexedBlock }[] = [];
 
   constructor(ports: Pick<StorePorts, 'files' | 'digest'>) {
     this.#ports = ports;
@@ -67,7 +68,15 @@ export class Catalog {
   }
 
   find(id: ChunkId): ChunkPlace | undefined {
-    const place = this.#places.get(id);
+    return this.#placeOf(this.#places.get(id));
+  }
+
+  /** The same of an id at `offset` of `bytes`. */
+  findAt(bytes: Uint8Array, offset: number): ChunkPlace | undefined {
+    return this.#placeOf(this.#places.find(bytes, offset));
+  }
+
+  #placeOf(place: number | undefined): ChunkPlace | undefined {
     if (place === undefined) return undefined;
     const { pack, block } = this.#blocks[Math.floor(place / CHUNKS_OF_BLOCK)]!;
     return { pack, block, index: place % CHUNKS_OF_BLOCK };
@@ -79,7 +88,7 @@ export class Catalog {
     for (const block of pack.blocks) {
       const base = this.#blocks.length * CHUNKS_OF_BLOCK;
       this.#blocks.push({ pack, block });
-      for (const [i, id] of block.ids.entries()) this.#places.add(id, base + i);
+      this.#places.add(block.index, block.idAt(0), CHUNK_ENTRY_BYTES, block.chunkCount, base);
     }
   }
 

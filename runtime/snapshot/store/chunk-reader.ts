@@ -5,8 +5,8 @@
 
 import { corrupt } from './bad-store.ts';
 import type { Catalog, ChunkPlace, Pack } from './catalog.ts';
-import { type ChunkId, hexOf } from './chunk-id.ts';
-import type { BlockEntry } from './pack-layout.ts';
+import { type ChunkId, chunkIdAt, hexOf } from './chunk-id.ts';
+import type { BlockEntry, IndexedBlock } from './pack-layout.ts';
 import { Codec, MAX_BLOCK_BYTES } from './pack-layout.ts';
 import type { StorePorts } from './ports.ts';
 
@@ -19,7 +19,7 @@ export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digestAside'>;
 
 export interface PlacedBlock {
   readonly pack: Pack;
-  readonly block: BlockEntry;
+  readonly block: IndexedBlock;
 }
 
 export function inFileOrder(a: PlacedBlock, b: PlacedBlock): number {
@@ -30,7 +30,7 @@ export class ChunkReader {
   readonly #ports: ReadPorts;
   readonly #catalog: Catalog;
   /** The least recently used first. */
-  readonly #cache: Map<BlockEntry, Promise<Uint8Array>> = new Map();
+  readonly #cache: Map<IndexedBlock, Promise<Uint8Array>> = new Map();
 
   constructor(ports: ReadPorts, catalog: Catalog) {
     this.#ports = ports;
@@ -51,9 +51,14 @@ export class ChunkReader {
     return place;
   }
 
+  /** The same of an id at `offset` of `bytes`. */
+  findAt(bytes: Uint8Array, offset: number): ChunkPlace {
+    return this.#catalog.findAt(bytes, offset) ?? this.find(chunkIdAt(bytes, offset));
+  }
+
   /** The blocks that chunks lie in, each once, in the order of the files. */
   async blocksOf(ids: Iterable<ChunkId>): Promise<PlacedBlock[]> {
-    const blocks = new Map<BlockEntry, PlacedBlock>();
+    const blocks = new Map<IndexedBlock, PlacedBlock>();
     for (const id of ids) {
       const { pack, block } = this.#catalog.find(id) ?? (await this.#placeOf(id));
       if (!blocks.has(block)) blocks.set(block, { pack, block });
@@ -73,7 +78,7 @@ export class ChunkReader {
       const room = rooms[k % rooms.length]!;
       const roomy = room.length < block.storedBytes ? new Uint8Array(MAX_BLOCK_BYTES) : room;
       rooms[k % rooms.length] = roomy;
-      const read = this.#cache.get(block) ?? readBlock(this.#ports, pack.name, block, roomy);
+      const read = this.#cache.get(block) ?? readBlock(this.#ports, pack.name, block, { room: roomy });
       // It may fail before its turn comes.
       read.catch(() => {});
       ahead.push(read);
@@ -91,7 +96,7 @@ export class ChunkReader {
     return this.find(id);
   }
 
-  #cached(pack: Pack, block: BlockEntry): Promise<Uint8Array> {
+  #cached(pack: Pack, block: IndexedBlock): Promise<Uint8Array> {
     let bytes = this.#cache.get(block);
     if (bytes === undefined) {
       bytes = readBlock(this.#ports, pack.name, block);
@@ -105,18 +110,19 @@ export class ChunkReader {
   }
 }
 
-/** The chunks of a block, one after the other; checked. Perhaps in `room`. */
+/** The chunks of a block, one after the other; checked, by `digest`. Perhaps in `room`, in which anything may be if this fails. */
 export async function readBlock(
   ports: ReadPorts,
   packName: string,
   block: BlockEntry,
-  room?: Uint8Array,
+  options: { readonly room?: Uint8Array; readonly digest?: (bytes: Uint8Array) => ChunkId | Promise<ChunkId> } = {},
 ): Promise<Uint8Array> {
+  const { room, digest = ports.digestAside } = options;
   const place = `pack ${packName.slice(0, 16)} at ${block.offset}`;
   const stored = await ports.files.readPart('packs', packName, block.offset, block.storedBytes, room);
   if (stored === undefined) throw corrupt(place, 'the pack is gone');
   if (stored.length !== block.storedBytes) throw corrupt(place, 'the pack ends here');
-  if ((await ports.digestAside(stored)) !== block.digest)
+  if ((await digest(stored)) !== block.digest)
     throw corrupt(place, 'the block has another SHA-256 than the index says');
   if (block.codec === Codec.RAW) return stored;
   let bytes: Uint8Array;

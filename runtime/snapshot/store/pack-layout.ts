@@ -23,7 +23,7 @@ export const PACK_HEADER_BYTES = 16;
 export const PACK_FOOTER_BYTES = 48;
 const PACK_VERSION = 1;
 const BLOCK_ENTRY_BYTES = 56;
-const CHUNK_ENTRY_BYTES = 36;
+export const CHUNK_ENTRY_BYTES = 36;
 const INDEX_HEAD_BYTES = 8;
 
 // \x89 W V P \r \n ^Z \n and \x89 W V X \r \n ^Z \n
@@ -52,6 +52,47 @@ export interface BlockEntry {
   readonly ids: readonly ChunkId[];
   /** Where each begins, and after the last one where the block ends. */
   readonly starts: Uint32Array;
+}
+
+/** A block as an index in memory tells of it. Its ids stay there until somebody wants them as strings. */
+export class IndexedBlock implements BlockEntry {
+  readonly offset: number;
+  readonly storedBytes: number;
+  readonly sizeBytes: number;
+  readonly codec: Codec;
+  readonly digest: ChunkId;
+  readonly starts: Uint32Array;
+  readonly index: Uint8Array;
+  /** Of its first chunk in the index. */
+  readonly #entriesAt: number;
+  #ids: ChunkId[] | undefined;
+
+  /** `at`: of its entry among the blocks; `entriesAt`: of its first chunk. */
+  constructor(index: Uint8Array, at: number, entriesAt: number, starts: Uint32Array) {
+    const view = viewOf(index);
+    this.index = index;
+    this.offset = Number(view.getBigUint64(at, true));
+    this.storedBytes = view.getUint32(at + 8, true);
+    this.sizeBytes = view.getUint32(at + 12, true);
+    this.codec = view.getUint32(at + 16, true);
+    this.digest = chunkIdAt(index, at + 24);
+    this.starts = starts;
+    this.#entriesAt = entriesAt;
+  }
+
+  get chunkCount(): number {
+    return this.starts.length - 1;
+  }
+
+  /** Where the id of a chunk is in the index. */
+  idAt(chunk: number): number {
+    return this.#entriesAt + chunk * CHUNK_ENTRY_BYTES;
+  }
+
+  get ids(): readonly ChunkId[] {
+    this.#ids ??= Array.from({ length: this.chunkCount }, (_, chunk) => chunkIdAt(this.index, this.idAt(chunk)));
+    return this.#ids;
+  }
 }
 
 export function encodePackHeader(): Uint8Array {
@@ -113,14 +154,14 @@ export function decodePackFooter(footer: Uint8Array): { indexBytes: number; name
 }
 
 /** The blocks of an index that has the digest its pack is named after. A string says what is wrong all the same. */
-export function decodePackIndex(bytes: Uint8Array, fileBytes: number): BlockEntry[] | string {
+export function decodePackIndex(bytes: Uint8Array, fileBytes: number): IndexedBlock[] | string {
   if (bytes.length < INDEX_HEAD_BYTES) return `index of ${bytes.length} bytes`;
   const view = viewOf(bytes);
   const blockCount = view.getUint32(0, true);
   const chunkCount = view.getUint32(4, true);
   const expected = INDEX_HEAD_BYTES + blockCount * BLOCK_ENTRY_BYTES + chunkCount * CHUNK_ENTRY_BYTES;
   if (expected !== bytes.length) return `index of ${bytes.length} bytes, not ${expected}`;
-  const blocks: BlockEntry[] = [];
+  const blocks: IndexedBlock[] = [];
   let chunkAt = INDEX_HEAD_BYTES + blockCount * BLOCK_ENTRY_BYTES;
   let offset = PACK_HEADER_BYTES;
   for (let k = 0; k < blockCount; k++) {
@@ -135,17 +176,16 @@ export function decodePackIndex(bytes: Uint8Array, fileBytes: number): BlockEntr
     if (sizeBytes > MAX_BLOCK_BYTES || count > MAX_BLOCK_CHUNKS)
       return `block ${k}: ${count} chunks, ${sizeBytes} bytes`;
     if (chunkAt + count * CHUNK_ENTRY_BYTES > bytes.length) return `block ${k} has ${count} chunks`;
-    const ids: ChunkId[] = [];
+    const entriesAt = chunkAt;
     const starts = new Uint32Array(count + 1);
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      ids.push(chunkIdAt(bytes, chunkAt));
       sum += view.getUint32(chunkAt + CHUNK_ID_BYTES, true);
       starts[i + 1] = sum;
       chunkAt += CHUNK_ENTRY_BYTES;
     }
     if (sum !== sizeBytes) return `block ${k}: chunks of ${sum} bytes in ${sizeBytes}`;
-    blocks.push({ offset, storedBytes, sizeBytes, codec, digest: chunkIdAt(bytes, at + 24), ids, starts });
+    blocks.push(new IndexedBlock(bytes, at, entriesAt, starts));
     offset += storedBytes;
   }
   if (chunkAt !== bytes.length) return 'chunks of no block';

@@ -10,9 +10,11 @@ import { type ChunkId, type HexId, hexOf } from './chunk-id.ts';
 import {
   type BlockEntry,
   Codec,
+  decodePackIndex,
   encodePackFooter,
   encodePackHeader,
   encodePackIndex,
+  type IndexedBlock,
   MAX_BLOCK_BYTES,
   MAX_BLOCK_CHUNKS,
   MAX_PACK_BYTES,
@@ -30,7 +32,7 @@ export interface NewChunk {
 
 export interface WrittenPack {
   readonly name: HexId;
-  readonly blocks: readonly BlockEntry[];
+  readonly blocks: readonly IndexedBlock[];
   readonly fileBytes: number;
 }
 
@@ -157,7 +159,9 @@ class PackBytes {
     const digest = this.#ports.digest(index);
     yield encodePackFooter(index.length, digest);
     const fileBytes = this.#offset + index.length + PACK_FOOTER_BYTES;
-    this.#result = { name: hexOf(digest), blocks: this.#blocks, fileBytes };
+    const blocks = decodePackIndex(index, fileBytes);
+    assert(typeof blocks !== 'string', `the index of the pack: ${blocks}`);
+    this.#result = { name: hexOf(digest), blocks, fileBytes };
   }
 
   /** One block is always being compressed while the next is gathered. */

@@ -60,20 +60,28 @@ function encodeNode(level: number, children: Children): Uint8Array {
 }
 
 export function decodeNode(id: ChunkId, bytes: Uint8Array, level: number): (ChunkId | null)[] {
+  const children: (ChunkId | null)[] = new Array(FAN_OUT).fill(null);
+  forEachChild(id, bytes, level, (i, at) => {
+    children[i] = chunkIdAt(bytes, at);
+  });
+  return children;
+}
+
+/** Calls `visit` with the number of each child and where its id is, when all of the node is checked. */
+function forEachChild(id: ChunkId, bytes: Uint8Array, level: number, visit: (i: number, at: number) => void): void {
   const bad = (what: string): Error => corrupt(`node ${shortHex(id)}`, what);
   if (bytes.length < NODE_HEAD_BYTES || bytes[0] !== NODE_TAG) throw bad('it is no node of a page tree');
   if (bytes[1] !== level) throw bad(`level ${bytes[1]}, not ${level}`);
   const bits = bytes[2]! | (bytes[3]! << 8);
-  const children: (ChunkId | null)[] = [];
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  if (count === 0 || NODE_HEAD_BYTES + count * CHUNK_ID_BYTES !== bytes.length) throw bad(`${bytes.length} bytes`);
   let at = NODE_HEAD_BYTES;
   for (let i = 0; i < FAN_OUT; i++) {
-    const isPresent = ((bits >>> i) & 1) !== 0;
-    if (isPresent && at + CHUNK_ID_BYTES > bytes.length) throw bad(`${bytes.length} bytes`);
-    children.push(isPresent ? chunkIdAt(bytes, at) : null);
-    if (isPresent) at += CHUNK_ID_BYTES;
+    if (((bits >>> i) & 1) === 0) continue;
+    visit(i, at);
+    at += CHUNK_ID_BYTES;
   }
-  if (bits === 0 || at !== bytes.length) throw bad(`${bytes.length} bytes`);
-  return children;
 }
 
 /** A change of one page: its new chunk, or null for zeros. */
@@ -182,18 +190,28 @@ export interface TreeVisitor {
   /** False: what is below is not visited. */
   node?(id: ChunkId): boolean;
   page?(page: number, id: ChunkId): void;
+  /** In the place of page(): the id is at `offset` of `bytes`. */
+  pageAt?(page: number, bytes: Uint8Array, offset: number): void;
 }
 
 /** Every node and page of a tree, in ascending order. */
 export async function walkTree(tree: PageTree, read: ReadChunk, visitor: TreeVisitor): Promise<void> {
+  const checked = (id: ChunkId, page: number): number => {
+    if (page >= tree.pageCount) throw corrupt(`node ${shortHex(id)}`, `page ${page} of ${tree.pageCount}`);
+    return page;
+  };
   const visit = async (id: ChunkId, level: number, first: number): Promise<void> => {
     if (visitor.node?.(id) === false) return;
-    const children = decodeNode(id, await read(id), level);
+    const bytes = await read(id);
+    if (level === 1 && visitor.pageAt !== undefined) {
+      forEachChild(id, bytes, level, (i, at) => visitor.pageAt!(checked(id, first + i), bytes, at));
+      return;
+    }
+    const children = decodeNode(id, bytes, level);
     for (let i = 0; i < FAN_OUT; i++) {
       const child = children[i];
       if (child === null || child === undefined) continue;
-      const page = first + i * childPages(level);
-      if (page >= tree.pageCount) throw corrupt(`node ${shortHex(id)}`, `page ${page} of ${tree.pageCount}`);
+      const page = checked(id, first + i * childPages(level));
       if (level === 1) visitor.page?.(page, child);
       else await visit(child, level - 1, page);
     }

@@ -80,6 +80,8 @@ export interface StorePorts {
   readonly digest: (bytes: Uint8Array) => ChunkId;
   /** The same, on another thread if the bytes are worth it. They must not change meanwhile. */
   readonly digestAside: (bytes: Uint8Array) => Promise<ChunkId>;
+  /** Resolves when the event loop has turned: what other threads have done is known then. */
+  readonly nextTurn: () => Promise<unknown>;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   /** For images that are made of snapshots, and the other way round. */

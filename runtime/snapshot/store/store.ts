@@ -22,12 +22,12 @@ import { compareMachines, type StateDifference } from './compare.ts';
 import { decodeManifest, type Manifest, type ManifestMemory, type SnapshotId } from './manifest.ts';
 import { diffTrees, type ReadChunk } from './page-tree.ts';
 import type { StorePorts } from './ports.ts';
+import { readPages } from './read-pages.ts';
 import {
   decodeRecords,
   exportImage,
   imageWithoutPages,
   importBlocks,
-  readPages,
   readRecords,
   type SnapshotReader,
 } from './stored-machine.ts';
@@ -127,7 +127,7 @@ export class Store {
       const state = decodeRecords(from, await readRecords(from, manifest), limits);
       checkMemories(id, manifest, state);
       sink.open(state);
-      await readPages(from, manifest, (...page) => sink.write(...page));
+      await readPages(from, manifest, sink);
       return state;
     });
   }

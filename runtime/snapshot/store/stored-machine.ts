@@ -10,11 +10,9 @@ import type { PageList } from '../pages-record.ts';
 import { parseImage } from '../parse-image.ts';
 import type { ImageLimits } from '../validate-machine.ts';
 import { corrupt } from './bad-store.ts';
-import type { Pack } from './catalog.ts';
 import { type ChunkId, shortHex } from './chunk-id.ts';
-import { type ChunkReader, inFileOrder, type PlacedBlock } from './chunk-reader.ts';
+import type { ChunkReader } from './chunk-reader.ts';
 import type { Manifest, ManifestMemory } from './manifest.ts';
-import type { BlockEntry } from './pack-layout.ts';
 import { type ReadChunk, walkTree } from './page-tree.ts';
 import type { StorePorts } from './ports.ts';
 
@@ -53,80 +51,6 @@ export function decodeRecords(
 ): MachineState {
   const nowhere: MemorySink = { open: () => {}, write: () => {} };
   return decodeImage(imageWithoutPages(from, records), nowhere, from.ports.image, limits);
-}
-
-/** Writes every page that is not all zeros, neighbours together as far as they lie together. The order is that of the files. */
-export async function readPages(from: SnapshotReader, manifest: Manifest, write: MemorySink['write']): Promise<void> {
-  const blocks = new Map<BlockEntry, PageRuns>();
-  for (const memory of manifest.memories) {
-    let runs: PageRuns | undefined;
-    await walkTree(memory, from.readNode, {
-      page(page, id) {
-        // Most pages lie in their block as in their memory: no need to look where.
-        if (runs?.extend(page, id)) return;
-        const { pack, block, index } = from.reader.find(id);
-        runs = blocks.get(block);
-        if (runs === undefined) blocks.set(block, (runs = new PageRuns(pack, block)));
-        runs.begin(memory, page, index);
-      },
-    });
-    runs?.seal();
-  }
-  const wanted = [...blocks.values()].sort(inFileOrder);
-  for await (const [{ runs, block }, bytes] of from.reader.readBlocks(wanted)) {
-    for (const { memory, firstPage, index, pageCount } of runs) {
-      const contents = bytes.subarray(block.starts[index], block.starts[index + pageCount]);
-      write(memory.processIndex, memory.memoryIndex, firstPage, contents);
-    }
-  }
-}
-
-interface PageRun {
-  readonly memory: ManifestMemory;
-  readonly firstPage: number;
-  /** Of the chunk in the block. */
-  readonly index: number;
-  pageCount: number;
-}
-
-/** The pages that lie in one block. */
-class PageRuns implements PlacedBlock {
-  readonly pack: Pack;
-  readonly block: BlockEntry;
-  readonly runs: PageRun[] = [];
-  #open: PageRun | undefined;
-
-  constructor(pack: Pack, block: BlockEntry) {
-    this.pack = pack;
-    this.block = block;
-  }
-
-  begin(memory: ManifestMemory, firstPage: number, index: number): void {
-    checkPage(this.block, index);
-    this.#open = { memory, firstPage, index, pageCount: 1 };
-    this.runs.push(this.#open);
-  }
-
-  /** The last run goes on with this page of the same memory; false if it does not. */
-  extend(page: number, id: ChunkId): boolean {
-    const run = this.#open;
-    if (run === undefined || run.firstPage + run.pageCount !== page) return false;
-    const index = run.index + run.pageCount;
-    if (this.block.ids[index] !== id) return false;
-    checkPage(this.block, index);
-    run.pageCount++;
-    return true;
-  }
-
-  /** The last run is complete. */
-  seal(): void {
-    this.#open = undefined;
-  }
-}
-
-function checkPage({ ids, starts }: BlockEntry, index: number): void {
-  const sizeBytes = starts[index + 1]! - starts[index]!;
-  if (sizeBytes !== PAGE_BYTES) throw corrupt(`page ${shortHex(ids[index]!)}`, `${sizeBytes} bytes`);
 }
 
 /** The single-file form: the same bytes as of an image that was made at once. */
