@@ -8,6 +8,8 @@ import { moduleOf, withDirectory } from '../guest/modes.ts';
 import { runChain } from './chain.ts';
 
 const CI = process.env['CI'] === 'true';
+/** All 4,452 combinations take four minutes on a busy machine. */
+const TIMEOUT_MS = 900_000;
 /** Results of the guest's calls. */
 const EAGAIN = 6;
 const EPIPE = 64;
@@ -71,42 +73,46 @@ it.each([
   [2, 2, 76, 256],
   [3, 1, 20, 64],
   [3, 2, 430, 4096],
-])('V09 %i processes hold any ends of %i pipes', async (childCount, pipeCount, different, inAll) => {
-  const module = moduleOf(guestNamed('pipe-holders'));
-  const all = allHolders(childCount, pipeCount).filter((holders) => CI || isRepresentative(holders));
-  expect(all.length).toBe(CI ? inAll : different);
-  const takesAll = CI || childCount < 3;
-  let links = 0;
-  for (const [index, holders] of all.entries()) {
-    const stdin = `${childCount}${pipeCount}${holders.masks.map((mask) => String.fromCharCode(97 + mask)).join('')}`;
-    const outcome = await runChain(
-      module,
-      { stdin: new TextEncoder().encode(stdin) },
-      { compares: index % 8 === 0, picks: (request) => takesAll || request === index % REQUESTS },
-    );
-    const lines = outcome.stdout.split('\n');
-    const { first, readInAll } = expected(holders);
-    expect(outcome.exit, `${stdin}: ${outcome.stdout}`).toEqual(PASSED);
-    expect(lines.slice(0, first.length), stdin).toEqual(first);
-    const second = lines.slice(first.length).map((line) => line.split(' '));
-    for (let pipe = 0; pipe < pipeCount; pipe++) {
-      const read = second
-        .filter(([, of, what]) => of === String(pipe) && what === 'R')
-        .map(([, , , count]) => Number(count));
-      expect(read.length === 0 ? undefined : read.reduce((sum, count) => sum + count), `${stdin}, pipe ${pipe}`).toBe(
-        readInAll[pipe],
+])(
+  'V09 %i processes hold any ends of %i pipes',
+  async (childCount, pipeCount, different, inAll) => {
+    const module = moduleOf(guestNamed('pipe-holders'));
+    const all = allHolders(childCount, pipeCount).filter((holders) => CI || isRepresentative(holders));
+    expect(all.length).toBe(CI ? inAll : different);
+    const takesAll = CI || childCount < 3;
+    let links = 0;
+    for (const [index, holders] of all.entries()) {
+      const stdin = `${childCount}${pipeCount}${holders.masks.map((mask) => String.fromCharCode(97 + mask)).join('')}`;
+      const outcome = await runChain(
+        module,
+        { stdin: new TextEncoder().encode(stdin) },
+        { compares: index % 8 === 0, picks: (request) => takesAll || request === index % REQUESTS },
       );
-      const isRead = readInAll[pipe] !== undefined;
-      for (const [, of, what, errno] of second) {
-        if (of === String(pipe) && what === 'W') expect(Number(errno), stdin).toBe(isRead ? 0 : EPIPE);
+      const lines = outcome.stdout.split('\n');
+      const { first, readInAll } = expected(holders);
+      expect(outcome.exit, `${stdin}: ${outcome.stdout}`).toEqual(PASSED);
+      expect(lines.slice(0, first.length), stdin).toEqual(first);
+      const second = lines.slice(first.length).map((line) => line.split(' '));
+      for (let pipe = 0; pipe < pipeCount; pipe++) {
+        const read = second
+          .filter(([, of, what]) => of === String(pipe) && what === 'R')
+          .map(([, , , count]) => Number(count));
+        expect(read.length === 0 ? undefined : read.reduce((sum, count) => sum + count), `${stdin}, pipe ${pipe}`).toBe(
+          readInAll[pipe],
+        );
+        const isRead = readInAll[pipe] !== undefined;
+        for (const [, of, what, errno] of second) {
+          if (of === String(pipe) && what === 'W') expect(Number(errno), stdin).toBe(isRead ? 0 : EPIPE);
+        }
       }
+      expect(outcome.ends.length, stdin).toBe(childCount);
+      links += outcome.links;
     }
-    expect(outcome.ends.length, stdin).toBe(childCount);
-    links += outcome.links;
-  }
-  // Every one was saved in the middle of its life.
-  expect(links).toBe((takesAll ? REQUESTS : 1) * all.length);
-});
+    // Every one was saved in the middle of its life.
+    expect(links).toBe((takesAll ? REQUESTS : 1) * all.length);
+  },
+  TIMEOUT_MS,
+);
 
 it('V09 duplicates share an offset, and files opened for themselves do not, whoever reads', async () => {
   const module = moduleOf(guestNamed('offset-holders'));
