@@ -114,6 +114,16 @@ type Stop =
 /** What becomes of a call without a result: the value it has after all, or how the thread stands still. */
 type Carried = number | { readonly stop: Stop; readonly pending: Pending };
 
+/** Calls that never wait, and do something to the stack that they are made on. */
+const CHANGE_STACK: ReadonlySet<string> = new Set([
+  'proc_fork',
+  'proc_fork_env',
+  'proc_snapshot',
+  'snapshot',
+  'stack_checkpoint',
+  'stack_restore',
+  'context_switch',
+]);
 const POLL: Pending = { kind: 'poll' };
 const CALL: Pending = { kind: 'call' };
 const RESULT_ZERO: Pending = { kind: 'result', value: 0 };
@@ -293,7 +303,8 @@ export class GuestMachine {
   /** The thread's turn, or what is left of it. Undefined: the next thread in order goes on. */
   #run(guest: GuestThread): Step | undefined {
     const { kernel } = this;
-    const delivery = guest.thread.hasSignal ? kernel.tree.deliver(guest.thread) : undefined;
+    const isDelivered = guest.thread.hasSignal && !this.#isToChangeStack(guest);
+    const delivery = isDelivered ? kernel.tree.deliver(guest.thread) : undefined;
     if (delivery !== undefined) {
       if (delivery.kind !== 'handler') return undefined;
       guest.process.load(guest);
@@ -307,6 +318,11 @@ export class GuestMachine {
     const outcome = this.#advance(guest);
     if (isMetered) this.#meter.settle(instance, guest);
     return 'stop' in outcome ? this.#carryOut(guest, outcome.stop) : this.#after(guest, outcome);
+  }
+
+  /** Its next call, which was held back, is one that is made on the stack as it is: a handler begins afterwards. */
+  #isToChangeStack({ top, thread }: GuestThread): boolean {
+    return top?.pending.kind === 'call' && CHANGE_STACK.has(thread.call!.name);
   }
 
   #after(guest: GuestThread, outcome: Outcome): Step | undefined {

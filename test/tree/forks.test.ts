@@ -2,7 +2,9 @@
 // fork-state proves.
 
 import { expect, it, vi } from 'vitest';
-import { Machine } from '../../runtime/index.ts';
+import { assembleWat } from '../../guest/toolchain.ts';
+import { Machine, type ResumeOptions } from '../../runtime/index.ts';
+import { imageOf } from '../guest/modes.ts';
 import { assemble, fork, times } from './wat.ts';
 
 const CHILDREN = 100;
@@ -26,4 +28,37 @@ it('children one after the other share an instance', async () => {
   }
   expect(made).toBeGreaterThan(0);
   expect(made).toBeLessThan(20);
+});
+
+it('a signal that comes between the resume and a fork is handled after it, by the parent', async () => {
+  const module = await assembleWat(
+    'signal.wat',
+    `(module
+      (import "wasix_32v1" "callback_signal" (func $callback_signal (param i32 i32)))
+      (import "wasix_32v1" "proc_fork" (func $proc_fork (param i32 i32) (result i32)))
+      (import "wvm" "waitpid" (func $waitpid (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 8) "handle")
+      (global $handled (mut i32) (i32.const 0))
+      (func (export "handle") (param i32) (global.set $handled (i32.add (global.get $handled) (local.get 0))))
+      (func (export "_start")
+        (call $callback_signal (i32.const 8) (i32.const 6))
+        (drop (call $proc_fork (i32.const 1) (i32.const 32)))
+        (if (i32.eqz (i32.load (i32.const 32))) (then (call $proc_exit (global.get $handled))))
+        (drop (call $waitpid (i32.const -1) (i32.const 36) (i32.const 0) (i32.const 40)))
+        (call $proc_exit (i32.add (i32.shr_u (i32.load (i32.const 36)) (i32.const 2)) (global.get $handled)))))`,
+  );
+  const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
+  const images: Uint8Array[] = [];
+  const machine = await Machine.load(module, {
+    ...quiet,
+    stops: { polls: false, calls: true, onStop: (stopped) => images.push(imageOf(stopped)) === 0 },
+  });
+  // The child's SIGCHLD.
+  expect(await machine.run()).toEqual({ kind: 'exit', code: 17 });
+  // Held back are callback_signal, then proc_fork.
+  const copy = await Machine.resume(images[1]!, quiet);
+  expect(copy.signal(10)).toBe(true);
+  expect(await copy.run()).toEqual({ kind: 'exit', code: 10 + 17 });
 });
