@@ -3,7 +3,7 @@
 import { WvmError } from '../base/wvm-error.ts';
 import type { TmpfsOptions } from '../kernel/kernel.ts';
 import type { Grant, Ports } from '../kernel/ports.ts';
-import { MAX_FILE_BYTES } from '../snapshot/file-pages.ts';
+import { MAX_FILE_BYTES } from '../kernel/vfs/file-pages.ts';
 import { HostClock } from './clock.ts';
 import { HostEntropy } from './entropy.ts';
 import { NodeFiles } from './files.ts';

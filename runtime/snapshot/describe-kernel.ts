@@ -4,6 +4,7 @@
 import type { FdState } from '../kernel/fd-table.ts';
 import type { KernelState } from '../kernel/kernel.ts';
 import type { HostFileState, MemoryFileState } from '../kernel/open-file-state.ts';
+import { HostFileType } from '../kernel/ports.ts';
 import type { ProcessState } from '../kernel/process.ts';
 import type { ThreadState } from '../kernel/thread.ts';
 import type { FileSystemState, InodeState } from '../kernel/vfs/file-system-state.ts';
@@ -52,7 +53,9 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
       {
         fd: entry.fd,
         preopen: typeof entry.preopen === 'string' ? entry.preopen : null,
-        kind: file.kind,
+        kind: isInMemory
+          ? kindInMemory(listOf<FileSystemState>(fileSystems)[Number(file.fileSystem)], file)
+          : file.kind,
         path: typeof file.path === 'string' && typeof grant === 'string' ? joinPath(grant, file.path) : null,
         offset: typeof file.offset === 'bigint' ? String(file.offset) : null,
         canRead: file.canRead === true,
@@ -61,6 +64,11 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
       },
     ];
   });
+}
+
+/** As the kind of a file of the host would be. */
+function kindInMemory(system: Unchecked<FileSystemState>, { inode }: { readonly inode?: unknown }): string {
+  return listOf<InodeState>(system?.inodes)[Number(inode)]?.type === HostFileType.directory ? 'directory' : 'file';
 }
 
 export function describeFileSystems(kernel: unknown): FileSystemDescription[] {

@@ -3,8 +3,9 @@
 
 import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
+import { MAX_FILE_BYTES } from '../kernel/vfs/file-pages.ts';
 import { encodeEndRecord } from './end-record.ts';
-import { MAX_FILE_BYTES, totalFileBytes } from './file-pages.ts';
+import { totalFileBytes } from './file-pages.ts';
 import {
   encodeHeader,
   encodeRecordHeader,

@@ -8,9 +8,6 @@ import { PAGE_BYTES } from './page-scanner.ts';
 
 export const FILE_PROCESS_INDEX = 0xffff_ffff;
 
-/** More than any machine should have; bounds what a small image can make of itself, as the limit of memory does. */
-export const MAX_FILE_BYTES: number = 2 ** 34;
-
 /** By memory index. What has not the shape of a KernelState has no pages. */
 export function filePageCounts(kernel: unknown): number[] {
   const { detachedPages, fileSystems } = (kernel ?? {}) as { detachedPages?: unknown; fileSystems?: unknown };

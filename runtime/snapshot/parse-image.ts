@@ -8,9 +8,10 @@
 // No count is believed before the bytes that it counts are there.
 
 import type { InstanceState, ThreadState } from '../engine/state.ts';
+import { MAX_FILE_BYTES } from '../kernel/vfs/file-pages.ts';
 import { badImage } from './bad-image.ts';
 import { decodeEndRecord } from './end-record.ts';
-import { FILE_PROCESS_INDEX, MAX_FILE_BYTES, totalFileBytes } from './file-pages.ts';
+import { FILE_PROCESS_INDEX, totalFileBytes } from './file-pages.ts';
 import {
   checkHeader,
   checkSum,

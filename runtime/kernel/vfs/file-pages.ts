@@ -11,6 +11,8 @@ import { assert } from '../../base/assert.ts';
 import type { FateTable } from '../fate.ts';
 
 export const FILE_PAGE_BYTES = 4096;
+/** Of all file systems of a machine together: bounds what a small image can make of itself, as the limit of memory does. */
+export const MAX_FILE_BYTES: number = 2 ** 34;
 
 /** Free pages that follow each other. */
 interface Run {

@@ -19,7 +19,7 @@ import {
 } from '../validate.ts';
 import { Extents } from './extents.ts';
 import { FILE_SIZE_MAX } from './file-contents.ts';
-import { FILE_PAGE_BYTES } from './file-pages.ts';
+import { FILE_PAGE_BYTES, MAX_FILE_BYTES } from './file-pages.ts';
 import { lowerInode } from './lower-layer.ts';
 
 export interface EntryState {
@@ -62,8 +62,6 @@ export interface FileSystemState {
 }
 
 const FILE_SYSTEMS_MAX = 1000;
-/** As many pages as PAGES can number. */
-const MAX_BYTES_LIMIT: number = 2 ** 43;
 const INODES_MAX = 1_000_000;
 const ENTRIES_MAX = 1_000_000;
 const NAME_MAX = 255;
@@ -87,7 +85,7 @@ export function checkFileSystems(states: readonly FileSystemState[], where: stri
     checkString(state.guestPath, GUEST_PATH_MAX, `${place}.guestPath`);
     if (guestPaths.has(state.guestPath)) badRecord(`${place}.guestPath`, `${state.guestPath} stands twice`);
     guestPaths.add(state.guestPath);
-    checkInteger(state.maxBytes, 0, MAX_BYTES_LIMIT, `${place}.maxBytes`);
+    checkInteger(state.maxBytes, 0, MAX_FILE_BYTES, `${place}.maxBytes`);
     checkInteger(state.pageCount, 0, Math.floor(state.maxBytes / FILE_PAGE_BYTES), `${place}.pageCount`);
     checkBigint(state.lastIno, 1n, LOWER_INODE_MIN - 1n, `${place}.lastIno`);
     new TreeCheck(state, place).run();
