@@ -77,8 +77,10 @@ export interface OffsetRun {
 // Opcodes are numbers in #walk: V8 makes jump tables of literals alone.
 const VOID = 0x40;
 const NO_TYPES: readonly ValType[] = [];
-/** An unrolled loop has at most this many instructions and copies of its body. */
+/** An unrolled loop has at most this many instructions and copies of its body; one that computes with floats: the second. */
 const UNROLLED_INSTRUCTIONS = 40;
+const UNROLLED_NUMERIC = 160;
+const SIMD_PREFIX = 0xfd;
 const MAX_TURNS = 4;
 /**
  * A continuation holds so many of the loops around its site once more, from the inside out. With all of them it would
@@ -937,12 +939,15 @@ export class BodyEmitter {
     if ((a.loopKind[loop]! & (LoopKind.busy | LoopKind.nest | LoopKind.headed)) !== 0) return 1;
     const end = a.partner[loop]!;
     const size = end - loop;
-    if (size * 2 > UNROLLED_INSTRUCTIONS) return 1;
+    if (size * 2 > UNROLLED_NUMERIC) return 1;
+    let isNumeric = false;
     for (let i = loop + 1; i < end; i++) {
       const op = a.code.opcode[i]!;
       if (op === Op.try || op === Op.try_table) return 1;
+      if ((op >= Op.f32_add && op <= Op.f64_copysign) || op >>> 12 === SIMD_PREFIX) isNumeric = true;
     }
-    return Math.min(MAX_TURNS, Math.floor(UNROLLED_INSTRUCTIONS / size));
+    const most = isNumeric ? UNROLLED_NUMERIC : UNROLLED_INSTRUCTIONS;
+    return Math.max(1, Math.min(MAX_TURNS, Math.floor(most / size)));
   }
 
   #open(block: number, level: number): OpenFrame {

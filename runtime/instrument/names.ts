@@ -58,7 +58,7 @@ export const SLOT_FIRST_FREE = 16;
 export const SECTION_MAP = 'wvm.map';
 
 /** Version of everything the instrumenter emits; part of the cache key. */
-export const INSTRUMENTER_VERSION = 9;
+export const INSTRUMENTER_VERSION = 10;
 
 /** Records start here; the bytes below hold the result that a resumed innermost frame receives. */
 export const FRAMES_BASE = 1024;
