@@ -4,9 +4,9 @@
 export const leastPoints: Readonly<Record<string, number>> = {
   recursion: 450,
   qsort: 770,
-  floats: 700,
+  floats: 660,
   int64: 940,
-  simd: 540,
+  simd: 420,
   'state-machine': 330,
   'nested-loops': 280,
   'many-locals': 83,
