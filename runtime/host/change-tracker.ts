@@ -11,8 +11,10 @@
 // capture has memory that was touched before; one that grew beyond what is needed now is let go.
 
 import type { GuestMachine } from '../engine/guest-machine.ts';
+import type { GuestProcess } from '../engine/guest-process.ts';
 import type { GuestInstance } from '../engine/instance.ts';
 import { changedBytes, HashPageTracker, PAGE_HASH_KEY_BYTES } from '../engine/page-diff.ts';
+import type { Process } from '../kernel/process.ts';
 import { FILE_PAGE_BYTES, type FilePages } from '../kernel/vfs/file-pages.ts';
 import { encodeStateRecords, type ImageRecord } from '../snapshot/encode-image.ts';
 import { FILE_PROCESS_INDEX } from '../snapshot/file-pages.ts';
@@ -54,13 +56,19 @@ interface TrackedMemory {
   captured: Place;
 }
 
+interface TrackedProcess {
+  /** An instance is used again when its process has ended: nothing of it is in a snapshot then. */
+  readonly process: Process;
+  readonly memories: readonly TrackedMemory[];
+}
+
 /** Less is not worth being thought about. */
 const SMALL_ROOM_BYTES: number = 1 << 20;
 /** A room is let go when so much of it was not needed. */
 const SPARE_FACTOR = 4;
 
 export class ChangeTracker {
-  #memories = new WeakMap<GuestInstance, TrackedMemory[]>();
+  #memories = new WeakMap<GuestInstance, TrackedProcess>();
   #files = new WeakMap<FilePages, FilePageTracker>();
   /** Of the last capture. */
   #captured: TrackedMemory[] = [];
@@ -169,26 +177,25 @@ export class ChangeTracker {
   }
 
   *#places(guest: GuestMachine): Generator<[Place, TrackedMemory]> {
-    for (const [processIndex, { instance }] of guest.sorted().entries()) {
-      for (const [memoryIndex, tracked] of this.#trackersOf(instance).entries())
+    for (const [processIndex, owner] of guest.sorted().entries()) {
+      for (const [memoryIndex, tracked] of this.#trackersOf(owner).entries())
         yield [{ processIndex, memoryIndex }, tracked];
     }
   }
 
-  #trackersOf(instance: GuestInstance): TrackedMemory[] {
-    let tracked = this.#memories.get(instance);
-    if (tracked === undefined) {
-      tracked = instance.memories.map((memory) => {
-        return { tracker: new HashPageTracker(memory, keys()), base: null, captured: NOWHERE };
-      });
-      this.#memories.set(instance, tracked);
-    }
-    return tracked;
+  #trackersOf({ process, instance }: GuestProcess): readonly TrackedMemory[] {
+    const tracked = this.#memories.get(instance);
+    if (tracked?.process === process) return tracked.memories;
+    const memories = instance.memories.map((memory) => {
+      return { tracker: new HashPageTracker(memory, keys()), base: null, captured: NOWHERE };
+    });
+    this.#memories.set(instance, { process, memories });
+    return memories;
   }
 
   /** Of memories and files that are new everything, of the others as much as last time. */
   #expectedBytes(guest: GuestMachine): number {
-    const added = guest.sorted().filter(({ instance }) => !this.#memories.has(instance));
+    const added = guest.sorted().filter((owner) => this.#memories.get(owner.instance)?.process !== owner.process);
     let filePages = 0;
     for (const { files } of guest.kernel.vfs.fileSystems) {
       if (!this.#files.has(files.pages)) filePages += files.pages.pages.size;
