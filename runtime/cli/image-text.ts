@@ -74,10 +74,18 @@ const pendingTexts: Readonly<Record<ThreadDescription['pending'], string>> = {
 };
 
 function addThread(lines: Lines, thread: ThreadDescription, details: ImageDetails): void {
-  const { tid, pending, call, entries, activations } = thread;
+  const { tid, pending, call, entries, activations, contexts } = thread;
   lines.push(`  thread ${tid}, ${pendingTexts[pending]}`);
   if (call !== null) addTree(lines, '    ', call);
   if (entries.length > 0) lines.push(`    then calls ${entries.join(', ')}`);
+  addStack(lines, activations, details);
+  for (const context of contexts) {
+    lines.push(`    context ${context.id}${context.activations.length === 0 ? ', not begun' : ''}`);
+    addStack(lines, context.activations, details);
+  }
+}
+
+function addStack(lines: Lines, activations: ThreadDescription['activations'], details: ImageDetails): void {
   let depth = 0;
   for (const [index, frames] of activations.entries()) {
     if (index > 0) lines.push('    -- host --');
