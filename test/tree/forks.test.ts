@@ -2,9 +2,10 @@
 // fork-state proves.
 
 import { expect, it, vi } from 'vitest';
+import { guestNamed } from '../../guest/manifest.ts';
 import { assembleWat } from '../../guest/toolchain.ts';
 import { Machine, type ResumeOptions } from '../../runtime/index.ts';
-import { imageOf } from '../guest/modes.ts';
+import { imageOf, moduleOf, programsOf } from '../guest/modes.ts';
 import { assemble, fork, times } from './wat.ts';
 
 const CHILDREN = 100;
@@ -62,3 +63,29 @@ it('a signal that comes between the resume and a fork is handled after it, by th
   expect(copy.signal(10)).toBe(true);
   expect(await copy.run()).toEqual({ kind: 'exit', code: 10 + 17 });
 });
+
+it.each(['fork-state', 'memory-grow', 'exec', 'spawn'])(
+  'the memory of all processes of %s is the sum',
+  async (name) => {
+    const guest = guestNamed(name);
+    let stops = 0;
+    const machine = await Machine.load(moduleOf(guest), {
+      stdin: 'null',
+      stdout: 'null',
+      cacheDirectory: null,
+      programs: programsOf(guest),
+      stops: {
+        polls: true,
+        calls: true,
+        onStop: (stopped) => {
+          stops++;
+          const sum = stopped.processes().reduce((bytes, { memoryBytes }) => bytes + memoryBytes, 0);
+          expect(stopped.stats().memoryBytes).toBe(sum);
+          return false;
+        },
+      },
+    });
+    expect(await machine.run()).toEqual({ kind: 'exit', code: 0 });
+    expect(stops).toBeGreaterThan(20);
+  },
+);
