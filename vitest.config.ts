@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // `guest` (whole programs in the four modes of the test harness).
 export default defineConfig({
   test: {
+    // All cores: by default one is left idle, half of the machine that tests run on.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
