@@ -136,7 +136,7 @@ function restoreMachine<Machine>(state: MachineState, options: ResumeOptions, ma
 
 /** Output that its machine had not let out. The kernel has not checked the record yet. */
 function carriesOutput({ kernel }: MachineState): boolean {
-  const { unread } = kernel as { unread?: unknown };
+  const { unread } = (kernel ?? {}) as { unread?: unknown };
   return Array.isArray(unread) && unread.slice(1).some((bytes) => bytes instanceof Uint8Array && bytes.length > 0);
 }
 

@@ -30,51 +30,58 @@ const MIDDLES = {
 /** Whose resume takes longer: less rounds. */
 const TREES = { family: 180, 'pipe-ring': 200, 'random-tree': 2000 } as const;
 const TREE_ROUNDS = ROUNDS / 5;
+/** Whose files are in the image. */
+const ON_TMPFS = { 'open-files': 900, 'unlinked-file': 60 } as const;
+const ON_OVERLAY = { directory: 300 } as const;
+const TITLES: readonly string[] = [
+  ...Object.keys({ ...MIDDLES, ...TREES }),
+  ...Object.keys(ON_TMPFS).map((name) => `${name} on tmpfs`),
+  ...Object.keys(ON_OVERLAY).map((name) => `${name} on overlay`),
+];
 
 const images: GuestImage[] = [];
 beforeAll(async () => {
   for (const [name, place] of Object.entries({ ...MIDDLES, ...TREES })) images.push(await GuestImage.take(name, place));
+  for (const [name, place] of Object.entries(ON_TMPFS)) images.push(await GuestImage.take(name, place, 'tmpfs'));
+  for (const [name, place] of Object.entries(ON_OVERLAY)) images.push(await GuestImage.take(name, place, 'overlay'));
 });
 afterAll(() => {
   for (const image of images) image.remove();
 });
 
-it.each(Object.keys({ ...MIDDLES, ...TREES }))(
-  `%s: changed machines are refused or run safely (WVM_TEST_SEED=${testSeed})`,
-  async (name) => {
-    const image = images.find((candidate) => candidate.name === name)!;
-    const counts = { refused: 0, ran: 0, unwritable: 0 };
-    const rounds = name in TREES ? TREE_ROUNDS : ROUNDS;
-    for (let round = 0; round < rounds; round++) {
-      const random = randomFrom(testSeed + round);
-      const changes: string[] = [];
-      let bytes: Uint8Array;
-      try {
-        bytes = image.changed((machine) => {
-          const copy = structuredClone(machine);
-          for (let left = 1 + Math.floor(random() * 3); left > 0; left--) changes.push(changeSomething(copy, random));
-          return copy;
-        });
-      } catch {
-        // No image can say this.
-        counts.unwritable++;
-        continue;
-      }
-      const what = `round ${round}: ${changes.join('; ')}`;
-      try {
-        if ((await image.refusal(bytes)) !== undefined) counts.refused++;
-        else {
-          await image.run(bytes, { fuel: FUEL, timeoutMs: 2000 });
-          counts.ran++;
-        }
-      } catch (error) {
-        throw new Error(`${what}: ${error}`, { cause: error });
-      }
+it.each(TITLES)(`%s: changed machines are refused or run safely (WVM_TEST_SEED=${testSeed})`, async (title) => {
+  const image = images.find((candidate) => candidate.title === title)!;
+  const counts = { refused: 0, ran: 0, unwritable: 0 };
+  const rounds = title in TREES ? TREE_ROUNDS : ROUNDS;
+  for (let round = 0; round < rounds; round++) {
+    const random = randomFrom(testSeed + round);
+    const changes: string[] = [];
+    let bytes: Uint8Array;
+    try {
+      bytes = image.changed((machine) => {
+        const copy = structuredClone(machine);
+        for (let left = 1 + Math.floor(random() * 3); left > 0; left--) changes.push(changeSomething(copy, random));
+        return copy;
+      });
+    } catch {
+      // No image can say this.
+      counts.unwritable++;
+      continue;
     }
-    expect(counts.refused).toBeGreaterThan(rounds / 20);
-    expect(counts.ran).toBeGreaterThan(rounds / 20);
-  },
-);
+    const what = `round ${round}: ${changes.join('; ')}`;
+    try {
+      if ((await image.refusal(bytes)) !== undefined) counts.refused++;
+      else {
+        await image.run(bytes, { fuel: FUEL, timeoutMs: 2000 });
+        counts.ran++;
+      }
+    } catch (error) {
+      throw new Error(`${what}: ${error}`, { cause: error });
+    }
+  }
+  expect(counts.refused).toBeGreaterThan(rounds / 20);
+  expect(counts.ran).toBeGreaterThan(rounds / 20);
+});
 
 it('the fuzzer finds a planted mistake', async () => {
   const image = images[0]!;

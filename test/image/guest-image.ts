@@ -5,17 +5,24 @@ import os from 'node:os';
 import path from 'node:path';
 import { guestNamed } from '../../guest/manifest.ts';
 import { imagePorts } from '../../runtime/host/image-ports.ts';
-import { Machine, type MachineExit, type MachineOptions, type ResumeOptions, WvmError } from '../../runtime/index.ts';
+import {
+  type DirectoryGrant,
+  Machine,
+  type MachineExit,
+  type MachineOptions,
+  type ResumeOptions,
+  WvmError,
+} from '../../runtime/index.ts';
 import { decodeImage } from '../../runtime/snapshot/decode-image.ts';
 import { encodeImage } from '../../runtime/snapshot/encode-image.ts';
 import { HEADER_BYTES, paddingBytes, RECORD_HEADER_BYTES, RecordType } from '../../runtime/snapshot/image-layout.ts';
 import type { MachineState } from '../../runtime/snapshot/machine-state.ts';
 import { collectPages } from '../../runtime/snapshot/page-block.ts';
-import { portablePageScanner } from '../../runtime/snapshot/page-scanner.ts';
+import { PAGE_BYTES, portablePageScanner } from '../../runtime/snapshot/page-scanner.ts';
 import { concat, splitImage } from '../../runtime/snapshot/testing/image-surgery.ts';
 import { BytesSink } from '../../runtime/snapshot/testing/memory-sink.ts';
-import { WASM_PAGE_BYTES } from '../../runtime/snapshot/validate-machine.ts';
-import { imageOf, moduleOf, programsOf } from '../guest/modes.ts';
+import { memoryPages } from '../../runtime/snapshot/validate-machine.ts';
+import { imageOf, moduleOf, programsOf, type RootKind } from '../guest/modes.ts';
 
 /** Nobody waits longer for a refusal. */
 const REFUSED_WITHIN_MS = 1000;
@@ -26,16 +33,23 @@ export class GuestImage {
   readonly bytes: Uint8Array;
   /** Its / ; must be there as long as the image is used. */
   readonly directory: string;
+  /** What its / is. */
+  readonly root: RootKind;
 
-  private constructor(name: string, bytes: Uint8Array, directory: string) {
+  private constructor(name: string, bytes: Uint8Array, directory: string, root: RootKind) {
+    this.root = root;
     this.name = name;
     this.bytes = bytes;
     this.directory = directory;
   }
 
-  static async take(name: string, place: number): Promise<GuestImage> {
+  get title(): string {
+    return this.root === 'host' ? this.name : `${this.name} on ${this.root}`;
+  }
+
+  static async take(name: string, place: number, root: RootKind = 'host'): Promise<GuestImage> {
     let seen = 0;
-    const image = await GuestImage.#run(name, (keep) => ({
+    const image = await GuestImage.#run(name, root, (keep) => ({
       stops: {
         polls: true,
         calls: true,
@@ -52,7 +66,7 @@ export class GuestImage {
 
   /** The image that the guest itself asks for, first. */
   static async takeAsAsked(name: string): Promise<GuestImage> {
-    const image = await GuestImage.#run(name, (keep) => ({
+    const image = await GuestImage.#run(name, 'host', (keep) => ({
       onSelfSnapshot: (machine) => {
         keep(machine);
         return Promise.resolve(1);
@@ -65,6 +79,7 @@ export class GuestImage {
   /** Runs the guest until one of the hooks keeps the machine's image. */
   static async #run(
     name: string,
+    root: RootKind,
     hooks: (keep: (machine: Machine) => void) => MachineOptions,
   ): Promise<GuestImage | undefined> {
     const guest = guestNamed(name);
@@ -78,7 +93,8 @@ export class GuestImage {
       programs: programsOf(guest),
       stdin: new TextEncoder().encode(guest.stdin),
       seed: 42n,
-      directories: [{ hostPath: directory, guestPath: '/', readOnly: false }],
+      directories: directoriesOf(root, directory),
+      tmpfs: root === 'tmpfs' ? [{ guestPath: '/', maxBytes: 2 ** 24 }] : [],
       ...hooks((stopped) => {
         bytes = imageOf(stopped);
         stopped.kill();
@@ -86,7 +102,7 @@ export class GuestImage {
     });
     await machine.run();
     if (bytes === undefined) fs.rmSync(directory, { recursive: true, force: true });
-    return bytes && new GuestImage(name, bytes, directory);
+    return bytes && new GuestImage(name, bytes, directory, root);
   }
 
   /** Resumes this or another image with what this guest had. */
@@ -95,7 +111,7 @@ export class GuestImage {
       ...quiet,
       env: guestNamed(this.name).env,
       programs: programsOf(guestNamed(this.name)),
-      directories: [{ hostPath: this.directory, guestPath: '/', readOnly: false }],
+      directories: directoriesOf(this.root, this.directory),
       ...options,
     });
   }
@@ -123,7 +139,7 @@ export class GuestImage {
   async run(image: Uint8Array, options: ResumeOptions = {}): Promise<MachineExit> {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wvm-image-'));
     fs.cpSync(this.directory, directory, { recursive: true, verbatimSymlinks: true });
-    const directories = [{ hostPath: directory, guestPath: '/', readOnly: false }];
+    const directories = directoriesOf(this.root, directory);
     try {
       const machine = await this.resume(image, { directories, files: 'ignore', ...options });
       return await machine.run();
@@ -138,9 +154,8 @@ export class GuestImage {
     const made = change(decodeImage(this.bytes, sink, imagePorts()));
     // What a smaller memory cannot hold is left out.
     const sources = sink.memories.flatMap((source) => {
-      const memory = made.processes[source.processIndex]?.instance.memories[source.memoryIndex];
-      if (memory === undefined) return [];
-      return [{ ...source, bytes: source.bytes.slice(0, memory.pageCount * WASM_PAGE_BYTES) }];
+      const pageCount = memoryPages(made, source.processIndex, source.memoryIndex);
+      return pageCount === 0 ? [] : [{ ...source, bytes: source.bytes.slice(0, pageCount * PAGE_BYTES) }];
     });
     return concat(encodeImage(made, collectPages(sources, portablePageScanner), imagePorts()));
   }
@@ -158,6 +173,10 @@ export class GuestImage {
   remove(): void {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function directoriesOf(kind: RootKind, hostPath: string): DirectoryGrant[] {
+  return kind === 'tmpfs' ? [] : [{ hostPath, guestPath: '/', readOnly: false, kind }];
 }
 
 const quiet: ResumeOptions = {
