@@ -13,6 +13,7 @@ import { pageDiff } from './page-diff.ts';
 import { polybench } from './polybench.ts';
 import { resumeTime } from './resume-time.ts';
 import { size } from './size.ts';
+import { snapshots } from './snapshots.ts';
 import { stopTime } from './stop-time.ts';
 import { store } from './store.ts';
 import { syscall } from './syscall.ts';
@@ -37,4 +38,5 @@ export const areas: readonly Area[] = [
   micro,
   pageDiff,
   store,
+  snapshots,
 ];

@@ -81,6 +81,42 @@ export function memoryHolder(memoryBytes: number, touchedBytes: number): string 
         (br $forever))))`;
 }
 
+/**
+ * Memory of `memoryBytes`, all of it filled with pseudo-random words, and "." on stdout; then `roundCount` rounds: one word of
+ * every `strideBytes` changes, and `turnCount` turns of work follow. "." again at the end.
+ */
+export function memoryChanger(memoryBytes: number, strideBytes: number, roundCount: number, turnCount: number): string {
+  return `(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") ${memoryBytes / WASM_PAGE_BYTES})
+    (func $say
+      (i32.store (i32.const 0) (i32.const 8)) (i32.store (i32.const 4) (i32.const 1)) (i32.store8 (i32.const 8) (i32.const 46))
+      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))
+    (func (export "_start") (local $at i32) (local $round i32) (local $turn i32) (local $x i64)
+      (local.set $x (i64.const 88172645463325252))
+      (loop $fill
+        (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 13))))
+        (local.set $x (i64.xor (local.get $x) (i64.shr_u (local.get $x) (i64.const 7))))
+        (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 17))))
+        (i64.store (local.get $at) (i64.or (local.get $x) (i64.const 1)))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br_if $fill (i32.lt_u (local.get $at) (i32.const ${memoryBytes}))))
+      (call $say)
+      (loop $rounds
+        (local.set $at (i32.const 512))
+        (loop $change
+          (i64.store (local.get $at) (i64.add (i64.load (local.get $at)) (local.get $x)))
+          (local.set $at (i32.add (local.get $at) (i32.const ${strideBytes})))
+          (br_if $change (i32.lt_u (local.get $at) (i32.const ${memoryBytes}))))
+        (local.set $turn (i32.const ${turnCount}))
+        (loop $work
+          (local.set $x (i64.mul (i64.xor (local.get $x) (i64.shr_u (local.get $x) (i64.const 29))) (i64.const 0x9e3779b97f4a7c15)))
+          (br_if $work (local.tee $turn (i32.sub (local.get $turn) (i32.const 1)))))
+        (local.set $round (i32.add (local.get $round) (i32.const 1)))
+        (br_if $rounds (i32.lt_u (local.get $round) (i32.const ${roundCount}))))
+      (call $say)))`;
+}
+
 /** Opens "out" in the directory granted first, writes one byte `writeCount` times; exits with the errno of what fails. */
 export function oneByteWrites(writeCount: number): string {
   return `(module

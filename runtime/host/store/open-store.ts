@@ -1,10 +1,10 @@
 // Opens the store of a folder (by default the user's own, `$XDG_DATA_HOME/wvm/store`) or of a bucket.
 
-import { createHmac, hash, subtle } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WvmError } from '../../base/wvm-error.ts';
-import { type ChunkId, chunkIdAt } from '../../snapshot/store/chunk-id.ts';
+import type { ChunkId } from '../../snapshot/store/chunk-id.ts';
 import type { StoreFiles, StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
 import { dataDirectory } from '../data-directory.ts';
@@ -12,6 +12,7 @@ import { imagePorts } from '../image-ports.ts';
 import { SealedFiles, type StoreKeys } from '../seal/sealed-files.ts';
 import { FolderFiles } from './folder-files.ts';
 import { FolderLeases } from './folder-leases.ts';
+import { hashThreads } from './hash-threads.ts';
 import { nodeSystemCalls, type SystemCalls } from './system-calls.ts';
 import { zstdCodec } from './zstd-codec.ts';
 
@@ -83,17 +84,9 @@ function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {
   return {
     codec: zstdCodec,
     digest: (bytes) => hash('sha256', bytes, 'latin1') as ChunkId,
-    digestAside,
+    aside: hashThreads,
     nextTurn,
     nowMs: () => Date.now(),
     image: imagePorts(),
   };
-}
-
-/** Less is hashed before another thread has begun. */
-const ASIDE_BYTES = 65536;
-
-async function digestAside(bytes: Uint8Array): Promise<ChunkId> {
-  if (bytes.length < ASIDE_BYTES) return hash('sha256', bytes, 'latin1') as ChunkId;
-  return chunkIdAt(new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)), 0);
 }

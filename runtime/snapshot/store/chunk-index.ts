@@ -34,6 +34,7 @@ export class ChunkIndex {
   /** Adds `count` ids, `stride` bytes apart, with the values `value`, `value` + 1, … One that is there keeps what it has. */
   add(bytes: Uint8Array, offset: number, stride: number, count: number, value: number): void {
     if (this.#sources[this.#sources.length - 1] !== bytes) this.#sources.push(bytes);
+    if ((this.#values.length + count) * 2 > this.#slots.length) this.#grow(this.#values.length + count);
     for (let i = 0; i < count; i++) this.#addOne(bytes, offset + i * stride, value + i);
   }
 
@@ -44,7 +45,6 @@ export class ChunkIndex {
     this.#offsets.push(offset);
     this.#values.push(value);
     this.#slots[slot] = this.#values.length;
-    if (this.#values.length * 2 > this.#slots.length) this.#grow();
   }
 
   /** Of the id, or the free one where it would be put. */
@@ -61,8 +61,9 @@ export class ChunkIndex {
     }
   }
 
-  #grow(): void {
-    const slots = new Int32Array(this.#slots.length * 4);
+  /** Room for `count` entries, and as many more. */
+  #grow(count: number): void {
+    const slots = new Int32Array(2 ** Math.ceil(Math.log2(count * 4)));
     const mask = slots.length - 1;
     for (let entry = 0; entry < this.#values.length; entry++) {
       let slot = hashAt(this.#sources[this.#sourceOf[entry]!]!, this.#offsets[entry]!) & mask;

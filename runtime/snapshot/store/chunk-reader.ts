@@ -15,7 +15,7 @@ const CACHED_BLOCKS = 64;
 /** Blocks that are read ahead while one is taken apart. */
 const AHEAD_BLOCKS = 4;
 
-export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digestAside'>;
+export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digest'>;
 
 export interface PlacedBlock {
   readonly pack: Pack;
@@ -117,7 +117,7 @@ export async function readBlock(
   block: BlockEntry,
   options: { readonly room?: Uint8Array; readonly digest?: (bytes: Uint8Array) => ChunkId | Promise<ChunkId> } = {},
 ): Promise<Uint8Array> {
-  const { room, digest = ports.digestAside } = options;
+  const { room, digest = ports.digest } = options;
   const place = `pack ${packName.slice(0, 16)} at ${block.offset}`;
   const stored = await ports.files.readPart('packs', packName, block.offset, block.storedBytes, room);
   if (stored === undefined) throw corrupt(place, 'the pack is gone');

@@ -181,7 +181,7 @@ class PackBytes {
     const compressed = await this.#ports.codec.compress(bytes);
     const saves = compressed.length < bytes.length - bytes.length / 16;
     const [stored, codec] = saves ? [compressed, Codec.ZSTD] : [bytes, Codec.RAW];
-    const digest = await this.#ports.digestAside(stored);
+    const digest = this.#ports.digest(stored);
     return { stored, digest, room, codec, sizeBytes: bytes.length, ids, starts: Uint32Array.from(starts) };
   }
 

@@ -72,14 +72,20 @@ export interface StoreCodec {
   decompress(bytes: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
 }
 
+/** SHA-256 on other threads, of bytes that lie in its rooms and do not change meanwhile. */
+export interface AsideDigest {
+  makeRoom(sizeBytes: number): Uint8Array;
+  digest(bytes: Uint8Array): Promise<ChunkId>;
+}
+
 export interface StorePorts {
   readonly files: StoreFiles;
   readonly leases: StoreLeases;
   readonly codec: StoreCodec;
   /** SHA-256. */
   readonly digest: (bytes: Uint8Array) => ChunkId;
-  /** The same, on another thread if the bytes are worth it. They must not change meanwhile. */
-  readonly digestAside: (bytes: Uint8Array) => Promise<ChunkId>;
+  /** For who has many megabytes to check; undefined if there are no other threads. */
+  readonly aside: () => AsideDigest | undefined;
   /** Resolves when the event loop has turned: what other threads have done is known then. */
   readonly nextTurn: () => Promise<unknown>;
   /** Milliseconds since 1970. */

@@ -1,51 +1,59 @@
 // The pages of a snapshot -> the memories of a machine.
 //
 // 1. The trees say which page lies in which block: neighbours in memory are neighbours there, mostly.
-// 2. Blocks are read, checked and put into their places, in any order. Incompressible ones are read right into place, and
-//    are checked there: whoever gets an error uses none of it.
-// 3. This thread takes one block after the other from the front, and lets other threads check and decompress some from the
-//    back: neither waits for the other, whichever is faster.
+// 2. Blocks are read, checked and put into their places, in any order. One that is not compressed is read right into place if
+//    it can be, and is checked there: whoever gets an error uses none of it.
+// 3. This thread takes one such block after the other from the front, and lets other threads check some from the back: neither
+//    waits for the other, whichever is faster. Compressed ones are decompressed by other threads in any case.
 
 import type { MemorySink } from '../decode-image.ts';
 import { PAGE_BYTES } from '../page-scanner.ts';
 import { corrupt } from './bad-store.ts';
 import type { Pack } from './catalog.ts';
-import { chunkIdAt, shortHex } from './chunk-id.ts';
+import { type ChunkId, chunkIdAt, shortHex } from './chunk-id.ts';
 import { sameId } from './chunk-index.ts';
 import { inFileOrder, type PlacedBlock, readBlock } from './chunk-reader.ts';
 import type { Manifest, ManifestMemory } from './manifest.ts';
 import { Codec, type IndexedBlock, MAX_BLOCK_BYTES } from './pack-layout.ts';
 import { walkTree } from './page-tree.ts';
-import type { StorePorts } from './ports.ts';
+import type { AsideDigest, StorePorts } from './ports.ts';
 import type { SnapshotReader } from './stored-machine.ts';
 
 /** Blocks that other threads work on at a time: so many are done while this one hashes one and reads the next. */
 const ASIDE_BLOCKS = 6;
+/** For less it is not worth starting threads. */
+const MANY_BLOCKS = 64;
 
 /** Every page that is not all zeros. */
 export async function readPages(from: SnapshotReader, manifest: Manifest, sink: MemorySink): Promise<void> {
+  const { ports } = from;
   const wanted = await blocksOf(from, manifest);
-  const work = new PageWork(from.ports, sink);
+  const hasAside = wanted.length >= MANY_BLOCKS;
+  const work = new PageWork(ports, sink, hasAside ? ports.aside() : undefined);
   const aside = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
-  const attempt = async (block: PageRuns, isAside: boolean): Promise<void> => {
+  const attempt = async (action: Promise<void>): Promise<void> => {
     try {
-      await work.take(block, isAside);
+      await action;
     } catch (error) {
       failure ??= { error };
     }
   };
+  const start = (action: Promise<void>): void => {
+    const done = attempt(action);
+    aside.add(done);
+    void done.then(() => aside.delete(done));
+  };
   let front = 0;
   let back = wanted.length;
   while (front < back && failure === undefined) {
-    // One stays for this thread.
-    while (aside.size < ASIDE_BLOCKS && back - front > 1) {
-      const taken = attempt(wanted[--back]!, true);
-      aside.add(taken);
-      void taken.then(() => aside.delete(taken));
+    while (aside.size < ASIDE_BLOCKS && back - front > 1 && work.canBeAside(wanted[back - 1]!)) {
+      start(work.takeAside(wanted[--back]!));
     }
-    await attempt(wanted[front++]!, false);
-    await from.ports.nextTurn();
+    if (wanted[front]!.block.codec === Codec.RAW) await attempt(work.take(wanted[front++]!));
+    else if (aside.size < ASIDE_BLOCKS) start(work.take(wanted[front++]!));
+    else await Promise.race(aside);
+    await ports.nextTurn();
   }
   // Also after a failure: nothing is written to these memories once this has ended.
   await Promise.all(aside);
@@ -74,31 +82,52 @@ async function blocksOf(from: SnapshotReader, manifest: Manifest): Promise<PageR
 class PageWork {
   readonly #ports: StorePorts;
   readonly #sink: MemorySink;
+  readonly #aside: AsideDigest | undefined;
   /** Of blocks that are done with: memory that was touched before. */
   readonly #rooms: Uint8Array[] = [];
+  readonly #asideRooms: Uint8Array[] = [];
 
-  constructor(ports: StorePorts, sink: MemorySink) {
+  constructor(ports: StorePorts, sink: MemorySink, aside: AsideDigest | undefined) {
     this.#ports = ports;
     this.#sink = sink;
+    this.#aside = aside;
   }
 
-  async take(wanted: PageRuns, isAside: boolean): Promise<void> {
+  /** Reads, checks and writes a block; compressed ones leave this thread free meanwhile. */
+  async take(wanted: PageRuns): Promise<void> {
     const { pack, block } = wanted;
-    const digest = isAside ? this.#ports.digestAside : this.#ports.digest;
     const place = this.#placeOf(wanted);
     if (place !== undefined) {
-      const bytes = await readBlock(this.#ports, pack.name, block, { room: place, digest });
+      const bytes = await readBlock(this.#ports, pack.name, block, { room: place });
       // Sealed files are decrypted elsewhere.
       if (bytes.buffer !== place.buffer) place.set(bytes);
       return;
     }
     const room = this.#rooms.pop() ?? new Uint8Array(MAX_BLOCK_BYTES);
-    const bytes = await readBlock(this.#ports, pack.name, block, { room, digest });
-    for (const { memory, firstPage, index, pageCount } of wanted.runs) {
+    this.#write(wanted, await readBlock(this.#ports, pack.name, block, { room }));
+    this.#rooms.push(room);
+  }
+
+  canBeAside({ block }: PageRuns): boolean {
+    return block.codec === Codec.RAW && this.#aside !== undefined;
+  }
+
+  /** The same, checked by another thread. */
+  async takeAside(wanted: PageRuns): Promise<void> {
+    const aside = this.#aside!;
+    const { pack, block } = wanted;
+    const room = this.#asideRooms.pop() ?? aside.makeRoom(MAX_BLOCK_BYTES);
+    const digest = (bytes: Uint8Array): ChunkId | Promise<ChunkId> =>
+      bytes.buffer === room.buffer ? aside.digest(bytes) : this.#ports.digest(bytes);
+    this.#write(wanted, await readBlock(this.#ports, pack.name, block, { room, digest }));
+    this.#asideRooms.push(room);
+  }
+
+  #write({ runs, block }: PageRuns, bytes: Uint8Array): void {
+    for (const { memory, firstPage, index, pageCount } of runs) {
       const contents = bytes.subarray(block.starts[index], block.starts[index + pageCount]);
       this.#sink.write(memory.processIndex, memory.memoryIndex, firstPage, contents);
     }
-    this.#rooms.push(room);
   }
 
   /** Where a block goes that is in its memory as it is in its file. */
