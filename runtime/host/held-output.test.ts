@@ -194,4 +194,15 @@ describe('ReleaseRecord', () => {
     closeSync(other);
     expect(readFileSync(join(directory, 'record')).length).toBe(512);
   });
+
+  it('HeldOutput that lets out what an image carried is drained when more has passed through', async () => {
+    const reader = new Reader();
+    const output = new HeldOutput(reader, { holds: false, record: undefined, onHeld: () => {} });
+    output.preload(Uint8Array.from([5, 0, 0, 0, 0, 0, 0, 0, 65, 66]));
+    output.pump();
+    expect(output.write(bytes('and on'))).toBe(6);
+    expect(output.dueBytes).toBe(0);
+    await output.drained();
+    expect(reader.text).toBe('ABand on');
+  });
 });

@@ -70,9 +70,9 @@ export class HeldOutput implements HostStream {
     return this.#released + this.#end - this.#start;
   }
 
-  /** Bytes that may go out and have not yet. */
+  /** Bytes that may go out and have not yet. What passes through was never held, and is not among what was allowed. */
   get dueBytes(): number {
-    return Math.min(this.#allowed, this.written) - this.#released;
+    return Math.max(0, Math.min(this.#allowed, this.written) - this.#released);
   }
 
   get heldBytes(): number {
