@@ -492,7 +492,13 @@ export class Supervisor implements ControlTarget {
     const { store, saver } = await this.#saverFor(place);
     const { id, manifest, newBytes, stopNs, totalNs } = await saver.save(options);
     if (tag !== null) await store.tag(tag, id);
-    await this.#keepFew(store, manifest.machineId);
+    try {
+      await this.#keepFew(store, manifest.machineId);
+    } catch (error) {
+      // The snapshot is there. Others may have removed what was to go; or be at work so long that this has to wait for the next.
+      if (!(error instanceof WvmError)) throw error;
+      if (error.code !== 'WVM_NO_SUCH_SNAPSHOT') this.#options.onWarning?.(error);
+    }
     return {
       id,
       sequence: manifest.sequence,
