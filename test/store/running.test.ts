@@ -1,7 +1,6 @@
 // Running machines and stores through the command line: what survives kill -9, and who disturbs whom.
 
-import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -146,8 +145,9 @@ test('a copy of a running machine is another one: it forgets and goes on by itse
 function keys(): { image: string[]; unseal: string[]; store: string[] } {
   writeFileSync(bench.path('image.key'), randomBytes(32).toString('hex'));
   writeFileSync(bench.path('other.key'), randomBytes(32).toString('hex'));
-  execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', bench.path('sign.pem')]);
-  execFileSync('openssl', ['pkey', '-in', bench.path('sign.pem'), '-pubout', '-out', bench.path('verify.pem')]);
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(bench.path('sign.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  writeFileSync(bench.path('verify.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
   return {
     image: ['--key', 'image.key', '--sign', 'sign.pem'],
     unseal: ['--key', 'image.key', '--verify', 'verify.pem'],
