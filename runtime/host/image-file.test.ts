@@ -98,6 +98,19 @@ describe('writeImageFile()', () => {
   });
 });
 
+test.each([0, 1, 2, 4, 8, 16])('a process that ends after %i turns of its loop leaves no partial file', (turns) => {
+  const script = `
+    import { writeImageFile } from ${JSON.stringify(new URL('./image-file.ts', import.meta.url).href)};
+    async function* endless() { for (;;) { yield new Uint8Array(100); await new Promise(setImmediate); } }
+    void writeImageFile(${JSON.stringify(join(directory, 'a.wvm'))}, endless());
+    let turns = 0;
+    const turn = () => { if (turns++ === ${turns}) process.exit(7); setImmediate(turn); };
+    turn();`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+  expect([status, stderr.toString()]).toEqual([7, '']);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
 describe('writeNumberedImage()', () => {
   test('continues the numbers that are there, and replaces nothing', async () => {
     const nested = join(directory, 'x', 'y');

@@ -80,9 +80,11 @@ async function writeAtomically(
 ): Promise<number> {
   removeAbandoned(directory);
   const temporary = join(directory, temporaryName(name));
-  const file = await open(temporary, 'wx', 0o600);
+  // Made in one step with the note of it: a call under way at the process's end would make it after the last look.
+  closeSync(openSync(temporary, 'wx', 0o600));
   markUnfinished(temporary);
   try {
+    const file = await open(temporary, 'r+');
     let sizeBytes: number;
     try {
       sizeBytes = await writeChunks(file, chunks, options);
