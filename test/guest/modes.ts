@@ -3,7 +3,8 @@
 //   snapshot-once     saved at one point, resumed from the image in a new machine
 //   every-safepoint   saved and resumed at every poll and before every host call, each time in a new machine
 //   in-pieces         saved and resumed whenever some amount of work is done
-//   (other-process is in other-process.test.ts, through the command line)
+//   other-process     saved at one point, resumed in another process (every-guest-elsewhere.test.ts; other-process.test.ts does
+//                     the same through the command line)
 // What a mode returns must be equal in all of them: output, end, ends of other processes, memory, files, fuel.
 
 import { createHash } from 'node:crypto';
@@ -138,6 +139,41 @@ export async function runInPieces(
   return { ...run.outcome(machine, exit), points };
 }
 
+/** What a guest did in one process, and the image with which it goes on in the next. */
+export interface Piece {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ends: readonly string[];
+  /** undefined: it has ended before, or could not be saved there. */
+  readonly image: Uint8Array | undefined;
+}
+
+/** Undisturbed until so much work is done; the image is of that moment. */
+export async function runUntil(guest: Guest, directory: string, fuel: bigint): Promise<Piece> {
+  const run = new GuestRun(guest, directory);
+  let image: Uint8Array | undefined;
+  const beforeEnd = async (machine: Machine): Promise<void> => {
+    try {
+      image = imageOf(machine);
+    } catch (error) {
+      if (!(error instanceof WvmError) || error.code !== 'WVM_SNAPSHOT_UNSUPPORTED') throw error;
+    }
+  };
+  const machine = await run.load({ fuel, beforeEnd });
+  const exit = await machine.run();
+  machine.kill();
+  // Else the image is of the call that ends it.
+  return { ...run.reports(), image: exit.kind === 'stopped' ? image : undefined };
+}
+
+/** The rest, from an image. */
+export async function runFrom(guest: Guest, directory: string, image: Uint8Array): Promise<Outcome> {
+  const run = new GuestRun(guest, directory);
+  const machine = await run.resume(image, {});
+  const exit = await machine.run();
+  return run.outcome(machine, exit);
+}
+
 /** The image of a machine that stands still. */
 export function imageOf(machine: Machine): Uint8Array {
   return new Uint8Array(Buffer.concat(machine.snapshotNow().chunks));
@@ -187,12 +223,18 @@ class GuestRun {
     return Machine.resume(image, { ...this.#shared(), ...options, stdin: new Uint8Array(0) });
   }
 
-  outcome(machine: Machine, exit: MachineExit): Outcome {
+  reports(): Pick<Outcome, 'stdout' | 'stderr' | 'ends'> {
     return {
       stdout: Buffer.concat(this.#stdout).toString('utf8'),
       stderr: Buffer.concat(this.#stderr).toString('utf8'),
-      exit,
       ends: this.#ends,
+    };
+  }
+
+  outcome(machine: Machine, exit: MachineExit): Outcome {
+    return {
+      ...this.reports(),
+      exit,
       memories: machine.memories().map((memory) => memory.slice()),
       files: hashFiles(this.#directory),
       fuelUsed: machine.stats().fuelUsed,
