@@ -3,6 +3,7 @@
 // Node's own cache of compiled JavaScript (enableCompileCache) holds what is compiled when a file is loaded; the hundreds of
 // functions that are called later are compiled again at each start. This one is written at the end of a process and has them.
 //
+// - The build has put what a short run compiles beside each file (precompile.ts), for the Node it was made with: the first start is fast too.
 // - An entry is named after file, inode, size and times of the file and the version of Node. It is synced and renamed, so that it is
 //   whole or not there. V8 rejects one of another V8 or of other flags, and then it is written anew.
 // - Whoever can write here can run code in the user's name: the directory must belong to us and be writable by nobody else.
@@ -73,7 +74,7 @@ export class CodeCache {
   #compile(file: string): Wrapper {
     const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(file, 'utf8')}\n})`;
     const entry = this.#directory === undefined ? undefined : entryOf(this.#directory, file);
-    const cachedData = entry === undefined ? undefined : readOrNothing(entry);
+    const cachedData = (entry === undefined ? undefined : readOrNothing(entry)) ?? readOrNothing(shippedEntryOf(file));
     const script = new Script(source, {
       filename: file,
       ...(cachedData === undefined ? {} : { cachedData }),
@@ -106,7 +107,12 @@ function removeOld(directory: string): void {
   }
 }
 
-function entryOf(directory: string, file: string): string {
+/** Of a file that was built together with its entry: who replaces the one replaces the other. */
+export function shippedEntryOf(file: string): string {
+  return `${file}.${process.version}-${process.arch}.code`;
+}
+
+export function entryOf(directory: string, file: string): string {
   const { ino, size, mtimeMs, ctimeMs } = fs.statSync(file);
   const name = [path.basename(file), ino, size, mtimeMs, ctimeMs, process.version].join('-');
   return path.join(directory, name);

@@ -7,7 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { exitCodes, exitCodesHelp, ownExitCodesHelp } from './exit-codes.ts';
 import { jsonTarget, rewriteOptionalValues } from './optional-value.ts';
 import { exitCodeOfFailure, type Failure, printFailure, printJson, toFailure } from './report.ts';
-import { colorsOf, stderrFd, stdoutFd, writeText } from './terminal.ts';
+import { stderrFd, stdoutFd, styleOf, writeText } from './terminal.ts';
 
 interface CommandEntry {
   readonly name: string;
@@ -70,7 +70,7 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
       writeErr: (text) => writeText(stderrFd, text),
       outputError: () => {}, // main() prints it.
     })
-    .configureHelp({ styleTitle: (title) => colorsOf(stdoutFd).bold(title), helpWidth })
+    .configureHelp({ styleTitle: (title) => styleOf(stdoutFd)('bold', title), helpWidth })
     .addHelpText(
       'after',
       `

@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { exitCodes } from './exit-codes.ts';
-import { colorsOf, stderrFd, writeText } from './terminal.ts';
+import { stderrFd, styleOf, writeText } from './terminal.ts';
 
 /** A failure as users see it. WvmError has a code; other errors are the system's or our own bugs. */
 export interface Failure {
@@ -36,13 +36,13 @@ export function exitCodeOfFailure(failure: Failure): number {
 }
 
 export function printFailure(failure: Failure): void {
-  const { red, dim } = colorsOf(stderrFd);
-  const hint = failure.hint === undefined ? '' : `${dim(`  hint: ${failure.hint}`)}\n`;
-  writeText(stderrFd, `wvm: ${red(failure.code)}: ${failure.message}\n${hint}`);
+  const style = styleOf(stderrFd);
+  const hint = failure.hint === undefined ? '' : `${style('dim', `  hint: ${failure.hint}`)}\n`;
+  writeText(stderrFd, `wvm: ${style('red', failure.code)}: ${failure.message}\n${hint}`);
 }
 
 export function printWarning(message: string): void {
-  writeText(stderrFd, `wvm: ${colorsOf(stderrFd).yellow('warning')}: ${message}\n`);
+  writeText(stderrFd, `wvm: ${styleOf(stderrFd)('yellow', 'warning')}: ${message}\n`);
 }
 
 export function printNote(message: string): void {

@@ -2,8 +2,7 @@
 // non-blocking under the guest that shares it, and lose what they hold when the process exits.
 
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
-import colors from 'picocolors';
+import { styleText } from 'node:util';
 
 export const stdoutFd = 1;
 export const stderrFd = 2;
@@ -27,10 +26,14 @@ export function writeText(fd: number, text: string): void {
 }
 
 export function isTerminal(fd: number): boolean {
-  return isatty(fd);
+  // It takes milliseconds to load, and most runs say nothing of their own.
+  return process.getBuiltinModule('node:tty').isatty(fd);
 }
 
+export type Style = (format: 'bold' | 'dim' | 'red' | 'yellow', text: string) => string;
+
 /** Colours on a terminal only, and not where NO_COLOR asks for none. */
-export function colorsOf(fd: number): ReturnType<typeof colors.createColors> {
-  return colors.createColors(isTerminal(fd) && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb');
+export function styleOf(fd: number): Style {
+  if (!isTerminal(fd) || process.env['NO_COLOR'] || process.env['TERM'] === 'dumb') return (_format, text) => text;
+  return (format, text) => styleText(format, text, { validateStream: false });
 }

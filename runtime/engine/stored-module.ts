@@ -10,7 +10,7 @@ import { INSTRUMENTER_VERSION, SECTION_MAP } from '../instrument/names.ts';
 
 /** Where instrumented modules are kept between runs. Both calls may fail silently: the cache only saves time. */
 export interface ModuleCache {
-  /** `key`: 64 hex digits. */
+  /** `key`: 64 hex digits, `-`, and the length of the original module in bytes. */
   get(key: string): Uint8Array | undefined;
   put(key: string, bytes: Uint8Array): void;
 }
@@ -25,7 +25,7 @@ export interface CompilePorts {
 export interface PreparedModule {
   /** The original. */
   readonly bytes: Uint8Array;
-  /** SHA-256 of `bytes`, hex. */
+  /** SHA-256 of `bytes`, hex; empty for a trial run, of which nothing is saved. */
   readonly hash: string;
   readonly compiled: WebAssembly.Module;
   /** What `compiled` was compiled from; undefined if that is the original. */
@@ -36,22 +36,22 @@ export interface PreparedModule {
 
 /** The module as the cache has it; undefined if it has none. */
 export function storedModule(bytes: Uint8Array, hash: string, ports: CompilePorts): PreparedModule | undefined {
-  const instrumented = ports.cache?.get(cacheKey(hash, ports));
+  const instrumented = ports.cache?.get(cacheKey(bytes, hash, ports));
   if (instrumented === undefined) return undefined;
   const compiled = compileBytes(instrumented);
   if (WebAssembly.Module.customSections(compiled, SECTION_MAP).length === 0) return undefined;
   return { bytes, hash, compiled, instrumented, uncapturable: [] };
 }
 
-export function storeModule({ hash, instrumented }: PreparedModule, ports: CompilePorts): void {
-  if (instrumented !== undefined) ports.cache?.put(cacheKey(hash, ports), instrumented);
+export function storeModule({ bytes, hash, instrumented }: PreparedModule, ports: CompilePorts): void {
+  if (instrumented !== undefined) ports.cache?.put(cacheKey(bytes, hash, ports), instrumented);
 }
 
 /**
  * The module as it came, not instrumented: for a run that nobody looks into. Undefined if it is not valid, or imports anything
  * but functions of WASI preview1.
  */
-export function plainModule(bytes: Uint8Array, hash: string): PreparedModule | undefined {
+export function plainModule(bytes: Uint8Array): PreparedModule | undefined {
   let compiled: WebAssembly.Module;
   try {
     compiled = new WebAssembly.Module(bytes);
@@ -61,7 +61,7 @@ export function plainModule(bytes: Uint8Array, hash: string): PreparedModule | u
   const isPlain = WebAssembly.Module.imports(compiled).every(
     ({ module, kind }) => module === 'wasi_snapshot_preview1' && kind === 'function',
   );
-  return isPlain ? { bytes, hash, compiled, instrumented: undefined, uncapturable: [] } : undefined;
+  return isPlain ? { bytes, hash: '', compiled, instrumented: undefined, uncapturable: [] } : undefined;
 }
 
 export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
@@ -74,6 +74,6 @@ export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
   }
 }
 
-function cacheKey(hash: string, ports: CompilePorts): string {
-  return ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`));
+function cacheKey({ length }: Uint8Array, hash: string, ports: CompilePorts): string {
+  return `${ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`))}-${length}`;
 }

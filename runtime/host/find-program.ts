@@ -9,8 +9,8 @@ import { readModule } from './read-module.ts';
 /** Plain data and a module of the engine: a message to another thread can carry it. */
 export interface FoundProgram {
   readonly bytes: Uint8Array;
-  /** SHA-256 of `bytes`, hex. */
-  readonly hash: string;
+  /** SHA-256 of `bytes`, hex; undefined if the cache could tell by their length that it does not have the program. */
+  readonly hash: string | undefined;
   /** Undefined if the cache has none. */
   readonly module: PreparedModule | undefined;
 }
@@ -18,7 +18,9 @@ export interface FoundProgram {
 /** Reads a program (.wasm or .wat) and looks it up in the cache; `cacheDirectory` as in MachineOptions. */
 export async function findProgram(path: string, cacheDirectory?: string | null): Promise<FoundProgram> {
   const bytes = await readModule(path);
-  const hash = sha256Hex(bytes);
   const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
+  // To hash takes as long as half of what else a start does: node:crypto has to be loaded.
+  if (cache?.mayHold(bytes.length) !== true) return { bytes, hash: undefined, module: undefined };
+  const hash = sha256Hex(bytes);
   return { bytes, hash, module: storedModule(bytes, hash, { sha256: sha256Hex, cache }) };
 }

@@ -1,6 +1,7 @@
 // Instrumented modules kept on disk, so that a program is instrumented once per machine it runs on.
 //
-// - The key is the hash of what the entry was made from: original module, instrumenter version, options.
+// - The key is the hash of what the entry was made from: original module, instrumenter version, options. The length of the
+//   original follows, so that the names alone tell that a program is not there.
 // - An entry is written under a temporary name and renamed: other wvm processes see all of it or nothing. It is not
 //   synced; after a power cut its digest tells what is left of it, and a damaged entry is a miss that put() replaces.
 // - Whoever can write here can run code in the guest's name. The directory and each entry must belong to us and be
@@ -11,7 +12,7 @@
 //               0     4  magic "wvmc"
 //               4     4  format version, little-endian
 //               8    32  SHA-256 of everything after it
-//              40    32  key
+//              40    32  key, the hash of it
 //              72     8  length of the module in bytes, little-endian
 //              80     .  the module
 
@@ -19,7 +20,6 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { assert } from '../base/assert.ts';
-import { sha256Hex } from './digest.ts';
 import { lateCrypto } from './late-modules.ts';
 
 const magic = 0x636d7677;
@@ -42,11 +42,6 @@ export interface ModuleCacheOptions {
   /** Least recently used entries are removed above this size (default 1 GiB). */
   maxBytes?: number;
   trace?: (line: string) => void;
-}
-
-/** The key of a module instrumented by this version with these options. `moduleHash`: of the original. */
-export function moduleCacheKey(moduleHash: string, instrumenterVersion: string, options: string): string {
-  return sha256Hex(JSON.stringify([moduleHash, instrumenterVersion, options]));
 }
 
 /** $XDG_CACHE_HOME/wvm, by default ~/.cache/wvm; undefined if this user has no home. */
@@ -86,6 +81,16 @@ export class ModuleCache {
     }
   }
 
+  /** False if no module that was made from so many bytes is here. */
+  mayHold(originalBytes: number): boolean {
+    if (this.#directory === undefined) return false;
+    try {
+      return fs.readdirSync(this.#directory).some((name) => name.endsWith(`-${originalBytes}`));
+    } catch {
+      return false;
+    }
+  }
+
   /** Stores a module, replacing what is there. */
   put(key: string, module: Uint8Array): void {
     if (this.#directory === undefined || module.length + headerBytes > this.#maxBytes) return;
@@ -122,7 +127,7 @@ export class ModuleCache {
   }
 
   #pathOf(directory: string, key: string): string {
-    assert(/^[0-9a-f]{64}$/.test(key), `module cache key ${key}`);
+    assert(/^[0-9a-f]{64}-[0-9]+$/.test(key), `module cache key ${key}`);
     return path.join(directory, key);
   }
 
@@ -172,11 +177,15 @@ function onlyOursToWrite(stat: fs.Stats): boolean {
   return process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o022) === 0);
 }
 
+function hashOf(key: string): string {
+  return key.slice(0, 64);
+}
+
 function encodeEntry(key: string, module: Uint8Array): Uint8Array {
   const entry = Buffer.allocUnsafe(headerBytes + module.length);
   entry.writeUInt32LE(magic, 0);
   entry.writeUInt32LE(formatVersion, 4);
-  entry.write(key, keyOffset, 'hex');
+  entry.write(hashOf(key), keyOffset, 'hex');
   entry.writeBigUInt64LE(BigInt(module.length), lengthOffset);
   entry.set(module, headerBytes);
   entry.set(lateCrypto().hash('sha256', entry.subarray(keyOffset), 'buffer'), digestOffset);
@@ -188,7 +197,7 @@ function decodeEntry(entry: Buffer, key: string): Uint8Array | undefined {
   if (entry.length < headerBytes) return undefined;
   if (entry.readUInt32LE(0) !== magic || entry.readUInt32LE(4) !== formatVersion) return undefined;
   if (entry.readBigUInt64LE(lengthOffset) !== BigInt(entry.length - headerBytes)) return undefined;
-  if (entry.toString('hex', keyOffset, lengthOffset) !== key) return undefined;
+  if (entry.toString('hex', keyOffset, lengthOffset) !== hashOf(key)) return undefined;
   const digest = lateCrypto().hash('sha256', entry.subarray(keyOffset), 'buffer');
   if (!digest.equals(entry.subarray(digestOffset, keyOffset))) return undefined;
   return entry.subarray(headerBytes);

@@ -14,7 +14,7 @@ export function prepareProgram(
 ): PreparedModule {
   if (module !== undefined) return module;
   const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
-  return withQuickOptimisation(() => prepareModule(bytes, hash, { sha256: sha256Hex, cache }));
+  return withQuickOptimisation(() => prepareModule(bytes, hash ?? sha256Hex(bytes), { sha256: sha256Hex, cache }));
 }
 
 /**

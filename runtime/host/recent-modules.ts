@@ -21,6 +21,7 @@ export function adoptModule(prepared: PreparedModule): void {
 /** Compiles a module, unless it is one of the last or came ready, or takes it from the cache on disk. */
 export function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
   const prepared = preparedModules.get(bytes);
+  if (prepared?.hash === '') return openModule(prepared);
   const moduleHash = prepared?.hash ?? sha256Hex(bytes);
   let compiled = recentModules.get(moduleHash);
   if (compiled === undefined && prepared !== undefined) compiled = openModule(prepared);

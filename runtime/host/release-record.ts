@@ -20,7 +20,10 @@ import { newOwnerName, ownerState } from './store/owner.ts';
 
 const RECORD_BYTES = 512;
 const VERSION = 1;
-const owner: string = newOwnerName();
+
+let ownName: string | undefined;
+/** Of this process, for as long as it lives. */
+const owner = (): string => (ownName ??= newOwnerName());
 
 interface Entry {
   readonly from: number;
@@ -99,7 +102,7 @@ export class ReleaseRecord {
 
   set(stream: number, entry: Entry): void {
     this.#entries[stream] = entry;
-    const text = JSON.stringify({ version: VERSION, owner, streams: this.#entries });
+    const text = JSON.stringify({ version: VERSION, owner: owner(), streams: this.#entries });
     try {
       this.#fd ??= this.#open();
       writeSync(this.#fd, text.padEnd(RECORD_BYTES), 0, 'latin1');
@@ -140,7 +143,7 @@ export function releaseRecordOf(machineId: string): string {
 /** Does the process that writes this record live? */
 export function isReleasing(path: string): boolean {
   const found = parseRecord(path)?.['owner'];
-  return typeof found === 'string' && found !== owner && ownerState(found) === 'alive';
+  return typeof found === 'string' && found !== owner() && ownerState(found) === 'alive';
 }
 
 function readRecord(path: string): readonly (Entry | null)[] {

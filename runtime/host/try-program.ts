@@ -29,12 +29,12 @@ const HARMLESS_OPTIONS: ReadonlySet<string> = new Set<keyof MachineOptions>([
  * to be run in earnest; then nothing of it has been seen outside. Blocks this thread for a fraction of a second at most.
  */
 export async function tryProgram(program: FoundProgram, options: MachineOptions): Promise<MachineExit | undefined> {
-  const { bytes, hash } = program;
+  const { bytes } = program;
   if (program.module !== undefined) return undefined;
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !HARMLESS_OPTIONS.has(name)) return undefined;
   }
-  const module = plainModule(bytes, hash);
+  const module = plainModule(bytes);
   if (module === undefined) return undefined;
   const { runTrial } = await import('./run-trial.ts');
   return await runTrial(module, options, Math.min(MAX_BUDGET_MS, BUDGET_MS + (BUDGET_MS_PER_MB * bytes.length) / 1e6));

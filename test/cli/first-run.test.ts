@@ -1,8 +1,8 @@
 // The first run of a program: a trial that is kept, or thrown away without a trace. The cache of prepared modules tells
 // which it was: only a program that was not kept is instrumented.
 
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, hasPrinted } from './wvm.ts';
 
@@ -31,6 +31,31 @@ describe('a first run', () => {
     expect(result).toEqual({ code: 5, signal: null, stdout: 'out', stderr: 'err' });
     expect(preparedCount()).toBe(0);
     expect(bench.registryFiles()).toEqual([]);
+  });
+
+  test('that ends at once loads the command line and what runs a guest, and none of what takes Node long to load', {
+    retry: 3,
+  }, async () => {
+    const hook = bench.path('hook.cjs');
+    const list = bench.path('loaded.txt');
+    writeFileSync(
+      hook,
+      `const fs = require('node:fs'), read = fs.readFileSync, seen = new Set();
+       fs.readFileSync = (file, ...rest) => (seen.add(String(file)), read(file, ...rest));
+       const loaded = () => process.moduleLoadList.filter((each) => /^NativeModule (crypto|child_process|tty|worker_threads)$/.test(each));
+       const before = loaded();
+       process.on('exit', () => {
+         const late = loaded().filter((each) => !before.includes(each));
+         fs.writeFileSync(${JSON.stringify(list)}, JSON.stringify([...seen, ...late]));
+       });`,
+    );
+    const result = await bench.run(['run', bench.guest('hello')], { env: { NODE_OPTIONS: `--require ${hook}` } });
+    expect(result).toMatchObject({ code: 5, stdout: 'out', stderr: 'err' });
+    const loaded: string[] = JSON.parse(readFileSync(list, 'utf8'));
+    const own = loaded.filter((file) => file.endsWith('.js')).map((file) => basename(file));
+    const start = ['main.js', 'compile-cache.js', 'rolldown-runtime.js', 'command.js'];
+    expect([...new Set(own)]).toEqual([...start, 'run-trial.js', 'guest.js']);
+    expect(loaded.filter((each) => each.startsWith('NativeModule'))).toEqual([]);
   });
 
   test('that reads stdin is repeated, and says nothing twice', async () => {

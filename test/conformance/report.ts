@@ -1,7 +1,7 @@
 // Counts verdicts against the list of known failures and says what came out: a progress line while it runs, the
 // failures one by one, a table, and everything as JSON.
 import { writeFileSync } from 'node:fs';
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 import { type ExpectedFailure, findExpectedFailure } from './expected-failures.ts';
 import type { Mode } from './mode.ts';
 import type { Verdict } from './verdict.ts';
@@ -62,7 +62,8 @@ export class Report {
         row.failed++;
         const detail = known === undefined ? verdict.detail : `passes, but expected-failures.ts says: ${known.reason}`;
         this.#failures.push({ ...finding, detail });
-        if (++shown <= FINDINGS_SHOWN_PER_FILE) this.#print(`${pc.red('FAIL')} ${describe({ ...finding, detail })}`);
+        if (++shown <= FINDINGS_SHOWN_PER_FILE)
+          this.#print(`${styleText('red', 'FAIL')} ${describe({ ...finding, detail })}`);
       }
     }
     if (shown > FINDINGS_SHOWN_PER_FILE) this.#print(`     … and ${shown - FINDINGS_SHOWN_PER_FILE} more in ${file}`);
@@ -95,7 +96,7 @@ export class Report {
     const widths = cells[0]!.map((_, k) => Math.max(...cells.map((line) => line[k]!.length)));
     for (const line of cells) {
       const text = line.map((cell, k) => (k < 3 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join('  ');
-      this.#print(line[2] === 'all' ? pc.bold(text) : text);
+      this.#print(line[2] === 'all' ? styleText('bold', text) : text);
     }
     for (const [name, counters] of Object.entries(this.#counters)) {
       this.#print(
