@@ -181,6 +181,8 @@ export class CrashDisk implements SystemCalls {
 type Call = <Value>(what: string, action: () => Value, half?: () => Value) => Promise<Value>;
 
 class DiskFile implements StoreFile {
+  /** No other thread can read these. */
+  readonly descriptor = -1;
   readonly #inode: Inode;
   readonly #call: Call;
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStore } from '../../runtime/host/store/open-store.ts';
@@ -218,6 +218,47 @@ test('every flipped byte of a pack or a manifest is found by verify --deep or ch
     }
     writeFileSync(path, good);
   }
+});
+
+test('a large memory is read by several threads at once: whole, or refused wherever a pack is damaged', async () => {
+  const machine = new TestMachine(320);
+  machine.fill(0, 5120);
+  // Runs of pages that lie elsewhere, and pages that compress.
+  machine.bytes.fill(9, 1000 * 4096, 1200 * 4096);
+  const one = await store.commit(machine.increment(null));
+  machine.tracker.confirm();
+  for (let page = 3; page < 5120; page += 70) machine.fill(page, 2);
+  const { id } = await store.commit(machine.increment(one.id));
+  const read = async (): Promise<Uint8Array> => {
+    const again = await openStore(directory);
+    const sink = new BytesSink();
+    try {
+      await again.read(id, sink);
+      return sink.memories[0]!.bytes;
+    } finally {
+      await again.close();
+    }
+  };
+  expect(Buffer.compare(await read(), machine.bytes)).toBe(0);
+  const packs = join(directory, 'packs');
+  const [path] = readdirSync(packs)
+    .map((name) => join(packs, name))
+    .sort((a, b) => statSync(b).size - statSync(a).size);
+  const good = readFileSync(path!);
+  for (const part of [0.02, 0.3, 0.6, 0.9]) {
+    const bad = Buffer.from(good);
+    bad[Math.floor(bad.length * part)]! ^= 1;
+    writeFileSync(path!, bad);
+    await expect(read()).rejects.toMatchObject({ code: 'WVM_STORE_CORRUPT' });
+  }
+  writeFileSync(path!, good);
+  // Cut short while it is open: the index is known, the bytes are gone.
+  const cut = await openStore(directory);
+  truncateSync(path!, good.length / 2);
+  await expect(cut.read(id, new BytesSink())).rejects.toThrow(/the pack ends here/);
+  await cut.close();
+  writeFileSync(path!, good);
+  expect(Buffer.compare(await read(), machine.bytes)).toBe(0);
 });
 
 test('a folder that holds something else is no store', async () => {

@@ -112,6 +112,17 @@ export class FolderFiles implements StoreFiles {
     });
   }
 
+  withDescriptor<Value>(
+    folder: StoreFolder,
+    name: string,
+    use: (descriptor: number) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    return this.#guard(async () => {
+      const file = await orMissing(this.#opened(join(this.place, folder, name)));
+      return file === undefined ? undefined : await use(file.descriptor);
+    });
+  }
+
   async prepare(folder: StoreFolder, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<PreparedFile> {
     const written = await this.#guard(() => this.#writeFile(chunks));
     return {

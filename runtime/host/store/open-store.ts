@@ -12,7 +12,7 @@ import { imagePorts } from '../image-ports.ts';
 import { SealedFiles, type StoreKeys } from '../seal/sealed-files.ts';
 import { FolderFiles } from './folder-files.ts';
 import { FolderLeases } from './folder-leases.ts';
-import { hashThreads } from './hash-threads.ts';
+import { readThreads } from './read-threads.ts';
 import { nodeSystemCalls, type SystemCalls } from './system-calls.ts';
 import { zstdCodec } from './zstd-codec.ts';
 
@@ -84,7 +84,7 @@ function hostPorts(): Omit<StorePorts, 'files' | 'leases'> {
   return {
     codec: zstdCodec,
     digest: (bytes) => hash('sha256', bytes, 'latin1') as ChunkId,
-    aside: hashThreads,
+    aside: readThreads,
     nextTurn,
     nowMs: () => Date.now(),
     image: imagePorts(),

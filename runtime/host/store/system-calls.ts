@@ -9,6 +9,8 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, r
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
 
 export interface StoreFile {
+  /** For who reads on another thread. */
+  readonly descriptor: number;
   /** Gives the number of bytes written, which may be fewer than there are. */
   write(bytes: Uint8Array): Promise<number>;
   /** Gives the number of bytes read, which may be fewer than there is room; 0 at the end. */
@@ -40,6 +42,10 @@ class WrittenFile implements StoreFile {
     this.#file = file;
   }
 
+  get descriptor(): number {
+    return this.#file.fd;
+  }
+
   async write(bytes: Uint8Array): Promise<number> {
     return (await this.#file.write(bytes)).bytesWritten;
   }
@@ -62,10 +68,10 @@ class WrittenFile implements StoreFile {
 }
 
 class ReadFile implements StoreFile {
-  readonly #fd: number;
+  readonly descriptor: number;
 
   constructor(path: string) {
-    this.#fd = openSync(path, constants.O_RDONLY);
+    this.descriptor = openSync(path, constants.O_RDONLY);
   }
 
   async write(): Promise<number> {
@@ -73,17 +79,17 @@ class ReadFile implements StoreFile {
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
-    return readSync(this.#fd, into, 0, into.length, offset);
+    return readSync(this.descriptor, into, 0, into.length, offset);
   }
 
   async size(): Promise<number> {
-    return fstatSync(this.#fd).size;
+    return fstatSync(this.descriptor).size;
   }
 
   async sync(): Promise<void> {}
 
   async close(): Promise<void> {
-    closeSync(this.#fd);
+    closeSync(this.descriptor);
   }
 }
 

@@ -104,10 +104,16 @@ export class Catalog {
     }
     if (isGone) this.#rebuild();
     const queue = [...names].filter((name) => !this.#packs.has(name) && !this.#damaged.has(name));
+    const loaded: Pack[] = [];
     const reader = async (): Promise<void> => {
-      for (let name = queue.pop(); name !== undefined; name = queue.pop()) await this.#load(name);
+      for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+        const pack = await loadPack(this.#ports, name);
+        if (typeof pack === 'string') this.#damaged.set(name, pack);
+        else if (pack !== undefined) loaded.push(pack);
+      }
     };
     await Promise.all(Array.from({ length: Math.min(READERS, queue.length) }, reader));
+    this.#addAll(loaded);
   }
 
   /** A chunk may lie in several packs: without one of them it is found in another. */
@@ -116,13 +122,14 @@ export class Catalog {
     this.#packs.clear();
     this.#places = new ChunkIndex();
     this.#blocks = [];
-    for (const pack of packs) this.add(pack);
+    this.#addAll(packs);
   }
 
-  async #load(name: string): Promise<void> {
-    const pack = await loadPack(this.#ports, name);
-    if (typeof pack === 'string') this.#damaged.set(name, pack);
-    else if (pack !== undefined) this.add(pack);
+  #addAll(packs: readonly Pack[]): void {
+    let chunkCount = 0;
+    for (const { blocks } of packs) for (const block of blocks) chunkCount += block.chunkCount;
+    this.#places.reserve(chunkCount);
+    for (const pack of packs) this.add(pack);
   }
 }
 

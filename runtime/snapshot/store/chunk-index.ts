@@ -5,19 +5,25 @@
 import { CHUNK_ID_BYTES, type ChunkId, writeChunkId } from './chunk-id.ts';
 
 const FIRST_CAPACITY = 1024;
+const SLOT_WORDS = 2;
+const ENTRY_WORDS = 2;
 
 export class ChunkIndex {
-  /** Where entries have their ids, and which of these each entry means. */
+  /** Where entries have their ids. */
   readonly #sources: Uint8Array[] = [];
-  readonly #sourceOf: number[] = [];
-  readonly #offsets: number[] = [];
-  readonly #values: number[] = [];
-  /** Open addressing: number of the entry plus 1, or 0. At most half full. */
-  #slots: Int32Array = new Int32Array(FIRST_CAPACITY * 2);
+  /** Of each entry its source, and where its id is in that. */
+  #entries: Uint32Array = new Uint32Array(FIRST_CAPACITY * ENTRY_WORDS);
+  #values: Float64Array = new Float64Array(FIRST_CAPACITY);
+  #size = 0;
+  /**
+   * Open addressing, at most half full. Of each slot the number of its entry plus 1, or 0, and the hash of the id: what has
+   * another hash need not be looked at where it lies.
+   */
+  #slots: Int32Array = new Int32Array(FIRST_CAPACITY * 2 * SLOT_WORDS);
   readonly #wanted: Uint8Array = new Uint8Array(CHUNK_ID_BYTES);
 
   get size(): number {
-    return this.#values.length;
+    return this.#size;
   }
 
   get(id: ChunkId): number | undefined {
@@ -27,48 +33,68 @@ export class ChunkIndex {
 
   /** The same of an id at `offset` of `bytes`. */
   find(bytes: Uint8Array, offset: number): number | undefined {
-    const entry = this.#slots[this.#slotOf(bytes, offset)]!;
+    const entry = this.#slots[this.#slotOf(bytes, offset, hashAt(bytes, offset))]!;
     return entry === 0 ? undefined : this.#values[entry - 1];
+  }
+
+  /** Room for so many more: growing once is cheaper than growing often. */
+  reserve(count: number): void {
+    const capacity = this.#size + count;
+    if (capacity > this.#values.length) this.#grow(2 ** Math.ceil(Math.log2(capacity)));
   }
 
   /** Adds `count` ids, `stride` bytes apart, with the values `value`, `value` + 1, … One that is there keeps what it has. */
   add(bytes: Uint8Array, offset: number, stride: number, count: number, value: number): void {
+    this.reserve(count);
     if (this.#sources[this.#sources.length - 1] !== bytes) this.#sources.push(bytes);
-    if ((this.#values.length + count) * 2 > this.#slots.length) this.#grow(this.#values.length + count);
     for (let i = 0; i < count; i++) this.#addOne(bytes, offset + i * stride, value + i);
   }
 
   #addOne(bytes: Uint8Array, offset: number, value: number): void {
-    const slot = this.#slotOf(bytes, offset);
+    const hash = hashAt(bytes, offset);
+    const slot = this.#slotOf(bytes, offset, hash);
     if (this.#slots[slot] !== 0) return;
-    this.#sourceOf.push(this.#sources.length - 1);
-    this.#offsets.push(offset);
-    this.#values.push(value);
-    this.#slots[slot] = this.#values.length;
+    const entry = this.#size++;
+    this.#entries[entry * ENTRY_WORDS] = this.#sources.length - 1;
+    this.#entries[entry * ENTRY_WORDS + 1] = offset;
+    this.#values[entry] = value;
+    this.#slots[slot] = entry + 1;
+    this.#slots[slot + 1] = hash;
   }
 
   /** Of the id, or the free one where it would be put. */
-  #slotOf(bytes: Uint8Array, offset: number): number {
+  #slotOf(bytes: Uint8Array, offset: number, hash: number): number {
     const slots = this.#slots;
+    const entries = this.#entries;
     const mask = slots.length - 1;
-    let slot = hashAt(bytes, offset) & mask;
+    let slot = (hash * SLOT_WORDS) & mask;
     for (;;) {
       const entry = slots[slot]!;
       if (entry === 0) return slot;
-      const source = this.#sources[this.#sourceOf[entry - 1]!]!;
-      if (sameId(source, this.#offsets[entry - 1]!, bytes, offset)) return slot;
-      slot = (slot + 1) & mask;
+      if (slots[slot + 1] === hash) {
+        const at = (entry - 1) * ENTRY_WORDS;
+        if (sameId(this.#sources[entries[at]!]!, entries[at + 1]!, bytes, offset)) return slot;
+      }
+      slot = (slot + SLOT_WORDS) & mask;
     }
   }
 
-  /** Room for `count` entries, and as many more. */
-  #grow(count: number): void {
-    const slots = new Int32Array(2 ** Math.ceil(Math.log2(count * 4)));
+  #grow(capacity: number): void {
+    const entries = new Uint32Array(capacity * ENTRY_WORDS);
+    entries.set(this.#entries);
+    this.#entries = entries;
+    const values = new Float64Array(capacity);
+    values.set(this.#values);
+    this.#values = values;
+    const slots = new Int32Array(capacity * 2 * SLOT_WORDS);
     const mask = slots.length - 1;
-    for (let entry = 0; entry < this.#values.length; entry++) {
-      let slot = hashAt(this.#sources[this.#sourceOf[entry]!]!, this.#offsets[entry]!) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = entry + 1;
+    const old = this.#slots;
+    for (let from = 0; from < old.length; from += SLOT_WORDS) {
+      if (old[from] === 0) continue;
+      let slot = (old[from + 1]! * SLOT_WORDS) & mask;
+      while (slots[slot] !== 0) slot = (slot + SLOT_WORDS) & mask;
+      slots[slot] = old[from]!;
+      slots[slot + 1] = old[from + 1]!;
     }
     this.#slots = slots;
   }

@@ -8,7 +8,7 @@ import type { Catalog, ChunkPlace, Pack } from './catalog.ts';
 import { type ChunkId, chunkIdAt, hexOf } from './chunk-id.ts';
 import type { BlockEntry, IndexedBlock } from './pack-layout.ts';
 import { Codec, MAX_BLOCK_BYTES } from './pack-layout.ts';
-import type { StorePorts } from './ports.ts';
+import type { AsideReader, StoreFiles, StorePorts } from './ports.ts';
 
 /** Blocks that are kept because more of them may be wanted soon: 16 MiB. */
 const CACHED_BLOCKS = 64;
@@ -29,19 +29,24 @@ export function inFileOrder(a: PlacedBlock, b: PlacedBlock): number {
 export class ChunkReader {
   readonly #ports: ReadPorts;
   readonly #catalog: Catalog;
-  /** The least recently used first. */
-  readonly #cache: Map<IndexedBlock, Promise<Uint8Array>> = new Map();
+  /** The oldest first. Promises while they are being read. */
+  readonly #cache: Map<IndexedBlock, Uint8Array | Promise<Uint8Array>> = new Map();
 
   constructor(ports: ReadPorts, catalog: Catalog) {
     this.#ports = ports;
     this.#catalog = catalog;
   }
 
-  /** Valid for as long as the caller likes; not to be written to. */
-  async read(id: ChunkId): Promise<Uint8Array> {
-    const { pack, block, index } = await this.#placeOf(id);
-    const bytes = await this.#cached(pack, block);
-    return bytes.subarray(block.starts[index]!, block.starts[index + 1]!);
+  /** Valid for as long as the caller likes; not to be written to. No promise if its block is here already. */
+  read(id: ChunkId): Uint8Array | Promise<Uint8Array> {
+    const place = this.#catalog.find(id);
+    const block = place && this.#cache.get(place.block);
+    return block instanceof Uint8Array ? chunkOf(block, place!) : this.#read(id);
+  }
+
+  async #read(id: ChunkId): Promise<Uint8Array> {
+    const place = await this.#placeOf(id);
+    return chunkOf(await this.#cached(place.pack, place.block), place);
   }
 
   /** Of a catalog that is up to date. */
@@ -70,7 +75,7 @@ export class ChunkReader {
   async *readBlocks<Wanted extends PlacedBlock>(
     wanted: readonly Wanted[],
   ): AsyncGenerator<readonly [wanted: Wanted, bytes: Uint8Array], void, undefined> {
-    const ahead: Promise<Uint8Array>[] = [];
+    const ahead: (Uint8Array | Promise<Uint8Array>)[] = [];
     const rooms = Array.from({ length: AHEAD_BLOCKS + 1 }, () => new Uint8Array(0));
     const start = (k: number): void => {
       if (k >= wanted.length) return;
@@ -78,9 +83,9 @@ export class ChunkReader {
       const room = rooms[k % rooms.length]!;
       const roomy = room.length < block.storedBytes ? new Uint8Array(MAX_BLOCK_BYTES) : room;
       rooms[k % rooms.length] = roomy;
-      const read = this.#cache.get(block) ?? readBlock(this.#ports, pack.name, block, { room: roomy });
+      const read = this.#cache.get(block) ?? readBlock(this.#ports, pack.name, block, roomy);
       // It may fail before its turn comes.
-      read.catch(() => {});
+      if (read instanceof Promise) read.catch(() => {});
       ahead.push(read);
     };
     for (let k = 0; k < AHEAD_BLOCKS; k++) start(k);
@@ -96,34 +101,38 @@ export class ChunkReader {
     return this.find(id);
   }
 
-  #cached(pack: Pack, block: IndexedBlock): Promise<Uint8Array> {
-    let bytes = this.#cache.get(block);
-    if (bytes === undefined) {
-      bytes = readBlock(this.#ports, pack.name, block);
-      bytes.catch(() => this.#cache.delete(block));
-    } else {
-      this.#cache.delete(block);
-    }
-    this.#cache.set(block, bytes);
+  async #cached(pack: Pack, block: IndexedBlock): Promise<Uint8Array> {
+    const cached = this.#cache.get(block);
+    if (cached !== undefined) return await cached;
+    const reading = readBlock(this.#ports, pack.name, block);
+    this.#cache.set(block, reading);
     if (this.#cache.size > CACHED_BLOCKS) this.#cache.delete(this.#cache.keys().next().value!);
-    return bytes;
+    try {
+      const bytes = await reading;
+      if (this.#cache.get(block) === reading) this.#cache.set(block, bytes);
+      return bytes;
+    } catch (error) {
+      this.#cache.delete(block);
+      throw error;
+    }
   }
 }
 
-/** The chunks of a block, one after the other; checked, by `digest`. Perhaps in `room`, in which anything may be if this fails. */
+function chunkOf(bytes: Uint8Array, { block, index }: ChunkPlace): Uint8Array {
+  return bytes.subarray(block.starts[index]!, block.starts[index + 1]!);
+}
+
+/** The chunks of a block, one after the other; checked. Perhaps in `room`, in which anything may be if this fails. */
 export async function readBlock(
   ports: ReadPorts,
   packName: string,
   block: BlockEntry,
-  options: { readonly room?: Uint8Array; readonly digest?: (bytes: Uint8Array) => ChunkId | Promise<ChunkId> } = {},
+  room?: Uint8Array,
 ): Promise<Uint8Array> {
-  const { room, digest = ports.digest } = options;
-  const place = `pack ${packName.slice(0, 16)} at ${block.offset}`;
+  const place = placeName(packName, block);
   const stored = await ports.files.readPart('packs', packName, block.offset, block.storedBytes, room);
   if (stored === undefined) throw corrupt(place, 'the pack is gone');
-  if (stored.length !== block.storedBytes) throw corrupt(place, 'the pack ends here');
-  if ((await digest(stored)) !== block.digest)
-    throw corrupt(place, 'the block has another SHA-256 than the index says');
+  checkBlock(place, block, stored.length, stored.length === block.storedBytes ? ports.digest(stored) : undefined);
   if (block.codec === Codec.RAW) return stored;
   let bytes: Uint8Array;
   try {
@@ -133,4 +142,31 @@ export async function readBlock(
   }
   if (bytes.length !== block.sizeBytes) throw corrupt(place, `${bytes.length} bytes, not ${block.sizeBytes}`);
   return bytes;
+}
+
+/** The same by another thread, of a block that is not compressed and files that have descriptors; the bytes are in `room`. */
+export async function readBlockAside(
+  aside: AsideReader,
+  files: StoreFiles,
+  packName: string,
+  block: BlockEntry,
+  room: Uint8Array,
+): Promise<Uint8Array> {
+  const place = placeName(packName, block);
+  const into = room.subarray(0, block.storedBytes);
+  const read = await files.withDescriptor?.('packs', packName, (descriptor) =>
+    aside.read(descriptor, block.offset, into),
+  );
+  if (read === undefined) throw corrupt(place, 'the pack is gone');
+  checkBlock(place, block, read.bytes.length, read.digest);
+  return into;
+}
+
+function placeName(packName: string, { offset }: BlockEntry): string {
+  return `pack ${packName.slice(0, 16)} at ${offset}`;
+}
+
+function checkBlock(place: string, block: BlockEntry, sizeBytes: number, digest: ChunkId | undefined): void {
+  if (sizeBytes !== block.storedBytes) throw corrupt(place, 'the pack ends here');
+  if (digest !== block.digest) throw corrupt(place, 'the block has another SHA-256 than the index says');
 }

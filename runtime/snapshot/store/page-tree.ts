@@ -28,8 +28,8 @@ export interface PageTree {
 
 export type Children = readonly (ChunkId | null)[];
 
-/** Gives the bytes of a chunk. */
-export type ReadChunk = (id: ChunkId) => Promise<Uint8Array>;
+/** Gives the bytes of a chunk; at once if they are here already, which saves thousands of turns for a tree. */
+export type ReadChunk = (id: ChunkId) => Uint8Array | Promise<Uint8Array>;
 
 export function levelOf(pageCount: number): number {
   let level = 1;
@@ -200,25 +200,24 @@ export async function walkTree(tree: PageTree, read: ReadChunk, visitor: TreeVis
     if (page >= tree.pageCount) throw corrupt(`node ${shortHex(id)}`, `page ${page} of ${tree.pageCount}`);
     return page;
   };
-  const visit = async (id: ChunkId, level: number, first: number): Promise<void> => {
-    if (visitor.node?.(id) === false) return;
-    const bytes = await read(id);
-    if (level === 1 && visitor.pageAt !== undefined) {
-      forEachChild(id, bytes, level, (i, at) => visitor.pageAt!(checked(id, first + i), bytes, at));
-      return;
-    }
-    const children = decodeNode(id, bytes, level);
-    for (let i = 0; i < FAN_OUT; i++) {
-      const child = children[i];
-      if (child === null || child === undefined) continue;
+  const top = levelOf(tree.pageCount);
+  if (top > MAX_LEVEL) throw corrupt('page tree', `${tree.pageCount} pages`);
+  /** What is still to be visited, the next one last. */
+  const ahead = tree.root === null ? [] : [{ id: tree.root, level: top, first: 0 }];
+  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+    const { id, level, first } = next;
+    if (visitor.node?.(id) === false) continue;
+    const found = read(id);
+    const bytes = found instanceof Uint8Array ? found : await found;
+    const at = ahead.length;
+    forEachChild(id, bytes, level, (i, offset) => {
       const page = checked(id, first + i * childPages(level));
-      if (level === 1) visitor.page?.(page, child);
-      else await visit(child, level - 1, page);
-    }
-  };
-  const level = levelOf(tree.pageCount);
-  if (level > MAX_LEVEL) throw corrupt('page tree', `${tree.pageCount} pages`);
-  if (tree.root !== null) await visit(tree.root, level, 0);
+      if (level > 1) ahead.push({ id: chunkIdAt(bytes, offset), level: level - 1, first: page });
+      else if (visitor.pageAt !== undefined) visitor.pageAt(page, bytes, offset);
+      else visitor.page?.(page, chunkIdAt(bytes, offset));
+    });
+    if (level > 1) ahead.push(...ahead.splice(at).reverse());
+  }
 }
 
 /** Calls `differs` for every page that is not the same in both, in ascending order. Skips what they share unseen. */

@@ -45,6 +45,15 @@ export interface StoreFiles {
     sizeBytes: number,
     room?: Uint8Array,
   ): Promise<Uint8Array | undefined>;
+  /**
+   * `use` gets a descriptor by which other threads read the same bytes, open until its promise is settled. Undefined if
+   * there is no such file. Missing where files are no files of this system, or not as they lie on the disk.
+   */
+  withDescriptor?<Value>(
+    folder: StoreFolder,
+    name: string,
+    use: (descriptor: number) => Promise<Value>,
+  ): Promise<Value | undefined>;
   /** Writes the bytes of a file that has no name yet. Each chunk is read before the next is taken. */
   prepare(folder: StoreFolder, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<PreparedFile>;
   /** Removes files; those that are gone already are no error. Durable when this resolves. */
@@ -72,10 +81,22 @@ export interface StoreCodec {
   decompress(bytes: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
 }
 
-/** SHA-256 on other threads, of bytes that lie in its rooms and do not change meanwhile. */
-export interface AsideDigest {
-  makeRoom(sizeBytes: number): Uint8Array;
-  digest(bytes: Uint8Array): Promise<ChunkId>;
+/** Other threads, which read parts of files and hash them. */
+export interface AsideReader {
+  /** Memory that they share with this thread, as large as a block can be. */
+  takeRoom(): Uint8Array;
+  /** Nobody reads or writes it any more. */
+  giveRoom(room: Uint8Array): void;
+  /**
+   * Fills `into`, which lies in a room, with a file that stays open meanwhile. Gives what has been read, which is less at
+   * the end of the file, and its SHA-256.
+   */
+  read(descriptor: number, offset: number, into: Uint8Array): Promise<AsideBytes>;
+}
+
+export interface AsideBytes {
+  readonly bytes: Uint8Array;
+  readonly digest: ChunkId;
 }
 
 export interface StorePorts {
@@ -84,8 +105,8 @@ export interface StorePorts {
   readonly codec: StoreCodec;
   /** SHA-256. */
   readonly digest: (bytes: Uint8Array) => ChunkId;
-  /** For who has many megabytes to check; undefined if there are no other threads. */
-  readonly aside: () => AsideDigest | undefined;
+  /** For who has many megabytes to read; undefined if there are no other threads. */
+  readonly aside: () => AsideReader | undefined;
   /** Resolves when the event loop has turned: what other threads have done is known then. */
   readonly nextTurn: () => Promise<unknown>;
   /** Milliseconds since 1970. */

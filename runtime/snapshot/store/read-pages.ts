@@ -1,57 +1,72 @@
 // The pages of a snapshot -> the memories of a machine.
 //
-// 1. The trees say which page lies in which block: neighbours in memory are neighbours there, mostly.
+// 1. The trees say which page lies in which block: neighbours in memory are neighbours there, mostly. While they are walked
+//    other threads read the first blocks that come up.
 // 2. Blocks are read, checked and put into their places, in any order. One that is not compressed is read right into place if
 //    it can be, and is checked there: whoever gets an error uses none of it.
-// 3. This thread takes one such block after the other from the front, and lets other threads check some from the back: neither
-//    waits for the other, whichever is faster. Compressed ones are decompressed by other threads in any case.
+// 3. This thread takes one such block after the other from the front, and lets other threads read and check some from the
+//    back: neither waits for the other, whichever is faster. Compressed ones are decompressed by other threads in any case.
 
 import type { MemorySink } from '../decode-image.ts';
 import { PAGE_BYTES } from '../page-scanner.ts';
 import { corrupt } from './bad-store.ts';
 import type { Pack } from './catalog.ts';
-import { type ChunkId, chunkIdAt, shortHex } from './chunk-id.ts';
+import { chunkIdAt, shortHex } from './chunk-id.ts';
 import { sameId } from './chunk-index.ts';
-import { inFileOrder, type PlacedBlock, readBlock } from './chunk-reader.ts';
+import { inFileOrder, type PlacedBlock, readBlock, readBlockAside } from './chunk-reader.ts';
 import type { Manifest, ManifestMemory } from './manifest.ts';
 import { Codec, type IndexedBlock, MAX_BLOCK_BYTES } from './pack-layout.ts';
 import { walkTree } from './page-tree.ts';
-import type { AsideDigest, StorePorts } from './ports.ts';
+import type { AsideReader, StorePorts } from './ports.ts';
 import type { SnapshotReader } from './stored-machine.ts';
 
-/** Blocks that other threads work on at a time: so many are done while this one hashes one and reads the next. */
+/** Blocks that other threads work on at a time: so many are done while this one reads one and hashes it. */
 const ASIDE_BLOCKS = 6;
-/** For less it is not worth starting threads. */
-const MANY_BLOCKS = 64;
+/** The same while this thread walks the trees and takes nothing from them. */
+const EARLY_BLOCKS = 24;
+/** For less it is not worth starting threads: 16 MiB. */
+const MANY_PAGES = 4096;
 
 /** Every page that is not all zeros. */
 export async function readPages(from: SnapshotReader, manifest: Manifest, sink: MemorySink): Promise<void> {
   const { ports } = from;
-  const wanted = await blocksOf(from, manifest);
-  const hasAside = wanted.length >= MANY_BLOCKS;
-  const work = new PageWork(ports, sink, hasAside ? ports.aside() : undefined);
+  const hasMany = manifest.memories.reduce((sum, { usedPageCount }) => sum + usedPageCount, 0) >= MANY_PAGES;
+  const work = new PageWork(ports, sink, hasMany ? ports.aside() : undefined);
   const aside = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
-  const attempt = async (action: Promise<void>): Promise<void> => {
+  const attempt = async (action: Promise<unknown>): Promise<void> => {
     try {
       await action;
     } catch (error) {
       failure ??= { error };
     }
   };
-  const start = (action: Promise<void>): void => {
+  const start = (action: Promise<unknown>): void => {
     const done = attempt(action);
     aside.add(done);
     void done.then(() => aside.delete(done));
   };
+  const later: PageRuns[] = [];
+  const early: (readonly [PageRuns, Promise<AsideBlock>])[] = [];
+  const blocks = blocksOf(from, manifest, (found) => {
+    if (early.length === EARLY_BLOCKS || !work.canBeAside(found)) return void later.push(found);
+    const read = work.readAside(found);
+    // It may fail before the walk is over.
+    read.catch(() => {});
+    early.push([found, read]);
+  });
+  await attempt(blocks);
+  for (const [found, read] of early) start(failure === undefined ? work.put(found, read) : read);
+  later.sort(inFileOrder);
   let front = 0;
-  let back = wanted.length;
+  let back = later.length;
   while (front < back && failure === undefined) {
-    while (aside.size < ASIDE_BLOCKS && back - front > 1 && work.canBeAside(wanted[back - 1]!)) {
-      start(work.takeAside(wanted[--back]!));
+    while (aside.size < ASIDE_BLOCKS && back - front > 1 && work.canBeAside(later[back - 1]!)) {
+      const taken = later[--back]!;
+      start(work.put(taken, work.readAside(taken)));
     }
-    if (wanted[front]!.block.codec === Codec.RAW) await attempt(work.take(wanted[front++]!));
-    else if (aside.size < ASIDE_BLOCKS) start(work.take(wanted[front++]!));
+    if (later[front]!.block.codec === Codec.RAW) await attempt(work.take(later[front++]!));
+    else if (aside.size < ASIDE_BLOCKS) start(work.take(later[front++]!));
     else await Promise.race(aside);
     await ports.nextTurn();
   }
@@ -60,7 +75,8 @@ export async function readPages(from: SnapshotReader, manifest: Manifest, sink: 
   if (failure !== undefined) throw failure.error;
 }
 
-async function blocksOf(from: SnapshotReader, manifest: Manifest): Promise<PageRuns[]> {
+/** Tells of each block when the first of its pages comes up; which others it holds is known in the end. */
+async function blocksOf(from: SnapshotReader, manifest: Manifest, found: (block: PageRuns) => void): Promise<void> {
   const blocks = new Map<IndexedBlock, PageRuns>();
   for (const memory of manifest.memories) {
     let runs: PageRuns | undefined;
@@ -70,27 +86,34 @@ async function blocksOf(from: SnapshotReader, manifest: Manifest): Promise<PageR
         if (runs?.extend(page, bytes, offset)) return;
         const { pack, block, index } = from.reader.findAt(bytes, offset);
         runs = blocks.get(block);
-        if (runs === undefined) blocks.set(block, (runs = new PageRuns(pack, block)));
+        if (runs === undefined) {
+          blocks.set(block, (runs = new PageRuns(pack, block)));
+          found(runs);
+        }
         runs.begin(memory, page, index);
       },
     });
     runs?.seal();
   }
-  return [...blocks.values()].sort(inFileOrder);
+}
+
+interface AsideBlock {
+  readonly bytes: Uint8Array;
+  /** Where they are; to be given back. */
+  readonly room: Uint8Array;
 }
 
 class PageWork {
   readonly #ports: StorePorts;
   readonly #sink: MemorySink;
-  readonly #aside: AsideDigest | undefined;
+  readonly #aside: AsideReader | undefined;
   /** Of blocks that are done with: memory that was touched before. */
   readonly #rooms: Uint8Array[] = [];
-  readonly #asideRooms: Uint8Array[] = [];
 
-  constructor(ports: StorePorts, sink: MemorySink, aside: AsideDigest | undefined) {
+  constructor(ports: StorePorts, sink: MemorySink, aside: AsideReader | undefined) {
     this.#ports = ports;
     this.#sink = sink;
-    this.#aside = aside;
+    this.#aside = ports.files.withDescriptor === undefined ? undefined : aside;
   }
 
   /** Reads, checks and writes a block; compressed ones leave this thread free meanwhile. */
@@ -98,13 +121,13 @@ class PageWork {
     const { pack, block } = wanted;
     const place = this.#placeOf(wanted);
     if (place !== undefined) {
-      const bytes = await readBlock(this.#ports, pack.name, block, { room: place });
+      const bytes = await readBlock(this.#ports, pack.name, block, place);
       // Sealed files are decrypted elsewhere.
       if (bytes.buffer !== place.buffer) place.set(bytes);
       return;
     }
     const room = this.#rooms.pop() ?? new Uint8Array(MAX_BLOCK_BYTES);
-    this.#write(wanted, await readBlock(this.#ports, pack.name, block, { room }));
+    this.#write(wanted, await readBlock(this.#ports, pack.name, block, room));
     this.#rooms.push(room);
   }
 
@@ -112,15 +135,24 @@ class PageWork {
     return block.codec === Codec.RAW && this.#aside !== undefined;
   }
 
-  /** The same, checked by another thread. */
-  async takeAside(wanted: PageRuns): Promise<void> {
-    const aside = this.#aside!;
-    const { pack, block } = wanted;
-    const room = this.#asideRooms.pop() ?? aside.makeRoom(MAX_BLOCK_BYTES);
-    const digest = (bytes: Uint8Array): ChunkId | Promise<ChunkId> =>
-      bytes.buffer === room.buffer ? aside.digest(bytes) : this.#ports.digest(bytes);
-    this.#write(wanted, await readBlock(this.#ports, pack.name, block, { room, digest }));
-    this.#asideRooms.push(room);
+  /** The same in two steps: read and checked by another thread … */
+  async readAside({ pack, block }: PageRuns): Promise<AsideBlock> {
+    const { files } = this.#ports;
+    const room = this.#aside!.takeRoom();
+    try {
+      const bytes = await readBlockAside(this.#aside!, files, pack.name, block, room);
+      return { bytes, room };
+    } catch (error) {
+      this.#aside!.giveRoom(room);
+      throw error;
+    }
+  }
+
+  /** … and written by this one. */
+  async put(wanted: PageRuns, read: Promise<AsideBlock>): Promise<void> {
+    const { bytes, room } = await read;
+    this.#write(wanted, bytes);
+    this.#aside!.giveRoom(room);
   }
 
   #write({ runs, block }: PageRuns, bytes: Uint8Array): void {

@@ -51,7 +51,7 @@ export type Progress = (done: number, total: number) => void;
 
 /** Shorter beginnings of ids are refused: they would soon mean something else. */
 const MIN_PREFIX = 4;
-/** Nodes of page trees that are kept: the whole trees of machines up to 512 MiB. */
+/** Nodes of page trees that commits have made and that are kept: the next one needs most of them again. */
 const CACHED_NODES = 8192;
 const MAX_TAG_BYTES = 256;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
@@ -341,13 +341,7 @@ export class Store {
     return { ports: this.#ports, reader: this.#reader, readNode: this.#readNode };
   }
 
-  readonly #readNode: ReadChunk = async (id) => {
-    const known = this.#nodes.get(id);
-    if (known !== undefined) return known;
-    const bytes = (await this.#reader.read(id)).slice();
-    this.#keepNode(id, bytes);
-    return bytes;
-  };
+  readonly #readNode: ReadChunk = (id) => this.#nodes.get(id) ?? this.#reader.read(id);
 
   readonly #keepNode = (id: ChunkId, bytes: Uint8Array): void => {
     this.#nodes.set(id, bytes);
