@@ -7,6 +7,7 @@
 // - An entry is named after file, inode, size and times of the file and the version of Node. It is synced and renamed, so that it is
 //   whole or not there. V8 rejects one of another V8 or of other flags, and then it is written anew.
 // - Whoever can write here can run code in the user's name: the directory must belong to us and be writable by nobody else.
+// - keep() reads what is not loaded yet: a machine may outlive the files of its wvm, which somebody replaces or removes.
 // - Such a file cannot call import(): Node has that only as an experiment.
 // - Nothing here can fail a start: what goes wrong is a file compiled anew.
 
@@ -24,12 +25,19 @@ type Wrapper = (
   dirname: string,
 ) => void;
 
+interface Content {
+  readonly source: Buffer;
+  readonly entry: string | undefined;
+  readonly cachedData: Buffer | undefined;
+}
+
 /** A month: longer than most versions of wvm are used. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
 export class CodeCache {
   readonly #directory: string | undefined;
   readonly #modules: Map<string, { exports: Exports }> = new Map();
+  readonly #kept: Map<string, Content> = new Map();
   readonly #fresh: { readonly script: Script; readonly entry: string }[] = [];
 
   /** `directory` undefined: none. It is made if it is not there, and used from the next process on. */
@@ -49,6 +57,16 @@ export class CodeCache {
       id.startsWith('./') || id.startsWith('../') ? this.load(path.resolve(dirname, id)) : requireElse(id);
     this.#compile(file)(module.exports, require, module, file, dirname);
     return module.exports;
+  }
+
+  /** Whatever becomes of the folders of what has been loaded: what is loaded from there later is what is there now. */
+  keep(): void {
+    for (const directory of new Set([...this.#modules.keys()].map((file) => path.dirname(file)))) {
+      for (const name of fs.readdirSync(directory)) {
+        const file = path.join(directory, name);
+        if (name.endsWith('.js') && !this.#modules.has(file)) this.#kept.set(file, this.#read(file));
+      }
+    }
   }
 
   /** Keeps what has been compiled by now of the files that came without an entry. */
@@ -71,14 +89,19 @@ export class CodeCache {
     }
   }
 
-  #compile(file: string): Wrapper {
-    const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(file, 'utf8')}\n})`;
+  #read(file: string): Content {
     const entry = this.#directory === undefined ? undefined : entryOf(this.#directory, file);
     const cachedData = (entry === undefined ? undefined : readOrNothing(entry)) ?? readOrNothing(shippedEntryOf(file));
-    const script = new Script(source, {
-      filename: file,
-      ...(cachedData === undefined ? {} : { cachedData }),
-    });
+    return { source: fs.readFileSync(file), entry, cachedData };
+  }
+
+  #compile(file: string): Wrapper {
+    const { source, entry, cachedData } = this.#kept.get(file) ?? this.#read(file);
+    this.#kept.delete(file);
+    const script = new Script(
+      `(function (exports, require, module, __filename, __dirname) {${source.toString('utf8')}\n})`,
+      { filename: file, ...(cachedData === undefined ? {} : { cachedData }) },
+    );
     const isStale = cachedData === undefined || script.cachedDataRejected === true;
     if (entry !== undefined && isStale) this.#fresh.push({ script, entry });
     return script.runInThisContext() as Wrapper;

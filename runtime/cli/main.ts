@@ -4,6 +4,8 @@
 // The `--` above: Node takes an --env-file anywhere on its command line for its own, also one that is the guest's.
 
 const oldestNode = 24;
+/** A machine that runs for so long may outlive the files of its wvm. */
+const keepAfterMs = 20;
 
 if (Number(process.versions.node.split('.')[0]) < oldestNode) {
   process.stderr.write(
@@ -23,5 +25,6 @@ async function start(): Promise<void> {
   // `run` may do without.
   if (process.argv[2] === 'resume') (await import('./thread.ts')).guestThread();
   const { main } = await import('./program.ts');
+  if (process.argv[2] === 'run' || process.argv[2] === 'resume') setTimeout(() => cache.keep(), keepAfterMs).unref();
   await main(process.argv.slice(2));
 }

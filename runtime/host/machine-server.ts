@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import { findProgram } from './find-program.ts';
+import { keepCode } from './kept-code.ts';
 import { Machine, type MachineOptions, type ProcessInfo, type SnapshotResult } from './machine.ts';
 import type {
   Ended,
@@ -34,6 +35,7 @@ const shared: SharedStats = new SharedStats(stats);
 let machine: Machine | undefined;
 
 const procedures: MachineProcedures = {
+  keepCode,
   async load({ program, options, hooks }: LoadRequest): Promise<Ready> {
     const { cacheDirectory } = options;
     const found = typeof program === 'string' ? await findProgram(program, cacheDirectory) : program;
@@ -103,10 +105,10 @@ const procedures: MachineProcedures = {
 };
 
 const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!, procedures, (name) => {
-  // What sets the guest going is no reason to interrupt it.
-  if (name !== 'run') Atomics.sub(shared.interrupt, 0, 1);
+  // Before there is a guest, and what sets it going, is no reason to interrupt it.
+  if (name !== 'run' && name !== 'keepCode') Atomics.sub(shared.interrupt, 0, 1);
   // Nothing to do but after the first start. Node does it at the end of the main thread only.
-  else if (compileCache !== undefined) flushCompileCache();
+  else if (name === 'run' && compileCache !== undefined) flushCompileCache();
 });
 
 function ready(loaded: Machine): Ready {

@@ -16,6 +16,7 @@ import { WvmError } from '../base/wvm-error.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
+import { type KeptCode, readCode } from './kept-code.ts';
 import type {
   MachineExit,
   MachineOptions,
@@ -120,6 +121,7 @@ export interface Ended {
 
 /** What the thread of a machine can be asked. */
 export type MachineProcedures = {
+  keepCode(code: KeptCode): void;
   load(request: LoadRequest): Promise<Ready>;
   resume(request: ResumeRequest): Promise<Ready>;
   resumeFromStore(request: ResumeFromStoreRequest): Promise<Ready>;
@@ -169,7 +171,8 @@ export class MachineThread {
   constructor() {
     const workerData: ThreadData = { stats: this.#shared.buffer, compileCache: compileCacheInUse() };
     const resourceLimits = { stackSizeMb: STACK_MB };
-    this.#worker = new Worker(new URL('./machine-worker.ts', import.meta.url), { workerData, resourceLimits });
+    const program = new URL('./machine-worker.ts', import.meta.url);
+    this.#worker = new Worker(program, { workerData, resourceLimits });
     this.#calls = new ThreadCalls<MachineProcedures>(this.#worker, {
       onSelfSnapshot: () => this.#hooks.onSelfSnapshot!(),
       beforeEnd: () => this.#hooks.beforeEnd!(),
@@ -184,6 +187,15 @@ export class MachineThread {
     this.#worker.on('exit', () => {
       this.#calls.fail(this.#exit === undefined ? new BugError('the thread of a machine has gone') : this.#ended());
     });
+    // While it starts, this one has nothing else to do.
+    const code = readCode(new URL('.', program));
+    void this.#calls
+      .call(
+        'keepCode',
+        code,
+        Object.values(code).map(({ buffer }) => buffer),
+      )
+      .catch(() => {});
     // Nobody waits for a thread that has nothing to do.
     this.#worker.unref();
   }

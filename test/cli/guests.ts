@@ -104,6 +104,15 @@ export const guestTexts = {
     `(data (i32.const 64) "before")
     (func (export "_start") (call $print (i32.const 1) (i32.const 64) (i32.const 6)) (unreachable))`,
   ),
+  /** Waits for input, and traps in a function of its own. */
+  lateTrap: moduleText(
+    ['fd_read'],
+    `(func $inner (unreachable))
+    (func $main (export "_start")
+      (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (i32.const 4096))
+      (drop (call $fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 24)))
+      (call $inner))`,
+  ),
   /** Traps three functions deep. */
   trap: moduleText(
     [],

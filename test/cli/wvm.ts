@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { type GuestName, writeGuests } from './guests.ts';
 
 /** The sources, or what WVM_CLI names: the built command line. */
-const mainFile = process.env['WVM_CLI'] ?? fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
+export const mainFile: string =
+  process.env['WVM_CLI'] ?? fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
 /** Everything here takes less than a second on an idle machine. */
 const patienceMs = 60_000;
 
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** Another wvm, by its main file. */
+  readonly wvm?: string;
   /** A descriptor; else what it prints is in `stdout`. */
   readonly stdout?: number;
 }
@@ -90,7 +93,7 @@ export class Bench {
   /** Starts `wvm ...args`. Output is latin1: a character is a byte. */
   start(args: readonly string[], options: RunOptions = {}): Running {
     // As the first line of main.ts has it.
-    const child = spawn(process.execPath, ['--', mainFile, ...args], {
+    const child = spawn(process.execPath, ['--', options.wvm ?? mainFile, ...args], {
       cwd: options.cwd ?? this.work,
       env: {
         PATH: process.env['PATH'],
