@@ -1,6 +1,7 @@
 // The public API of wvm.
 
 export { WvmError, type WvmErrorCode } from './base/wvm-error.ts';
+export type { BacktraceFrame } from './engine/backtrace.ts';
 export type { MachineChanges } from './host/change-tracker.ts';
 // Machines as citizens of their host: listed, reachable from other processes, saved to files.
 export { ControlClient, type RemoteImage } from './host/control-client.ts';
@@ -9,23 +10,18 @@ export { type FoundProgram, findProgram } from './host/find-program.ts';
 export { type WriteImageOptions, writeImageFile, writeStream } from './host/image-file.ts';
 export { type NumberedImage, writeNumberedImage } from './host/image-series.ts';
 export { type InspectImageOptions, inspectImage, inspectTree } from './host/inspect-image.ts';
-export {
-  type BacktraceFrame,
-  type DirectoryGrant,
-  Machine,
-  type MachineExit,
-  type MachineOptions,
-  type MachineStats,
-  type ProcessInfo,
-  type ProcessTrap,
-  type ResumeFromStoreOptions,
-  type ResumeOptions,
-  type SnapshotOrigin,
-  type SnapshotResult,
-  type StdinOption,
-  type StdoutOption,
-  type TmpfsGrant,
-} from './host/machine.ts';
+export { Machine } from './host/machine.ts';
+export type {
+  DirectoryGrant,
+  MachineOptions,
+  ResumeFromStoreOptions,
+  ResumeOptions,
+  SnapshotOrigin,
+  StdinOption,
+  StdoutOption,
+  TmpfsGrant,
+} from './host/machine-options.ts';
+export type { MachineExit, MachineStats, ProcessEnd, ProcessInfo, ProcessTrap } from './host/machine-status.ts';
 export {
   MachineThread,
   type StoredMachine,
@@ -44,6 +40,7 @@ export type { StoreKeys } from './host/seal/sealed-files.ts';
 export { openImageFile } from './host/seal/sealed-image.ts';
 export { type UnsealKeys, unseal } from './host/seal/unseal.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
+export type { SnapshotResult } from './host/snapshot-machine.ts';
 export { findSnapshot, type SnapshotMoment } from './host/store/find-snapshot.ts';
 export {
   MachineSaver,

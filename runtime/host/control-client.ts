@@ -15,7 +15,7 @@ import {
   type StoredSnapshotInfo,
   stallTimeoutMs,
 } from './control-protocol.ts';
-import type { ProcessInfo } from './machine.ts';
+import type { ProcessInfo } from './machine-status.ts';
 import { encodeKeys } from './seal/key-text.ts';
 import type { StoreKeys } from './seal/sealed-files.ts';
 

@@ -16,7 +16,7 @@
 // Invariant: no peer can make the other allocate more than one bounded frame.
 
 import { WvmError, type WvmErrorCode } from '../base/wvm-error.ts';
-import type { ProcessInfo } from './machine.ts';
+import type { ProcessInfo } from './machine-status.ts';
 import type { KeyTexts } from './seal/key-text.ts';
 
 /** Raised when a peer of the previous version would misunderstand this one. */

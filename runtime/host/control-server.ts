@@ -25,7 +25,7 @@ import {
   type StoredSnapshotInfo,
   stallTimeoutMs,
 } from './control-protocol.ts';
-import type { ProcessInfo } from './machine.ts';
+import type { ProcessInfo } from './machine-status.ts';
 import type { KeyTexts } from './seal/key-text.ts';
 
 /** An image on its way to a client. */

@@ -14,7 +14,7 @@ import {
   type StoredSnapshotInfo,
 } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
-import type { ProcessInfo } from './machine.ts';
+import type { ProcessInfo } from './machine-status.ts';
 
 /** A machine that only remembers what was done to it. */
 class RecordingTarget implements ControlTarget {

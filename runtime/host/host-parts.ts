@@ -8,7 +8,7 @@ import { HostClock } from './clock.ts';
 import { HostEntropy } from './entropy.ts';
 import { NodeFiles } from './files.ts';
 import { HeldOutput } from './held-output.ts';
-import type { DirectoryGrant, MachineOptions, ResumeOptions } from './machine.ts';
+import type { DirectoryGrant, MachineOptions, ResumeOptions } from './machine-options.ts';
 import { OrderedOutput } from './ordered-output.ts';
 import { ReleaseRecord } from './release-record.ts';
 import { type HostStream, type InputStream, openInput, openOutput } from './streams.ts';

@@ -9,7 +9,9 @@ import { assert } from '../base/assert.ts';
 import type { MachineChanges } from './change-tracker.ts';
 import { findProgram } from './find-program.ts';
 import { keepCode } from './kept-code.ts';
-import { Machine, type MachineOptions, type ProcessInfo, type SnapshotResult } from './machine.ts';
+import { Machine } from './machine.ts';
+import type { MachineOptions } from './machine-options.ts';
+import type { ProcessInfo } from './machine-status.ts';
 import type {
   Ended,
   LoadRequest,
@@ -24,6 +26,7 @@ import { prepareProgram } from './prepare-program.ts';
 import { readModule } from './read-module.ts';
 import { adoptModule } from './recent-modules.ts';
 import { SharedStats } from './shared-stats.ts';
+import type { SnapshotResult } from './snapshot-machine.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** Images up to this size are read at once, larger ones as a stream. */

@@ -17,18 +17,11 @@ import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
 import { type KeptCode, readCode } from './kept-code.ts';
-import type {
-  MachineExit,
-  MachineOptions,
-  MachineStats,
-  ProcessInfo,
-  ProcessTrap,
-  ResumeOptions,
-  SnapshotOrigin,
-  SnapshotResult,
-} from './machine.ts';
+import type { MachineOptions, ResumeOptions, SnapshotOrigin } from './machine-options.ts';
+import type { MachineExit, MachineStats, ProcessInfo, ProcessTrap } from './machine-status.ts';
 import type { StoreKeys } from './seal/sealed-files.ts';
 import { SharedStats } from './shared-stats.ts';
+import type { SnapshotResult } from './snapshot-machine.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */

@@ -10,239 +10,42 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SignalCode } from '../../abi/signals.ts';
 import { BugError } from '../base/assert.ts';
-import type { Pid } from '../base/ids.ts';
 import { WvmError } from '../base/wvm-error.ts';
-import { type BacktraceFrame, backtraceOf } from '../engine/backtrace.ts';
-import type { CompiledModule } from '../engine/compile.ts';
+import { backtraceOf } from '../engine/backtrace.ts';
 import { GuestMachine, type MachineHooks, type Step } from '../engine/guest-machine.ts';
-import type { GuestProcess } from '../engine/guest-process.ts';
 import { Kernel, type KernelState } from '../kernel/kernel.ts';
-import type { Process } from '../kernel/process.ts';
 import { sendToProcess } from '../kernel/signals/send.ts';
 import { formatCall } from '../kernel/trace.ts';
 import type { MachineState } from '../snapshot/machine-state.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { Store } from '../snapshot/store/store.ts';
-import type { CaptureReceipt, ChangeTracker, MachineChanges } from './change-tracker.ts';
+import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import { compileOptimised } from './compile-optimised.ts';
 import { closeHost, type HostParts, openHost, tmpfsOf } from './host-parts.ts';
+import type { MachineOptions, ResumeFromStoreOptions, ResumeOptions, SnapshotOrigin } from './machine-options.ts';
+import {
+  deadlockText,
+  listProcesses,
+  type MachineExit,
+  type MachineStats,
+  type ProcessInfo,
+  processTrap,
+} from './machine-status.ts';
 import { memoryPool, prewarm, recycle } from './memory-pool.ts';
 import { toBinaryModule } from './read-module.ts';
 import { compileWithCache } from './recent-modules.ts';
+import { type Programs, restoreProcesses } from './restore-processes.ts';
 import { type ReadMachine, readImage, resumeMachine } from './resume-machine.ts';
-import { type Identity, keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
-import type { Trial } from './trial.ts';
-import { WarmRoom } from './warm-room.ts';
+import { type SaveRequest, SaveRequests } from './save-requests.ts';
+import type { SnapshotResult } from './snapshot-machine.ts';
+import { waitForEvents, waitInPlace } from './wait-for-events.ts';
 
-export type { BacktraceFrame } from '../engine/backtrace.ts';
-export type { SnapshotResult } from './snapshot-machine.ts';
-
-/** A directory of the host that the guest may use. */
-export interface DirectoryGrant {
-  hostPath: string;
-  guestPath: string;
-  /** Of an overlay false: the guest may write, and the host's directory is never changed. */
-  readOnly: boolean;
-  /** 'overlay': what the guest changes stays in the machine and its images. 'host' if not given. */
-  kind?: 'host' | 'overlay';
-  /** Of an overlay: most bytes of changed files; 1 GiB if not given. */
-  maxBytes?: number;
-}
-
-/** A directory in memory, which the guest finds empty. It is in the machine's images. */
-export interface TmpfsGrant {
-  guestPath: string;
-  /** Most bytes of files; 1 GiB if not given. */
-  maxBytes?: number;
-}
-
-/** The guest's input: the host's own, nothing, or exactly these bytes. */
-export type StdinOption = 'inherit' | 'null' | Uint8Array;
-/** Where the guest's output goes: the host's own, nowhere, or a function that gets every piece. */
-export type StdoutOption = 'inherit' | 'null' | ((chunk: Uint8Array) => void);
-
-export interface MachineOptions {
-  name?: string;
-  /** argv without the program name. */
-  args?: readonly string[];
-  /** argv[0]. */
-  programName?: string;
-  env?: Readonly<Record<string, string>>;
-  directories?: readonly DirectoryGrant[];
-  /** Not for resume: what an image has of them it has already. */
-  tmpfs?: readonly TmpfsGrant[];
-  /** Programs that the guest can run by name, beside those in its directories: .wasm modules. */
-  programs?: Readonly<Record<string, Uint8Array>>;
-  /** Upper limit of all memory of the guest; 4 GiB if not given. */
-  maxMemoryBytes?: number;
-  /** Stop after this much work (about one unit per WebAssembly instruction in loops). */
-  fuel?: bigint;
-  /** Stop after this time, counted from run(). */
-  timeoutMs?: number;
-  /** Deterministic random bytes and clocks. */
-  seed?: bigint;
-  stdin?: StdinOption;
-  stdout?: StdoutOption;
-  stderr?: StdoutOption;
-  /** Gets one strace-like line per host call. */
-  trace?: (line: string) => void;
-  /** Cache of instrumented modules; null: none; not given: the user's. */
-  cacheDirectory?: string | null;
-  /** The guest called `wvm.snapshot`: save it; returns the id (above 0) that it gets. */
-  onSelfSnapshot?: (machine: Machine) => Promise<number>;
-  /**
-   * The guest stands still for the last time, before its exit, a timeout or used-up fuel ends it: the last moment for a
-   * snapshot. Not called for a trap or kill().
-   */
-  beforeEnd?: (machine: Machine) => Promise<void>;
-  /**
-   * What the guest writes to stdout and stderr is held until a capture that covers it is confirmed: saveMachine() does both.
-   * Directories of the host must be read-only or overlays. What no capture covers when the guest ends by a trap
-   * goes out then; otherwise it does not: save it in `beforeEnd`.
-   */
-  outputCommit?: boolean;
-  /**
-   * A file that remembers which of that has gone out, for a next life of the machine in another process: of what its image holds,
-   * that goes on where this one came to. Without, what an image holds goes out whenever it is resumed.
-   */
-  releaseRecord?: string;
-  /** With `outputCommit`: the guest has written what no capture covers yet. Called once until the next capture. */
-  onOutputHeld?: () => void;
-  /**
-   * Shared with whoever wants something of the machine: it gives the event loop a turn while the first element is not
-   * 0, instead of every 10 ms. Who sets it takes it back when he has what he wanted. For a machine on a thread of its
-   * own.
-   */
-  interrupt?: Int32Array;
-  /** Gets the figures of the machine about every millisecond while the guest computes, and whenever its state changes. */
-  publish?: (stats: MachineStats) => void;
-  /** Holds back what the guest does until it has ended. */
-  trial?: Trial;
-  /** A process other than the first has trapped, which ends it with a signal. */
-  onProcessTrap?: (trap: ProcessTrap) => void;
-  /** A process other than the first has ended, in whatever way. */
-  onProcessEnd?: (end: ProcessEnd) => void;
-  /** For tests: where the guest is stopped, over and over. */
-  stops?: StopEverywhere;
-}
-
-/** For tests and replay: stop at every poll, or before every host call. */
-export interface StopEverywhere {
-  readonly polls: boolean;
-  readonly calls: boolean;
-  /** Called while the guest stands still; true ends run() with reason 'snapshot'. */
-  readonly onStop: (machine: Machine) => boolean | Promise<boolean>;
-}
-
-export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> {
-  /** 'check' (default): an open file that has changed is refused; 'ignore': it is taken as it is. */
-  files?: 'check' | 'ignore';
-  /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */
-  features?: 'strict' | 'lenient';
-  /**
-   * Output that the image holds ('release' by default): 'drop' in a copy of a machine that goes on and releases it itself.
-   */
-  heldOutput?: 'release' | 'drop';
-  /** For the caller's use: the machine waits for run() in any case. */
-  frozen?: boolean;
-  /** The original module, when the image names it by hash only. */
-  module?: Uint8Array;
-}
-
-export interface ResumeFromStoreOptions extends ResumeOptions {
-  /**
-   * The first saveMachine() takes only what has changed since that snapshot. That costs 0.1 ms for each MiB of memory now, and
-   * a copy of all memory less then. Default: false.
-   */
-  isTracked?: boolean;
-}
-
-/** A snapshot in a store, and the machine that it is one of. */
-export interface SnapshotOrigin {
-  readonly id: SnapshotId;
-  readonly machineId: string;
-}
-
-export type MachineExit =
-  | { kind: 'exit'; code: number; signal?: number }
-  | { kind: 'trap'; message: string; backtrace: readonly BacktraceFrame[] }
-  | { kind: 'stopped'; reason: 'fuel' | 'timeout' | 'snapshot' | 'kill' };
-
-export interface ProcessInfo {
-  readonly pid: number;
-  /** 0 for the first process. */
-  readonly parentPid: number;
-  readonly processGroup: number;
-  readonly session: number;
-  /** The program name first. */
-  readonly args: readonly string[];
-  /** 'running': at least one of its threads can run. */
-  readonly state: 'running' | 'blocked' | 'stopped' | 'zombie';
-  readonly threadCount: number;
-  readonly fdCount: number;
-  readonly memoryBytes: number;
-}
-
-/** The end of a process other than the first. */
-export interface ProcessEnd {
-  readonly pid: number;
-  /** What it gave to exit, or 128 + signal. */
-  readonly status: number;
-  /** Linux's number of the signal that ended it; 0: none did. */
-  readonly signal: number;
-}
-
-/** A process other than the first that ended by a trap. */
-export interface ProcessTrap {
-  readonly pid: number;
-  /** argv[0]. */
-  readonly program: string;
-  readonly message: string;
-  readonly backtrace: readonly BacktraceFrame[];
-}
-
-export interface MachineStats {
-  readonly fuelUsed: bigint;
-  readonly memoryBytes: number;
-  readonly state: 'loaded' | 'running' | 'blocked' | 'frozen' | 'ended';
-}
-
-interface SnapshotRequest {
-  readonly kind: 'snapshot';
-  readonly stop: boolean;
-  readonly includeModule: boolean;
-  readonly startNs: bigint;
-  /** Memory for the copy, while it is made ready. */
-  room: WarmRoom | undefined;
-  readonly resolve: (result: SnapshotResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface CaptureRequest {
-  readonly kind: 'capture';
-  readonly stop: boolean;
-  readonly startNs: bigint;
-  readonly resolve: (changes: MachineChanges) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** By hash. */
-type Programs = ReadonlyMap<string, CompiledModule>;
-
-/** Threads that the report of a deadlock names. */
-const DEADLOCK_NAMED = 8;
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 /** While what it captured is being stored, which takes some dozens of turns. */
 const STORING_SLICE_MS = 2;
 const DEFAULT_MAX_MEMORY_BYTES = 2 ** 32;
 const WASM_PAGE_BYTES = 65536;
-/** Touching memory for a copy, between two slices of the guest. */
-const ROOM_SLICE_MS = 4;
-/** Then the guest is stopped, whether all of it is touched or not. */
-const ROOM_WAIT_NS = 500e6;
-/** setTimeout takes no more. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class Machine {
   readonly name: string;
@@ -251,18 +54,7 @@ export class Machine {
   readonly #host: HostParts;
   readonly #options: MachineOptions;
   #origin: SnapshotOrigin | undefined;
-  /** By number of a capture that is not confirmed: positions of the outputs that it covers. */
-  readonly #covered: Map<number, readonly number[]> = new Map();
-  readonly #requests: (SnapshotRequest | CaptureRequest)[] = [];
-  /** Made at the first capture. */
-  #changes: ChangeTracker | undefined;
-  /** Between a capture and its confirmation. */
-  #isBeingStored = false;
-  /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
-  #shownChunks: WeakRef<Uint8Array[]>[] = [];
-  #imagesInWork = 0;
-  /** An image that shows the guest's memory is being encoded. */
-  #encoding: Promise<unknown> | undefined;
+  readonly #saves: SaveRequests;
   #lastState: MachineStats['state'] = 'loaded';
   #exit: MachineExit | undefined;
   #killed = false;
@@ -316,6 +108,8 @@ export class Machine {
       this.#guest.start(program!);
     } else restoreProcesses(this.#guest, state, programs);
     this.moduleHash = this.#guest.root.compiled.hash;
+    const moduleName = options.programName ?? this.name;
+    this.#saves = new SaveRequests(this.#guest, host.outputs, { name: this.name, moduleName });
   }
 
   /** Loads a program, .wasm or .wat. Errors: WVM_MODULE_*, WVM_IMPORT_UNKNOWN, WVM_FILE, WVM_LIMIT. */
@@ -350,10 +144,7 @@ export class Machine {
     const read: ReadMachine = (sink, limits) => store.read(id, sink, limits);
     const machine = await resumeMachine(read, options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
     machine.#origin = { id, machineId };
-    if (options.isTracked === true) {
-      machine.#changes = new (await import('./change-tracker.ts')).ChangeTracker();
-      machine.#changes.adopt(machine.#guest, id);
-    }
+    if (options.isTracked === true) await machine.#saves.adopt(id);
     return machine;
   }
 
@@ -365,7 +156,7 @@ export class Machine {
   /** Runs the guest until it ends, is stopped, or is stopped by a snapshot; then run() may be called again. */
   async run(): Promise<MachineExit> {
     if (this.#exit !== undefined) return this.#exit;
-    if (this.#shownChunks.length > 0) await this.#keepImages();
+    if (this.#saves.showsMemory) await this.#saves.keepImages();
     const { timeoutMs } = this.#options;
     if (timeoutMs !== undefined && this.#deadlineMs === Number.POSITIVE_INFINITY) {
       this.#deadlineMs = performance.now() + timeoutMs;
@@ -394,16 +185,8 @@ export class Machine {
    */
   snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
     const { promise, resolve, reject } = Promise.withResolvers<SnapshotResult>();
-    const request: SnapshotRequest = {
-      kind: 'snapshot',
-      stop: options.stop ?? false,
-      includeModule: options.includeModule ?? true,
-      startNs: process.hrtime.bigint(),
-      room: undefined,
-      resolve,
-      reject,
-    };
-    this.#request(request);
+    const { stop = false, includeModule = true } = options;
+    this.#request({ kind: 'image', stop, includeModule, startNs: process.hrtime.bigint(), resolve, reject });
     return promise;
   }
 
@@ -412,7 +195,7 @@ export class Machine {
    * snapshot in a store; the guest goes on at once unless `stop`. MachineSaver does this for you.
    */
   async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
-    this.#changes ??= new (await import('./change-tracker.ts')).ChangeTracker();
+    await this.#saves.prepareCaptures();
     const { promise, resolve, reject } = Promise.withResolvers<MachineChanges>();
     const startNs = process.hrtime.bigint();
     this.#request({ kind: 'capture', stop: options.stop ?? false, startNs, resolve, reject });
@@ -424,32 +207,28 @@ export class Machine {
    * guest had written until then goes out. Takes the memory of that capture back.
    */
   confirmCapture(id: SnapshotId, receipt: CaptureReceipt): void {
-    this.#isBeingStored = false;
-    this.#changes?.confirm(id, receipt);
-    const covered = this.#covered.get(receipt.number);
-    for (const [index, position] of covered?.entries() ?? []) this.#host.outputs[index]!.allow(position);
-    for (const number of this.#covered.keys()) if (number <= receipt.number) this.#covered.delete(number);
+    this.#saves.confirm(id, receipt);
   }
 
   /** The snapshot that was confirmed last is gone: the next capture() tells everything. */
   resetCapture(): void {
-    this.#changes?.reset();
+    this.#saves.reset();
   }
 
-  #request(request: SnapshotRequest | CaptureRequest): void {
+  #request(request: SaveRequest): void {
     if (this.#state === 'ended') {
       request.reject(this.#hasEnded());
     } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
-      this.#requests.push(request);
+      this.#saves.add(request);
       this.#interrupt();
-    } else void this.#serve(request);
+    } else void this.#saves.serve(request);
   }
 
   /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
   snapshotNow(options: { includeModule?: boolean } = {}): SnapshotResult {
     const { includeModule = true } = options;
     if (this.#state === 'ended') throw this.#hasEnded();
-    return this.#capture(includeModule, process.hrtime.bigint(), new Uint8Array(0)).encodeNow();
+    return this.#saves.imageNow(includeModule);
   }
 
   /** Ends the guest at its next safe point; run() resolves with reason 'kill'. */
@@ -506,20 +285,7 @@ export class Machine {
 
   /** The tree of processes, by pid; those that have ended and were not waited for are in it. */
   processes(): ProcessInfo[] {
-    const { kernel, processes } = this.#guest;
-    return [...kernel.processes.values()]
-      .sort((a, b) => a.pid - b.pid)
-      .map((process) => ({
-        pid: process.pid,
-        parentPid: process.parentPid,
-        processGroup: process.pgid,
-        session: process.sid,
-        args: process.args,
-        state: stateOf(process, kernel),
-        threadCount: process.threads.size,
-        fdCount: process.fds.count,
-        memoryBytes: this.#hasMemory ? (processes.get(process.pid)?.memoryBytes ?? 0) : 0,
-      }));
+    return listProcesses(this.#guest, this.#hasMemory);
   }
 
   /** Contents of the first process's memories, as they are now. The views are valid until the guest runs again. */
@@ -600,7 +366,7 @@ export class Machine {
         trace?.(`[${process.pid}] ${program.name} cannot be run: ${error.message}`);
       },
       // An image in work may still show them.
-      mayReuseMemories: () => machine.#imagesInWork === 0 && machine.#shownChunks.length === 0,
+      mayReuseMemories: () => !machine.#saves.showsMemory,
       memoriesFree: (memories) => recycle(memories, false),
     };
   }
@@ -612,12 +378,12 @@ export class Machine {
   get #needsTurns(): boolean {
     const { scheduler } = this.#guest.kernel;
     const isDue = this.#host.outputs.some(({ dueBytes }) => dueBytes > 0);
-    return this.#imagesInWork > 0 || this.#requests.length > 0 || scheduler.streamWaiters.size > 0 || isDue;
+    return this.#saves.needsTurns || scheduler.streamWaiters.size > 0 || isDue;
   }
 
   #step(): Step {
     this.#wantsTurn = false;
-    this.#sliceEndMs = performance.now() + (this.#isBeingStored ? STORING_SLICE_MS : SLICE_MS);
+    this.#sliceEndMs = performance.now() + (this.#saves.isBeingStored ? STORING_SLICE_MS : SLICE_MS);
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 100;
     try {
@@ -664,7 +430,7 @@ export class Machine {
         return undefined;
       case 'blocked':
         this.#state = 'blocked';
-        await this.#waitUntilReady();
+        await this.#waitForEvents();
         this.#state = 'running';
         return undefined;
     }
@@ -678,79 +444,15 @@ export class Machine {
       await this.#drain();
       return this.#end({ kind: 'stopped', reason: 'timeout' });
     }
-    for (;;) {
-      const request = this.#requests[0];
-      if (request === undefined || !this.#isReadyFor(request)) return undefined;
-      this.#requests.shift();
+    for (let request = this.#saves.due(); request !== undefined; request = this.#saves.due()) {
       if (request.stop) {
         this.#state = 'frozen';
-        await this.#serve(request);
+        await this.#saves.serve(request);
         return { kind: 'stopped', reason: 'snapshot' };
       }
-      void this.#serve(request);
+      void this.#saves.serve(request);
     }
-  }
-
-  /** A guest that is to go on runs until there is memory for the copy of its pages. */
-  #isReadyFor(request: SnapshotRequest | CaptureRequest): boolean {
-    if (request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS) return true;
-    if (request.kind === 'capture') return this.#changes!.warm(this.#guest, ROOM_SLICE_MS);
-    request.room ??= new WarmRoom(roomForCopy(this.#guest.sorted()));
-    return request.room.touch(ROOM_SLICE_MS);
-  }
-
-  async #serve(request: SnapshotRequest | CaptureRequest): Promise<void> {
-    if (request.kind === 'capture') {
-      try {
-        const changes = this.#changes!.capture(this.#guest, this.#identity(true));
-        this.#covered.set(
-          changes.number,
-          this.#host.outputs.map((output) => output.capture()),
-        );
-        this.#isBeingStored = true;
-        request.resolve(changes);
-      } catch (error) {
-        request.reject(error);
-      }
-      return;
-    }
-    this.#imagesInWork++;
-    try {
-      const room = request.stop ? undefined : (request.room?.bytes ?? new Uint8Array(0));
-      const capture = this.#capture(request.includeModule, request.startNs, room);
-      const image = capture.encode();
-      if (request.stop) {
-        this.#shownChunks.push(new WeakRef(capture.chunks));
-        this.#encoding = Promise.allSettled([this.#encoding, image]);
-        const encoding = this.#encoding;
-        void encoding.then(() => {
-          if (this.#encoding === encoding) this.#encoding = undefined;
-        });
-      }
-      request.resolve(await image);
-    } catch (error) {
-      request.reject(error);
-    } finally {
-      this.#imagesInWork--;
-    }
-  }
-
-  /** The guest must stand still. */
-  #capture(includeModule: boolean, startNs: bigint, room: Uint8Array | undefined): MachineCapture {
-    return new MachineCapture(this.#guest, this.#identity(includeModule), startNs, room);
-  }
-
-  #identity(includeModule: boolean): Identity {
-    return { name: this.name, moduleName: this.#options.programName ?? this.name, includeModule };
-  }
-
-  /** Before the guest goes on: images that show its memory get copies. */
-  async #keepImages(): Promise<void> {
-    while (this.#encoding !== undefined) await this.#encoding;
-    for (const shown of this.#shownChunks.splice(0)) {
-      const chunks = shown.deref();
-      if (chunks !== undefined) keepChunks(chunks, this.#guest);
-    }
+    return undefined;
   }
 
   async #selfSnapshot(): Promise<void> {
@@ -794,40 +496,12 @@ export class Machine {
     this.#wake = undefined;
   }
 
-  /** Waits until one of the blocked thread's conditions may hold, or somebody wants something of the machine. */
-  async #waitUntilReady(): Promise<void> {
-    const { clock, scheduler } = this.#guest.kernel;
-    if (this.#requests.length > 0 || this.#killed) return;
-    let waitMs = this.#deadlineMs - performance.now();
-    const deadlineNs = scheduler.nextDeadlineNs();
-    const streams = scheduler.streamWaits();
-    if (deadlineNs !== undefined) {
-      // Virtual time jumps, once whoever is outside has had a chance.
-      waitMs = clock.virtual ? 0 : Math.min(waitMs, Math.ceil(Number(deadlineNs - clock.nowNs()) / 1e6));
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    let timer: NodeJS.Timeout | undefined;
-    let immediate: NodeJS.Immediate | undefined;
-    if (waitMs <= 0) immediate = setImmediate(resolve);
-    // Without a timer of its own a wait that nothing can end would let Node exit: keep the process alive.
-    else timer = setTimeout(resolve, Math.min(waitMs, MAX_TIMEOUT_MS));
-    let isStreamReady = false;
-    for (const { kind, stream } of streams) {
-      const wake = (): void => {
-        isStreamReady = true;
-        scheduler.wakeStream(kind, stream);
-        resolve();
-      };
-      if (kind === 'readable') this.#host.streams[stream]?.onceReadable(wake);
-      else this.#host.streams[stream]?.onceWritable(wake);
-    }
-    await promise;
-    clearTimeout(timer);
-    clearImmediate(immediate);
+  async #waitForEvents(): Promise<void> {
+    if (!this.#saves.isEmpty || this.#killed) return;
+    const { ended, end } = waitForEvents(this.#guest.kernel, this.#host.streams, this.#deadlineMs);
+    this.#wake = end;
+    await ended;
     this.#wake = undefined;
-    if (clock.virtual && deadlineNs !== undefined && !isStreamReady) clock.jumpTo(deadlineNs);
-    scheduler.expire(clock.nowNs());
   }
 
   #interrupt(): void {
@@ -839,9 +513,7 @@ export class Machine {
     if (this.#exit !== undefined) return this.#exit;
     this.#exit = exit;
     this.#state = 'ended';
-    for (const request of this.#requests.splice(0)) {
-      request.reject(new WvmError('WVM_SNAPSHOT_FAILED', `${this.name}: the program has ended`));
-    }
+    this.#saves.refuseAll(this.#hasEnded());
     this.#guest.kernel.close();
     closeHost(this.#host);
     if (this.#isDisposed) this.#handOnMemory();
@@ -850,52 +522,10 @@ export class Machine {
 
   #handOnMemory(): void {
     // An image that still shows the memory and is not encoded yet keeps it.
-    if (this.#encoding !== undefined) return;
-    for (const shown of this.#shownChunks.splice(0)) keepChunks(shown.deref() ?? [], this.#guest);
+    if (!this.#saves.releaseMemory()) return;
     for (const { instance } of this.#guest.processes.values()) recycle(instance.memories);
     recycle(this.#guest.takeSpareMemories(), false);
   }
-}
-
-function restoreProcesses(guest: GuestMachine, state: MachineState, programs: Programs): void {
-  const { processes } = guest.kernel;
-  for (const { pid, instance, threads } of state.processes) {
-    const process = processes.get(pid as Pid);
-    if (process === undefined || process.end !== undefined) {
-      throw new WvmError('WVM_IMAGE_BAD_RECORD', `process ${pid}: the kernel's record has no such process`);
-    }
-    guest.restore(process, programs.get(instance.moduleHash)!, instance, threads);
-  }
-  for (const process of processes.values()) {
-    if (process.end === undefined && !guest.processes.has(process.pid)) {
-      throw new WvmError('WVM_IMAGE_BAD_RECORD', `process ${process.pid}: the image has no instance of it`);
-    }
-  }
-}
-
-function processTrap(process: GuestProcess, error: Error): ProcessTrap {
-  const { pid, args } = process.process;
-  return { pid, program: args[0] ?? '', ...backtraceOf(error, process.compiled, process.instance) };
-}
-
-function stateOf(process: Process, { scheduler }: Kernel): ProcessInfo['state'] {
-  if (process.end !== undefined) return 'zombie';
-  if (process.isStopped) return 'stopped';
-  for (const thread of process.threads.values()) if (scheduler.ready.has(thread)) return 'running';
-  return 'blocked';
-}
-
-/** Who waits for what, when nothing can happen any more. */
-function deadlockText({ processes, scheduler }: Kernel): string {
-  const waiting = [...scheduler.blocked].map(
-    ({ tid, process, call }) => `${call!.name} (process ${process.pid}, thread ${tid})`,
-  );
-  const stopped = [...processes.values()]
-    .filter(({ isStopped }) => isStopped)
-    .map(({ pid }) => `process ${pid} is stopped`);
-  const first = [...waiting, ...stopped].slice(0, DEADLOCK_NAMED);
-  const more = waiting.length + stopped.length - first.length;
-  return `deadlock: all threads wait for each other: ${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** A trap while the segments are written is the module's fault. */
@@ -905,18 +535,4 @@ function trapAtStart(error: unknown): unknown {
     return new WvmError('WVM_MODULE_INVALID', `the module cannot be instantiated: ${error.message}`, { cause: error });
   }
   return error;
-}
-
-const sleepCell = new Int32Array(new SharedArrayBuffer(4));
-
-/** A module that cannot be unwound sleeps where it is; it cannot wait for streams. */
-function waitInPlace(kernel: Kernel, waits: readonly { kind: string; deadlineNs?: bigint }[]): boolean {
-  const timer = waits.find((wait) => wait.kind === 'timer');
-  if (timer?.deadlineNs === undefined) return false;
-  if (kernel.clock.virtual) kernel.clock.jumpTo(timer.deadlineNs);
-  else {
-    const leftMs = Math.ceil(Number(timer.deadlineNs - kernel.clock.nowNs()) / 1e6);
-    if (leftMs > 0) Atomics.wait(sleepCell, 0, 0, leftMs);
-  }
-  return true;
 }

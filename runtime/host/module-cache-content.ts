@@ -35,7 +35,7 @@ function visitEntries(base: string | undefined, visit: (path: string) => void): 
     const path = join(directory!, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
     // Whatever else is in a directory that a user named is not ours.
-    if (stat === undefined || !stat.isFile() || !/^[0-9a-f]{64}(?:\..*)?$/.test(name)) continue;
+    if (stat === undefined || !stat.isFile() || !/^[0-9a-f]{64}(?:-[0-9]+)?(?:\..*)?$/.test(name)) continue;
     visit(path);
     entryCount++;
     sizeBytes += stat.size;

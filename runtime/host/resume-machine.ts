@@ -11,7 +11,7 @@ import type { ImageLimits } from '../snapshot/validate-machine.ts';
 import { FEATURES } from './features.ts';
 import { closeHost, type HostParts, openHost } from './host-parts.ts';
 import { imagePorts } from './image-ports.ts';
-import type { ResumeOptions } from './machine.ts';
+import type { ResumeOptions } from './machine-options.ts';
 import { compileWithCache } from './recent-modules.ts';
 
 const PAGE_BYTES = 4096;

@@ -2,7 +2,9 @@
 // loads it when there is something to try.
 
 import type { PreparedModule } from '../engine/stored-module.ts';
-import { Machine, type MachineExit, type MachineOptions } from './machine.ts';
+import { Machine } from './machine.ts';
+import type { MachineOptions } from './machine-options.ts';
+import type { MachineExit } from './machine-status.ts';
 import { adoptModule } from './recent-modules.ts';
 import { Trial } from './trial.ts';
 

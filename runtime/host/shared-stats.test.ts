@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MachineStats } from './machine.ts';
+import type { MachineStats } from './machine-status.ts';
 import { SharedStats } from './shared-stats.ts';
 
 describe('SharedStats', () => {

@@ -7,7 +7,7 @@
 //      8     8  fuel used
 //     16     8  bytes of memory
 
-import type { MachineStats } from './machine.ts';
+import type { MachineStats } from './machine-status.ts';
 
 const STATES = ['loaded', 'running', 'blocked', 'frozen', 'ended'] as const satisfies readonly MachineStats['state'][];
 const SIZE_BYTES = 24;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Machine, type MachineOptions } from './machine.ts';
+import { Machine } from './machine.ts';
+import type { MachineOptions } from './machine-options.ts';
 import { memoryPool } from './memory-pool.ts';
 
 /** Writes an ever higher number to the first word of each of 1,024 pages of 4 KiB, round after round; never ends. */

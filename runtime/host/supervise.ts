@@ -16,7 +16,8 @@ import type { Store, StoredSnapshot } from '../snapshot/store/store.ts';
 import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
-import type { MachineExit, MachineStats, ProcessInfo, SnapshotOrigin, SnapshotResult } from './machine.ts';
+import type { SnapshotOrigin } from './machine-options.ts';
+import type { MachineExit, MachineStats, ProcessInfo } from './machine-status.ts';
 import {
   checkMachineName,
   claimName,
@@ -31,6 +32,7 @@ import { decodeKeys, encodeKeys } from './seal/key-text.ts';
 import type { SealKeys } from './seal/seal.ts';
 import type { StoreKeys } from './seal/sealed-files.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
+import type { SnapshotResult } from './snapshot-machine.ts';
 import type { MachineSaver, SaveOptions } from './store/machine-saver.ts';
 
 /** What is supervised: a Machine or a MachineThread. */

@@ -2,7 +2,8 @@
 
 import { plainModule } from '../engine/stored-module.ts';
 import type { FoundProgram } from './find-program.ts';
-import type { MachineExit, MachineOptions } from './machine.ts';
+import type { MachineOptions } from './machine-options.ts';
+import type { MachineExit } from './machine-status.ts';
 
 /**
  * About as long as it takes to start a thread and to instrument the program there: whatever it turns out to be, it has not waited more than twice as

@@ -5,7 +5,7 @@ import { WvmError } from '../../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store } from '../../snapshot/store/store.ts';
 import type { CaptureReceipt, MachineChanges } from '../change-tracker.ts';
-import type { SnapshotOrigin } from '../machine.ts';
+import type { SnapshotOrigin } from '../machine-options.ts';
 import { newMachineId } from '../registry.ts';
 
 /** A Machine, or a MachineThread. */
