@@ -42,6 +42,7 @@ export { type UnsealKeys, unseal } from './host/seal/unseal.ts';
 export { exitCodeOfSignal, parseSignal, parseSnapshotEvents, type SignalName, stopSignals } from './host/signals.ts';
 export type { SnapshotResult } from './host/snapshot-machine.ts';
 export { findSnapshot, type SnapshotMoment } from './host/store/find-snapshot.ts';
+export type { OwnStore } from './host/store/machine-history.ts';
 export {
   MachineSaver,
   type SavableMachine,
@@ -56,7 +57,6 @@ export {
   type SavedSnapshot,
   type SupervisedMachine,
   type SuperviseOptions,
-  type SuperviseStore,
   Supervisor,
 } from './host/supervise.ts';
 export { tryProgram } from './host/try-program.ts';

@@ -4,9 +4,9 @@ import { openSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import {
   type DirectoryGrant,
+  type OwnStore,
   readModule,
   type SuperviseOptions,
-  type SuperviseStore,
   type Supervisor,
   type ThreadHooks,
   type ThreadMachineOptions,
@@ -40,6 +40,7 @@ export interface MachineFlags extends PlaceFlags, SealFlags {
   readonly output?: string;
   readonly keep?: number;
   readonly outputCommit?: true;
+  readonly markWrites?: true;
   /** Paths by name. */
   readonly map?: Record<string, string>;
   /** False for --no-cache. */
@@ -69,6 +70,7 @@ export function addMachineOptions(command: Command): void {
     .option('--store <dir>', "that store (default: the user's own); also lets the guest ask for snapshots")
     .option('--keep <count>', 'forget all but the newest so many of them', parseCount)
     .option('--output-commit', 'show only output that a snapshot on disk covers: no crash takes back or repeats any')
+    .option('--mark-writes', 'stand still for less: the program marks what it writes, and runs slower')
     .option('--output <dir>', 'write images NAME-0001.wvm … there instead; also lets the guest ask for them');
   addSealOptions(addStoreKeys(command));
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');
@@ -94,6 +96,7 @@ export async function toMachineOptions(flags: MachineFlags): Promise<CommonOptio
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.maxMemory === undefined ? {} : { maxMemoryBytes: flags.maxMemory }),
     ...(flags.outputCommit ? { outputCommit: true } : {}),
+    ...(flags.markWrites ? { marksWrites: true } : {}),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.fuel === undefined ? {} : { fuel: flags.fuel }),
     ...(flags.trace || flags.traceFile !== undefined
@@ -132,7 +135,7 @@ export function toHooks(flags: MachineFlags, events: Events, supervisor: () => S
 export function toSuperviseOptions(
   flags: MachineFlags,
   events: Events,
-  parent?: SuperviseStore['parent'],
+  parent?: OwnStore['parent'],
 ): Omit<SuperviseOptions, 'program'> {
   const isQuiet = flags.quiet === true;
   if (flags.outputCommit && flags.output !== undefined) {

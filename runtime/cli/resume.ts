@@ -6,6 +6,7 @@ import {
   findSnapshot,
   isReleasing,
   newMachineId,
+  type OwnStore,
   openImageFile,
   openStoreAt,
   parseSnapshotEvents,
@@ -13,7 +14,6 @@ import {
   type SnapshotMoment,
   type SnapshotOrigin,
   type Store,
-  type SuperviseStore,
   Supervisor,
   type ThreadResumeOptions,
   unseal,
@@ -120,7 +120,7 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   const hooks = toHooks(flags, events, () => supervisor);
   const thread = guestThread();
   const isFile = image !== '-' && flags.at === undefined && existsSync(image);
-  let parent: SuperviseStore['parent'];
+  let parent: OwnStore['parent'];
   const id = newMachineId();
   if (isFile || image === '-') {
     const keys = readUnsealKeys(flags);

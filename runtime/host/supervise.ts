@@ -1,75 +1,42 @@
 // Runs a machine to its end as a citizen of its host: registered for `wvm ps`, reachable through its control socket,
 // stopped cleanly by signals, snapshotted on schedule.
 //
-// 1. prepare: control socket and name, while the machine is still being loaded
-// 2. publish: once it is loaded, the registry entry, by which others find it
-// 3. run; a snapshot that stops the machine makes run() return, and the client's verdict decides whether it is
+// 1. published (publication.ts) once it is loaded
+// 2. run; a snapshot that stops the machine makes run() return, and the client's verdict decides whether it is
 //    called again
-// 4. withdraw: nothing is left behind, whatever ended the machine
+// 3. withdrawn: nothing is left behind, whatever ended the machine
 //
 // Snapshots of one machine are taken one after the other; a stopped machine is nobody else's until the verdict.
 
 import { constants } from 'node:os';
 import { WvmError } from '../base/wvm-error.ts';
-import type { Manifest, SnapshotId } from '../snapshot/store/manifest.ts';
-import type { Store, StoredSnapshot } from '../snapshot/store/store.ts';
-import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
 import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
-import type { SnapshotOrigin } from './machine-options.ts';
+import { Line } from './line.ts';
 import type { MachineExit, MachineStats, ProcessInfo } from './machine-status.ts';
-import {
-  checkMachineName,
-  claimName,
-  defaultMachineName,
-  newMachineId,
-  openRegistryDirectory,
-  removeEntry,
-  socketPathOf,
-  writeEntry,
-} from './registry.ts';
-import { decodeKeys, encodeKeys } from './seal/key-text.ts';
+import { Publication, type PublicationOptions } from './publication.ts';
+import { newMachineId } from './registry.ts';
+import { decodeKeys } from './seal/key-text.ts';
 import type { SealKeys } from './seal/seal.ts';
-import type { StoreKeys } from './seal/sealed-files.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
 import type { SnapshotResult } from './snapshot-machine.ts';
-import type { MachineSaver, SaveOptions } from './store/machine-saver.ts';
+import type { MachineHistory, OwnStore, StorePlace } from './store/machine-history.ts';
+import type { SavableMachine, SaveOptions } from './store/machine-saver.ts';
 
 /** What is supervised: a Machine or a MachineThread. */
-export interface SupervisedMachine {
-  readonly name: string;
-  readonly origin: SnapshotOrigin | undefined;
+export interface SupervisedMachine extends SavableMachine {
   readonly heldOutputBytes: number;
   run(): Promise<MachineExit>;
   snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
-  capture(options?: { stop?: boolean }): Promise<MachineChanges>;
-  confirmCapture(id: SnapshotId, receipt: CaptureReceipt): void | Promise<void>;
-  resetCapture(): void | Promise<void>;
   processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
   signal(signal: number): boolean | Promise<boolean>;
   kill(): void;
   stats(): MachineStats | Promise<MachineStats>;
 }
 
-/** The store that the machine saves itself into, of its own accord. */
-export interface SuperviseStore {
-  readonly place: string;
-  readonly keys?: StoreKeys | undefined;
-  /** How many of the machine's snapshots are kept; all if not given. */
-  readonly keepCount?: number | undefined;
-  /** The snapshot that the machine was resumed from, and the machine that it is one of. */
-  readonly parent?: { readonly id: SnapshotId; readonly machineId: string } | undefined;
-}
-
-export interface SuperviseOptions {
-  /** Shown by `wvm ps`, and the source of a default name: the file as the user named it. */
-  readonly program: string;
+export interface SuperviseOptions extends PublicationOptions {
   /** 8 hexadecimal digits that nobody else has. */
   readonly id?: string | undefined;
-  /** Must be unique among the running machines. */
-  readonly name?: string | undefined;
-  /** What a free name is made of if none is given; the program's file name by default. */
-  readonly defaultName?: string | undefined;
   /** Wait for `wvm continue` or SIGCONT before the guest runs. */
   readonly frozen?: boolean | undefined;
   readonly snapshotEveryMs?: number | undefined;
@@ -82,12 +49,8 @@ export interface SuperviseOptions {
   readonly outputDirectory?: string | undefined;
   /** Encrypts and signs these images. */
   readonly seal?: SealKeys | undefined;
-  readonly store?: SuperviseStore | undefined;
-  /** Something went wrong that does not end the machine. */
-  readonly onWarning?: ((error: WvmError) => void) | undefined;
+  readonly store?: OwnStore | undefined;
   readonly onSaved?: ((snapshot: SavedSnapshot) => void) | undefined;
-  /** The machine is registered. */
-  readonly onPublished?: ((id: string, name: string) => void) | undefined;
 }
 
 export interface SavedSnapshot {
@@ -113,36 +76,22 @@ export interface MachineOutcome {
   readonly wallNs: bigint;
 }
 
-type StorePlace = Pick<SuperviseStore, 'place' | 'keys'>;
-
-interface OpenSaver {
-  readonly place: string;
-  /** Tells one set of keys from another. */
-  readonly keyText: string;
-  readonly store: Store;
-  readonly saver: MachineSaver;
-}
-
 /** Output is held so long at least; a commit takes some 20 ms. */
 const OUTPUT_EVERY_MS = 100;
 /** After a failure: a full disk may have room again. */
 const OUTPUT_RETRY_MS = 1000;
-/** Removed snapshots whose chunks are worth looking for. */
-const COLLECT_AFTER = 60;
 
 export class Supervisor implements ControlTarget {
   readonly #options: SuperviseOptions;
   readonly id: string;
   readonly #startedAtMs: number = Date.now();
   readonly #snapshots: SavedSnapshot[] = [];
-  /** Undoes, last first, what publishing and listening for signals have set up. */
+  /** Undoes, last first, what timers and listening for signals have set up. */
   readonly #undo: (() => void)[] = [];
   readonly #server: ControlServer = new ControlServer(this);
   #machine: SupervisedMachine | undefined;
   #loaded: Promise<void> = Promise.resolve();
-  /** Where the machine is to be published; undefined if it cannot be. */
-  #directory: string | undefined;
-  #name: string;
+  readonly #publication: Publication;
   #frozen: boolean;
   /** A client holds an image for which the guest was stopped, and has not given its verdict. */
   #awaitingVerdict = false;
@@ -153,8 +102,7 @@ export class Supervisor implements ControlTarget {
   #isPassingOn = false;
   /** A number of a self-snapshot is never given twice, even if its file was removed. */
   #nextSequence = 1;
-  #saver: OpenSaver | undefined;
-  #savesSinceCollect = 0;
+  #history: MachineHistory | undefined;
   #isOutputHeld = false;
   #outputTimer: NodeJS.Timeout | undefined;
   /** Not before. */
@@ -164,10 +112,9 @@ export class Supervisor implements ControlTarget {
   #wakeHeld: () => void = () => {};
 
   constructor(options: SuperviseOptions) {
-    if (options.name !== undefined) checkMachineName(options.name);
     this.id = options.id ?? newMachineId();
     this.#options = options;
-    this.#name = options.name ?? defaultMachineName(options.defaultName ?? options.program);
+    this.#publication = new Publication(this.id, options);
     this.#frozen = options.frozen ?? false;
   }
 
@@ -180,10 +127,10 @@ export class Supervisor implements ControlTarget {
     try {
       this.#listenForSignals();
       // Both to their end: what fails, what the other has set up is undone.
-      const [isLoaded, isPrepared] = await Promise.allSettled([loaded, this.#prepare()]);
+      const [isLoaded, isPrepared] = await Promise.allSettled([loaded, this.#publication.prepare(this.#server)]);
       for (const each of [isLoaded, isPrepared]) if (each.status === 'rejected') throw each.reason;
       startNs = process.hrtime.bigint();
-      this.#publish();
+      this.#publication.publish(this.#startedAtMs);
       this.#startTimer();
       exit = await this.#runToEnd(machine);
     } finally {
@@ -192,8 +139,9 @@ export class Supervisor implements ControlTarget {
       (await this.#saving.enter())();
       machine.kill(); // Nothing for a machine that has ended.
       await this.#server.close({ drain: exit !== undefined && this.#signal === undefined });
-      await this.#saver?.store.close();
+      await this.#history?.close();
       for (const undo of this.#undo.reverse()) undo();
+      this.#publication.withdraw();
     }
     const wallNs = process.hrtime.bigint() - startNs;
     const { heldOutputBytes } = machine;
@@ -220,6 +168,10 @@ export class Supervisor implements ControlTarget {
   /** For MachineOptions.onSelfSnapshot: saves what the guest asked for; resolves with its number. */
   async saveForGuest(): Promise<number> {
     return await this.#save('guest');
+  }
+
+  get #name(): string {
+    return this.#publication.name;
   }
 
   async info(): Promise<MachineInfo> {
@@ -277,7 +229,7 @@ export class Supervisor implements ControlTarget {
     this.#awaitingVerdict = true;
     try {
       await this.#loaded;
-      const saved = await this.#saveIntoStore(store, { reason: 'request', stop, onProgress }, tag);
+      const saved = await (await this.#openHistory()).save(store, { reason: 'request', stop, onProgress }, tag);
       this.#end ??= { kind: 'stopped', reason: 'snapshot' };
       return saved;
     } finally {
@@ -358,54 +310,6 @@ export class Supervisor implements ControlTarget {
     }
   }
 
-  /** Everything but the entry that makes the machine known. */
-  async #prepare(): Promise<void> {
-    const { name } = this.#options;
-    try {
-      const directory = openRegistryDirectory();
-      const id = this.id;
-      const remove = (): void => removeEntry(directory, id, this.#name);
-      process.once('exit', remove);
-      this.#undo.push(() => {
-        process.removeListener('exit', remove);
-        remove();
-      });
-      await this.#server.listen(socketPathOf(directory, id));
-      const holder = await claimName(directory, this.#name, id);
-      if (holder !== undefined && name !== undefined) {
-        throw new WvmError('WVM_NAME_TAKEN', `--name: machine ${holder} has the name '${name}' already`, {
-          hint: 'choose another name, or end that machine with wvm kill',
-        });
-      }
-      if (holder !== undefined) {
-        this.#name = `${this.#name}-${id}`;
-        await claimName(directory, this.#name, id);
-      }
-      this.#directory = directory;
-    } catch (cause) {
-      this.#unpublished(cause);
-    }
-  }
-
-  #publish(): void {
-    const { program, onPublished } = this.#options;
-    const { id } = this;
-    if (this.#directory === undefined) return;
-    try {
-      writeEntry(this.#directory, { id, name: this.#name, pid: process.pid, program, startedAtMs: this.#startedAtMs });
-    } catch (cause) {
-      this.#unpublished(cause);
-    }
-    onPublished?.(id, this.#name);
-  }
-
-  /** A registry that cannot be used costs `wvm ps`, not the run; a name that the user gave is an order. */
-  #unpublished(cause: unknown): void {
-    if (this.#options.name !== undefined) throw cause;
-    const message = `this machine is not listed by wvm ps: ${cause instanceof Error ? cause.message : cause}`;
-    this.#options.onWarning?.(new WvmError('WVM_FILE', message, { cause }));
-  }
-
   #startTimer(): void {
     const everyMs = this.#options.snapshotEveryMs;
     if (everyMs === undefined) return;
@@ -484,69 +388,22 @@ export class Supervisor implements ControlTarget {
     const leave = await this.#freezing.enter();
     try {
       await this.#loaded;
-      return await this.#saveIntoStore(place, options, tag);
+      return await (await this.#openHistory()).save(place, options, tag);
     } finally {
       leave();
     }
   }
 
-  async #saveIntoStore(place: StorePlace, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
-    const { store, saver } = await this.#saverFor(place);
-    const { id, manifest, newBytes, stopNs, totalNs } = await saver.save(options);
-    if (tag !== null) await store.tag(tag, id);
-    try {
-      await this.#keepFew(store, manifest.machineId);
-    } catch (error) {
-      // The snapshot is there. Others may have removed what was to go; or be at work so long that this has to wait for the next.
-      if (!(error instanceof WvmError)) throw error;
-      if (error.code !== 'WVM_NO_SUCH_SNAPSHOT') this.#options.onWarning?.(error);
-    }
-    return {
-      id,
-      sequence: manifest.sequence,
-      sizeBytes: imageBytesOf(manifest),
-      newBytes,
-      stopNs: Number(stopNs),
-      totalNs: Number(totalNs),
-    };
-  }
-
-  /** What the machine has changed is told against the store that it was saved into last: another one gets everything. */
-  async #saverFor({ place, keys = {} }: StorePlace): Promise<OpenSaver> {
-    const keyText = JSON.stringify(encodeKeys(keys));
-    if (this.#saver?.place === place && this.#saver.keyText === keyText) return this.#saver;
-    // Most machines never need it, and it costs a tenth of their start.
-    const [{ openStoreAt }, { MachineSaver }] = await Promise.all([
-      import('./store/open-store.ts'),
-      import('./store/machine-saver.ts'),
-    ]);
-    const store = await openStoreAt(place, { keys });
-    await this.#saver?.store.close();
-    const own = this.#options.store;
-    const machineId = own?.parent?.machineId ?? this.id;
-    const isOrigin = this.#saver === undefined && own?.place === place;
-    const parent = isOrigin ? own.parent?.id : (await ownSnapshots(store, machineId, this.#name))[0]?.id;
-    const saver = new MachineSaver(store, this.#machine!, {
-      machineId,
+  /** Most machines never need it, and it costs a tenth of their start. */
+  async #openHistory(): Promise<MachineHistory> {
+    const { MachineHistory } = await import('./store/machine-history.ts');
+    this.#history ??= new MachineHistory(this.#machine!, {
+      machineId: this.#options.store?.parent?.machineId ?? this.id,
       machineName: this.#name,
-      parent: parent ?? null,
+      own: this.#options.store,
+      onWarning: (error) => this.#options.onWarning?.(error),
     });
-    this.#saver = { place, keyText, store, saver };
-    return this.#saver;
-  }
-
-  /** Forgets all but the newest snapshots of this machine, and now and then frees what they held. */
-  async #keepFew(store: Store, machineId: string): Promise<void> {
-    const keepCount = this.#options.store?.keepCount;
-    if (keepCount === undefined) return;
-    const tagged = new Set((await store.tags()).values());
-    const own = await ownSnapshots(store, machineId, this.#name);
-    const surplus = own.filter(({ id }) => !tagged.has(id)).slice(keepCount);
-    if (surplus.length > 0) await store.remove(surplus.map(({ id }) => id));
-    this.#savesSinceCollect += surplus.length;
-    if (this.#savesSinceCollect < COLLECT_AFTER) return;
-    this.#savesSinceCollect = 0;
-    await store.collect();
+    return this.#history;
   }
 
   async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult> {
@@ -557,34 +414,5 @@ export class Supervisor implements ControlTarget {
     } finally {
       leave();
     }
-  }
-}
-
-/** Newest first. A copy that was resumed from the same snapshot has another name. */
-async function ownSnapshots(store: Store, machineId: string, machineName: string): Promise<StoredSnapshot[]> {
-  return (await store.log(machineId)).filter(({ manifest }) => manifest.machineName === machineName);
-}
-
-/** Length of the single-file image of a snapshot, but for headers. */
-function imageBytesOf({ records, memories }: Manifest): number {
-  const recordBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return memories.reduce((sum, { usedPageCount }) => sum + usedPageCount * PAGE_BYTES, recordBytes);
-}
-
-const PAGE_BYTES = 4096;
-
-/** Lets one in at a time, in the order of their coming. */
-class Line {
-  #last: Promise<void> = Promise.resolve();
-
-  /** Waits for those before; the caller must call the result when it is done. */
-  async enter(): Promise<() => void> {
-    const before = this.#last;
-    let leave: () => void = () => {};
-    this.#last = new Promise((resolve) => {
-      leave = resolve;
-    });
-    await before;
-    return leave;
   }
 }
