@@ -26,8 +26,6 @@ export interface PageTree {
   readonly root: ChunkId | null;
 }
 
-export type Children = readonly (ChunkId | null)[];
-
 /** Gives the bytes of a chunk; at once if they are here already, which saves thousands of turns for a tree. */
 export type ReadChunk = (id: ChunkId) => Uint8Array | Promise<Uint8Array>;
 
@@ -42,23 +40,6 @@ export function childPages(level: number): number {
   return FAN_OUT ** (level - 1);
 }
 
-function encodeNode(level: number, children: Children): Uint8Array {
-  const present = children.filter((child) => child !== null);
-  const bytes = new Uint8Array(NODE_HEAD_BYTES + present.length * CHUNK_ID_BYTES);
-  let bits = 0;
-  children.forEach((child, i) => {
-    if (child !== null) bits |= 1 << i;
-  });
-  bytes[0] = NODE_TAG;
-  bytes[1] = level;
-  bytes[2] = bits;
-  bytes[3] = bits >>> 8;
-  present.forEach((child, i) => {
-    writeChunkId(child, bytes, NODE_HEAD_BYTES + i * CHUNK_ID_BYTES);
-  });
-  return bytes;
-}
-
 export function decodeNode(id: ChunkId, bytes: Uint8Array, level: number): (ChunkId | null)[] {
   const children: (ChunkId | null)[] = new Array(FAN_OUT).fill(null);
   forEachChild(id, bytes, level, (i, at) => {
@@ -69,19 +50,24 @@ export function decodeNode(id: ChunkId, bytes: Uint8Array, level: number): (Chun
 
 /** Calls `visit` with the number of each child and where its id is, when all of the node is checked. */
 function forEachChild(id: ChunkId, bytes: Uint8Array, level: number, visit: (i: number, at: number) => void): void {
-  const bad = (what: string): Error => corrupt(`node ${shortHex(id)}`, what);
-  if (bytes.length < NODE_HEAD_BYTES || bytes[0] !== NODE_TAG) throw bad('it is no node of a page tree');
-  if (bytes[1] !== level) throw bad(`level ${bytes[1]}, not ${level}`);
-  const bits = bytes[2]! | (bytes[3]! << 8);
-  let count = 0;
-  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
-  if (count === 0 || NODE_HEAD_BYTES + count * CHUNK_ID_BYTES !== bytes.length) throw bad(`${bytes.length} bytes`);
+  const bits = childBits(id, bytes, level);
   let at = NODE_HEAD_BYTES;
   for (let i = 0; i < FAN_OUT; i++) {
     if (((bits >>> i) & 1) === 0) continue;
     visit(i, at);
     at += CHUNK_ID_BYTES;
   }
+}
+
+/** Which children a node has, which is checked. */
+function childBits(id: ChunkId, bytes: Uint8Array, level: number): number {
+  const bad = (what: string): Error => corrupt(`node ${shortHex(id)}`, what);
+  if (bytes.length < NODE_HEAD_BYTES || bytes[0] !== NODE_TAG) throw bad('it is no node of a page tree');
+  if (bytes[1] !== level) throw bad(`level ${bytes[1]}, not ${level}`);
+  const bits = bytes[2]! | (bytes[3]! << 8);
+  const count = countOf(bits);
+  if (count === 0 || NODE_HEAD_BYTES + count * CHUNK_ID_BYTES !== bytes.length) throw bad(`${bytes.length} bytes`);
+  return bits;
 }
 
 /** A change of one page: its new chunk, or null for zeros. */
@@ -121,6 +107,8 @@ class TreeUpdate {
   readonly #changes: readonly PageChange[];
   readonly #read: ReadChunk;
   readonly #digest: (bytes: Uint8Array) => ChunkId;
+  /** By level. */
+  readonly #openNodes: OpenNode[] = [];
 
   constructor(changes: readonly PageChange[], read: ReadChunk, digest: (bytes: Uint8Array) => ChunkId) {
     this.#changes = changes;
@@ -141,49 +129,119 @@ class TreeUpdate {
     to: number,
   ): Promise<ChunkId | null> {
     if (from === to && (old === null || oldLevel === level)) return old;
-    const children = await this.#childrenOf(old, oldLevel, level);
+    const open = await this.#open(old, oldLevel, level);
     const childLevel = level - 1;
     const childBits = childLevel * FAN_OUT_BITS;
     let at = from;
     // The child of an old root that hangs too low.
     if (old !== null && oldLevel < level && (from === to || this.#childOf(from, first, childBits) !== 0)) {
-      children[0] = await this.node(old, oldLevel, childLevel, first, from, from);
+      open.put(0, await this.node(old, oldLevel, childLevel, first, from, from));
     }
     while (at < to) {
       const index = this.#childOf(at, first, childBits);
       let end = at + 1;
       while (end < to && this.#childOf(end, first, childBits) === index) end++;
       if (level === 1) {
-        this.#setPage(children, index, this.#changes[at]!.id);
+        this.#putPage(open, index, this.#changes[at]!.id);
       } else {
         const below = index === 0 ? Math.min(oldLevel, childLevel) : childLevel;
         const childFirst = first + index * 2 ** childBits;
-        children[index] = await this.node(children[index]!, below, childLevel, childFirst, at, end);
+        open.put(index, await this.node(open.child(index), below, childLevel, childFirst, at, end));
       }
       at = end;
     }
-    if (children.every((child) => child === null)) return null;
-    const bytes = encodeNode(level, children);
+    if (open.isEmpty) return null;
+    const bytes = open.encode(level);
     const id = this.#digest(bytes);
     this.nodes.set(id, bytes);
     return id;
   }
 
-  async #childrenOf(old: ChunkId | null, oldLevel: number, level: number): Promise<(ChunkId | null)[]> {
-    if (old !== null && oldLevel === level) return decodeNode(old, await this.#read(old), level);
-    const children: (ChunkId | null)[] = new Array(FAN_OUT).fill(null);
-    children[0] = old;
-    return children;
+  /** The node at `level` as it stands; there is one of each level at a time. */
+  async #open(old: ChunkId | null, oldLevel: number, level: number): Promise<OpenNode> {
+    const open = (this.#openNodes[level] ??= new OpenNode());
+    if (old !== null && oldLevel === level) {
+      open.load(old, await this.#read(old), level);
+    } else {
+      open.clear();
+      open.put(0, old);
+    }
+    return open;
   }
 
   #childOf(change: number, first: number, childBits: number): number {
     return Math.floor((this.#changes[change]!.page - first) / 2 ** childBits);
   }
 
-  #setPage(children: (ChunkId | null)[], index: number, id: ChunkId | null): void {
-    this.usedDelta += (id === null ? 0 : 1) - (children[index] === null ? 0 : 1);
-    children[index] = id;
+  #putPage(open: OpenNode, index: number, id: ChunkId | null): void {
+    this.usedDelta += (id === null ? 0 : 1) - (open.has(index) ? 1 : 0);
+    open.put(index, id);
   }
+}
+
+/** A node that is being changed, in the form that it has as a chunk: most of it goes from bytes to bytes. */
+class OpenNode {
+  readonly #bytes: Uint8Array = new Uint8Array(NODE_HEAD_BYTES + FAN_OUT * CHUNK_ID_BYTES);
+  /** Which children there are. */
+  #bits = 0;
+
+  get isEmpty(): boolean {
+    return this.#bits === 0;
+  }
+
+  clear(): void {
+    this.#bits = 0;
+  }
+
+  load(id: ChunkId, bytes: Uint8Array, level: number): void {
+    this.#bits = childBits(id, bytes, level);
+    this.#bytes.set(bytes);
+  }
+
+  has(i: number): boolean {
+    return ((this.#bits >>> i) & 1) === 1;
+  }
+
+  child(i: number): ChunkId | null {
+    return this.has(i) ? chunkIdAt(this.#bytes, this.#at(i)) : null;
+  }
+
+  put(i: number, id: ChunkId | null): void {
+    const at = this.#at(i);
+    const next = at + CHUNK_ID_BYTES;
+    if (id === null) {
+      if (this.has(i)) this.#bytes.copyWithin(at, next, this.#end);
+      this.#bits &= ~(1 << i);
+    } else {
+      if (!this.has(i)) this.#bytes.copyWithin(next, at, this.#end);
+      this.#bits |= 1 << i;
+      writeChunkId(id, this.#bytes, at);
+    }
+  }
+
+  encode(level: number): Uint8Array {
+    const bytes = this.#bytes.slice(0, this.#end);
+    bytes[0] = NODE_TAG;
+    bytes[1] = level;
+    bytes[2] = this.#bits;
+    bytes[3] = this.#bits >>> 8;
+    return bytes;
+  }
+
+  /** Where the id of a child is, or would be. */
+  #at(i: number): number {
+    return NODE_HEAD_BYTES + countOf(this.#bits & ((1 << i) - 1)) * CHUNK_ID_BYTES;
+  }
+
+  get #end(): number {
+    return NODE_HEAD_BYTES + countOf(this.#bits) * CHUNK_ID_BYTES;
+  }
+}
+
+function countOf(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 export interface TreeVisitor {

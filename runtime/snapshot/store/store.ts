@@ -61,7 +61,9 @@ export class Store {
   readonly #catalog: Catalog;
   readonly #reader: ChunkReader;
   readonly #manifests: Map<SnapshotId, Manifest> = new Map();
-  readonly #nodes: Map<ChunkId, Uint8Array> = new Map();
+  /** Of the last commits, and of those before: the oldest key of a Map is slow to find once thousands have been deleted. */
+  #nodes: Map<ChunkId, Uint8Array> = new Map();
+  #olderNodes: Map<ChunkId, Uint8Array> = new Map();
 
   private constructor(ports: StorePorts) {
     this.#ports = ports;
@@ -341,11 +343,20 @@ export class Store {
     return { ports: this.#ports, reader: this.#reader, readNode: this.#readNode };
   }
 
-  readonly #readNode: ReadChunk = (id) => this.#nodes.get(id) ?? this.#reader.read(id);
+  readonly #readNode: ReadChunk = (id) => {
+    const recent = this.#nodes.get(id);
+    if (recent !== undefined) return recent;
+    const older = this.#olderNodes.get(id);
+    if (older === undefined) return this.#reader.read(id);
+    this.#keepNode(id, older);
+    return older;
+  };
 
   readonly #keepNode = (id: ChunkId, bytes: Uint8Array): void => {
     this.#nodes.set(id, bytes);
-    if (this.#nodes.size > CACHED_NODES) this.#nodes.delete(this.#nodes.keys().next().value!);
+    if (this.#nodes.size < CACHED_NODES / 2) return;
+    this.#olderNodes = this.#nodes;
+    this.#nodes = new Map();
   };
 
   async #readManifests(): Promise<{ snapshots: Map<SnapshotId, Manifest>; bad: Map<string, string> }> {
