@@ -7,7 +7,7 @@ import { guestNamed } from '../../guest/manifest.ts';
 import { Machine, type ResumeOptions } from '../../runtime/index.ts';
 import { imageOf, moduleOf, withDirectory } from './modes.ts';
 
-const CYCLES = process.env['CI'] === 'true' ? 1000 : 300;
+const CYCLES = process.env['CI'] === 'true' ? 1000 : 200;
 /** Caches fill and compiled code settles in the first part. */
 const WARM_UP = CYCLES / 3;
 /** One machine of this guest has more than 2 MiB; a leak of every tenth would show. */
