@@ -7,6 +7,7 @@ export type CoreType = 'i32' | 'i64';
 export type ParameterKind =
   | 'fd'
   | 'u32'
+  | 's32'
   | 'size'
   | 'u64'
   | 's64'

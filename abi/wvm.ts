@@ -51,6 +51,19 @@ export const WVM_FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   thread_get_name: signature('name:out'),
 
   /**
+   * sched_setscheduler(2) of thread `tid`, 0 for the caller: SCHED_OTHER 0 with `priority` 0, SCHED_FIFO 1 or SCHED_RR 2 with 1 to 99.
+   * `policy` -1 keeps the policy, as sched_setparam(2) does.
+   */
+  sched_setscheduler: signature('tid:tid policy:s32 priority:s32'),
+  sched_getscheduler: signature('tid:tid policy:out-u32 priority:out-u32'),
+  /**
+   * setpriority(2): `nice`, -20 to 19, of thread `who` (PRIO_PROCESS 0), of all threads of group `who` (PRIO_PGRP 1) or of all there are
+   * (PRIO_USER 2, of user 0); `who` 0 is the caller, or its group. `get` finds the lowest of them.
+   */
+  setpriority: signature('which:u32 who:pid nice:s32'),
+  getpriority: signature('which:u32 who:pid nice:out-u32'),
+
+  /**
    * futex(2). `timeout_or_value2`: for waits a timeout (relative for FUTEX_WAIT, absolute for the others; CLOCK_REALTIME by flag),
    * for FUTEX_REQUEUE, CMP_REQUEUE and WAKE_OP the second count. `result`: u32, woken threads.
    */

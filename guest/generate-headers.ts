@@ -73,6 +73,7 @@ function commentsIn(source: string): Comments {
 const C_TYPES: Partial<Record<ParameterKind, string>> = {
   fd: 'int32_t ',
   pid: 'int32_t ',
+  s32: 'int32_t ',
   size: 'size_t ',
   u64: 'uint64_t ',
   s64: 'int64_t ',

@@ -104,6 +104,30 @@ export declare function wvm_thread_set_name(name: usize, name_len: u32): i32;
 export declare function wvm_thread_get_name(name: usize): i32;
 
 /**
+ * sched_setscheduler(2) of thread `tid`, 0 for the caller: SCHED_OTHER 0 with `priority` 0, SCHED_FIFO 1 or SCHED_RR 2 with 1 to 99.
+ * `policy` -1 keeps the policy, as sched_setparam(2) does.
+ */
+// @ts-ignore: decorator
+@external("wvm", "sched_setscheduler")
+export declare function wvm_sched_setscheduler(tid: i32, policy: i32, priority: i32): i32;
+
+// @ts-ignore: decorator
+@external("wvm", "sched_getscheduler")
+export declare function wvm_sched_getscheduler(tid: i32, policy: usize, priority: usize): i32;
+
+/**
+ * setpriority(2): `nice`, -20 to 19, of thread `who` (PRIO_PROCESS 0), of all threads of group `who` (PRIO_PGRP 1) or of all there are
+ * (PRIO_USER 2, of user 0); `who` 0 is the caller, or its group. `get` finds the lowest of them.
+ */
+// @ts-ignore: decorator
+@external("wvm", "setpriority")
+export declare function wvm_setpriority(which: i32, who: i32, nice: i32): i32;
+
+// @ts-ignore: decorator
+@external("wvm", "getpriority")
+export declare function wvm_getpriority(which: i32, who: i32, nice: usize): i32;
+
+/**
  * futex(2). `timeout_or_value2`: for waits a timeout (relative for FUTEX_WAIT, absolute for the others; CLOCK_REALTIME by flag),
  * for FUTEX_REQUEUE, CMP_REQUEUE and WAKE_OP the second count. `result`: u32, woken threads.
  */

@@ -73,6 +73,19 @@ WVM_IMPORT("wvm", "getsid") int32_t wvm_getsid(int32_t pid, uint32_t *sid);
 WVM_IMPORT("wvm", "thread_set_name") int32_t wvm_thread_set_name(const char *name, size_t name_len);
 WVM_IMPORT("wvm", "thread_get_name") int32_t wvm_thread_get_name(void *name);
 
+// sched_setscheduler(2) of thread `tid`, 0 for the caller: SCHED_OTHER 0 with `priority` 0, SCHED_FIFO 1 or SCHED_RR 2 with 1 to 99.
+// `policy` -1 keeps the policy, as sched_setparam(2) does.
+WVM_IMPORT("wvm", "sched_setscheduler")
+int32_t wvm_sched_setscheduler(uint32_t tid, int32_t policy, int32_t priority);
+
+WVM_IMPORT("wvm", "sched_getscheduler")
+int32_t wvm_sched_getscheduler(uint32_t tid, uint32_t *policy, uint32_t *priority);
+
+// setpriority(2): `nice`, -20 to 19, of thread `who` (PRIO_PROCESS 0), of all threads of group `who` (PRIO_PGRP 1) or of all there are
+// (PRIO_USER 2, of user 0); `who` 0 is the caller, or its group. `get` finds the lowest of them.
+WVM_IMPORT("wvm", "setpriority") int32_t wvm_setpriority(uint32_t which, int32_t who, int32_t nice);
+WVM_IMPORT("wvm", "getpriority") int32_t wvm_getpriority(uint32_t which, int32_t who, uint32_t *nice);
+
 // futex(2). `timeout_or_value2`: for waits a timeout (relative for FUTEX_WAIT, absolute for the others; CLOCK_REALTIME by flag),
 // for FUTEX_REQUEUE, CMP_REQUEUE and WAKE_OP the second count. `result`: u32, woken threads.
 WVM_IMPORT("wvm", "futex")

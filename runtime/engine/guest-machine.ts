@@ -2,7 +2,8 @@
 // what system calls ask of the engine: fork, exec, threads, ends. `step` runs until the world outside is needed.
 //
 //   1. A host call without a result unwinds the stack: it is parked (Blocked), or the thread, the process or its program changes.
-//   2. A poll unwinds at the end of a turn if others are ready, at a request from outside, and when a signal is to be delivered.
+//   2. A poll unwinds at the end of a turn if others are ready, at a request from outside, and when a signal is to be delivered. A
+//      finished host call unwinds, too, if it has woken a thread of a higher rank.
 //   3. The next thread in order goes on: a signal handler first, then its parked call is made again or its stack resumed.
 //
 // Invariant: while step() does not run, every thread's stack is unwound: a snapshot finds plain data.
@@ -37,13 +38,14 @@ import type { CompiledModule } from './compile.ts';
 import { FuelMeter } from './fuel-meter.ts';
 import type { ImportedCall } from './guest-imports.ts';
 import { GuestProcess, type ProcessHost, type ProcessTrace } from './guest-process.ts';
-import { type GuestThread, isContextEntry, type Pending, QUANTUM } from './guest-thread.ts';
+import { type GuestThread, isContextEntry, type Pending } from './guest-thread.ts';
 import type { InstanceOptions, Outcome } from './instance.ts';
 import type { MemoryPool } from './memory-pool.ts';
 import { SpareProcesses } from './spare-processes.ts';
 import { StackArea } from './stack-area.ts';
 import type { InstanceState, ThreadState } from './state.ts';
 
+import { QUANTUM } from './turn.ts';
 /** Polls in a row after which a function counts as one long loop: some 20 ms. */
 const LOOP_POLLS = 20;
 /** LLVM's leaf functions use this much below C's stack pointer without moving it. */
@@ -163,7 +165,6 @@ export class GuestMachine {
     this.kernel = options.kernel;
     this.#options = options;
     this.#meter = new FuelMeter({
-      quantum: QUANTUM,
       slice: options.fuelSlice ?? QUANTUM,
       limit: options.fuelLimit,
       used: options.fuelUsed ?? 0n,
@@ -419,7 +420,8 @@ export class GuestMachine {
     const carried = typeof result === 'number' ? result : this.#carry(guest, guest.call!, result);
     if (typeof carried === 'number') {
       top.pending = carried === 0 ? RESULT_ZERO : { kind: 'result', value: carried };
-      return undefined;
+      // The call may have made a thread ready that runs first.
+      return this.kernel.scheduler.next() === thread ? undefined : TURN;
     }
     top.pending = carried.pending;
     return carried.stop;
@@ -644,15 +646,15 @@ export class GuestMachine {
     const { kernel } = this;
     this.#meter.settle(process.instance, guest);
     if (this.#meter.isEmpty) return this.#unwindAtPoll({ kind: 'out-of-fuel' });
-    let isTurnOver = false;
-    if (this.#meter.endsTurn(guest)) {
-      kernel.scheduler.expire(kernel.clock.nowNs());
-      isTurnOver = !kernel.scheduler.isAlone;
-      if (isTurnOver) kernel.scheduler.rotate();
+    const { scheduler } = kernel;
+    const span = this.#meter.endOf(guest);
+    if (span !== 'slice') {
+      scheduler.expire(kernel.clock.nowNs());
+      if (span === 'turn' && !scheduler.isAlone) scheduler.endTurn(guest.thread);
     }
     this.#meter.grant(process.instance, guest);
     if (this.#options.hooks.wantsYield()) return this.#unwindAtPoll({ kind: 'yielded' });
-    if (isTurnOver || guest.thread.hasSignal) return this.#unwindAtPoll(TURN);
+    if (guest.thread.hasSignal || scheduler.next() !== guest.thread) return this.#unwindAtPoll(TURN);
     return this.#staysInLoop(process, site) && this.#unwindAtPoll(TURN);
   }
 

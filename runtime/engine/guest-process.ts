@@ -4,7 +4,7 @@
 import type { Tid } from '../base/ids.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import type { ModuleMap } from '../instrument/module-map.ts';
-import type { SystemCallResult } from '../kernel/blocked.ts';
+import { Completed, type SystemCallResult } from '../kernel/blocked.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
 import { createDoors, type Doors } from '../kernel/wasix/front-door.ts';
@@ -313,8 +313,9 @@ export class GuestProcess {
   }
 
   /** Throws if the stack is to unwind. What the machine does is not in here: V8 never optimises a function that ends by throwing. */
-  #interrupted(imported: ImportedCall, args: readonly GuestNumber[], result: Interrupted): number {
-    const value = this.#host.interrupted(this, imported, args, result);
+  #interrupted(imported: ImportedCall, args: readonly GuestNumber[], result: SystemCallResult): number {
+    const wanted = typeof result === 'number' ? new Completed(result) : result;
+    const value = this.#host.interrupted(this, imported, args, wanted);
     if (value === undefined) throw this.instance.unwind;
     return value;
   }
@@ -331,8 +332,13 @@ export class GuestProcess {
           throw this.instance.unwind;
         }
         const result = run(...args);
+    const { kernel } = this.process;
+    const { ahead } = kernel.scheduler;
+    // A call that has made a thread of a higher rank ready returns when that has run.
+    const goesOn = (result: SystemCallResult): result is number =>
+      typeof result === 'number' && (ahead.length === 0 || ahead[0] === kernel.current);
         trace?.(this.process, imported.module, imported.name, args, result);
-        return typeof result === 'number' ? result : this.#interrupted(imported, args, result);
+        return goesOn(result) ? result : this.#interrupted(imported, args, result);
       };
     }
     // One closure per arity: rest parameters would make an array for every call.
@@ -340,27 +346,27 @@ export class GuestProcess {
       case 1:
         return (a) => {
           const result = run(a!);
-          return typeof result === 'number' ? result : this.#interrupted(imported, [a!], result);
+          return goesOn(result) ? result : this.#interrupted(imported, [a!], result);
         };
       case 2:
         return (a, b) => {
           const result = run(a!, b!);
-          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!], result);
+          return goesOn(result) ? result : this.#interrupted(imported, [a!, b!], result);
         };
       case 3:
         return (a, b, c) => {
           const result = run(a!, b!, c!);
-          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!, c!], result);
+          return goesOn(result) ? result : this.#interrupted(imported, [a!, b!, c!], result);
         };
       case 4:
         return (a, b, c, d) => {
           const result = run(a!, b!, c!, d!);
-          return typeof result === 'number' ? result : this.#interrupted(imported, [a!, b!, c!, d!], result);
+          return goesOn(result) ? result : this.#interrupted(imported, [a!, b!, c!, d!], result);
         };
       default:
         return (...args) => {
           const result = run(...args);
-          return typeof result === 'number' ? result : this.#interrupted(imported, args, result);
+          return goesOn(result) ? result : this.#interrupted(imported, args, result);
         };
     }
   }

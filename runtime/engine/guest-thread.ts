@@ -14,9 +14,7 @@ import type { ImportedCall } from './guest-imports.ts';
 import type { GuestProcess } from './guest-process.ts';
 import type { RawStack } from './instance.ts';
 import type { CheckpointState, EntryState, PendingState, StackState, SuspendedState, ThreadState } from './state.ts';
-
-/** Fuel of one turn of a thread: about a millisecond of compiled code. */
-export const QUANTUM = 100_000;
+import { LONGEST_TURN, turnOf } from './turn.ts';
 
 /** What an activation that stands still gets when it goes on. */
 export type Pending =
@@ -59,8 +57,8 @@ export class GuestThread {
   #stack: Stack;
   /** The stacks that it does not run on, by context. */
   readonly #parked: Map<bigint, Stack> = new Map();
-  /** May be below 0 until the next poll. */
-  fuelLeft: number = QUANTUM;
+  /** Of its turn. May be below 0 until the next poll. */
+  fuelLeft: number;
   /** The import that it called last and waits in, if the kernel says so, too. */
   call: ImportedCall | undefined = undefined;
   /** Values of the mutable globals while another thread of the process has its own in the instance. */
@@ -70,6 +68,7 @@ export class GuestThread {
     this.thread = thread;
     this.process = process;
     this.#stack = newStack(entries);
+    this.fuelLeft = turnOf(thread.scheduling);
   }
 
   /** Of the stack that it runs on, outermost first. */
@@ -255,7 +254,7 @@ function badFrame(where: string, what: string): never {
 }
 
 function checkFuelLeft(fuel: number, where: string): number {
-  if (fuel > QUANTUM || fuel < -(2 ** 31)) badFrame(where, `${fuel} is no rest of a turn`);
+  if (fuel > LONGEST_TURN || fuel < -(2 ** 31)) badFrame(where, `${fuel} is no rest of a turn`);
   return fuel;
 }
 

@@ -14,7 +14,8 @@ import type { FateTable } from './fate.ts';
 import { FdEntry, FdTable } from './fd-table.ts';
 import { FileLocks, type LockState } from './file-locks.ts';
 import { checkFileRecords, FileRecords, type FilesState } from './file-records.ts';
-import { checkFutexes, type FutexQueueState } from './futex/futex-state.ts';
+import { effectiveRanks } from './futex/effective-ranks.ts';
+import { checkFutexes, checkRankOrder, type FutexQueueState } from './futex/futex-state.ts';
 import { Futexes } from './futex/futexes.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Grant, Ports } from './ports.ts';
@@ -246,14 +247,15 @@ export class Kernel {
     return ns > 0n ? ns : 0n;
   }
 
-  private restoreSchedule({ futexes, ready, blocked, lastId }: KernelState): void {
+  private restoreSchedule({ processes, futexes, ready, blocked, lastId }: KernelState): void {
     const threads = new Map<number, Thread>();
     for (const process of this.processes.values())
       for (const [tid, thread] of process.threads) threads.set(tid, thread);
-    for (const tid of ready) this.scheduler.ready.add(threads.get(tid)!);
+    for (const [tid, rank] of effectiveRanks(processes, futexes)) threads.get(tid)!.rank = rank;
+    for (const tid of ready) this.scheduler.add(threads.get(tid)!);
     for (const tid of blocked) this.scheduler.blocked.add(threads.get(tid)!);
     for (const thread of threads.values()) {
-      if (!this.scheduler.ready.has(thread) && !this.scheduler.blocked.has(thread)) this.scheduler.held.add(thread);
+      if (thread.process.isStopped && !this.scheduler.blocked.has(thread)) this.scheduler.held.add(thread);
     }
     this.futexes = Futexes.restore(futexes, threads);
     this.lastId = lastId;
@@ -273,9 +275,16 @@ export class Kernel {
   }
 
   private isIdUsed(id: number): boolean {
-    if (this.processes.has(id as Pid)) return true;
-    for (const process of this.processes.values()) if (process.threads.has(id as Tid)) return true;
-    return false;
+    return this.processes.has(id as Pid) || this.threadOf(id) !== undefined;
+  }
+
+  /** Of any process. */
+  threadOf(tid: number): Thread | undefined {
+    for (const process of this.processes.values()) {
+      const thread = process.threads.get(tid as Tid);
+      if (thread !== undefined) return thread;
+    }
+    return undefined;
   }
 
   allocateInode(): number {
@@ -320,7 +329,7 @@ export class Kernel {
       processes,
       locks: this.fileLocks.save(fileIndex, this.processes),
       futexes: this.futexes.save(),
-      ready: Array.from(this.scheduler.ready, (thread) => thread.tid),
+      ready: this.scheduler.inOrder().map((thread) => thread.tid),
       blocked: Array.from(this.scheduler.blocked, (thread) => thread.tid),
       lastId: this.lastId,
       unread,
@@ -393,6 +402,12 @@ export class Kernel {
     ProcessTree.check(processes, 'processes');
     Kernel.checkSchedule(state);
     checkFutexes(state.futexes, state.processes, 'futexes');
+    const ranks = effectiveRanks(state.processes, state.futexes);
+    checkRankOrder(state.ready, ranks, 'ready');
+    for (const [index, { waiters }] of state.futexes.entries()) {
+      const tids = waiters.map(({ tid }) => tid);
+      checkRankOrder(tids, ranks, `futexes[${index}].waiters`);
+    }
     FileLocks.check(state, 'locks');
     if (used.size !== files.length) badRecord('openFiles', `${files.length - used.size} that no descriptor refers to`);
   }

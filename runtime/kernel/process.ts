@@ -183,12 +183,16 @@ export class Process {
     return this.end !== undefined;
   }
 
-  /** A thread inherits the name and the mask of the one that makes it. */
+  /** A thread inherits the name, the mask and the scheduling of the one that makes it, but no priority that that one inherits. */
   addThread(tid: Tid, creator?: Thread): Thread {
     const thread = new Thread(this, tid);
     const model = creator ?? (this.threads.size === 0 ? undefined : this.kernel.current);
     thread.name = model?.name ?? commandName(this.args);
-    if (model !== undefined) thread.signals = model.signals.clone();
+    if (model !== undefined) {
+      thread.signals = model.signals.clone();
+      thread.scheduling = model.scheduling;
+      thread.rank = model.scheduling.priority;
+    }
     this.threads.set(tid, thread);
     return thread;
   }

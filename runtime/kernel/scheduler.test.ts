@@ -24,8 +24,10 @@ test('Scheduler.next() is the first of the queue, whatever happened before', () 
       for (const { what, which } of operations) {
         const thread = threads[which]!;
         const isBlocked = scheduler.blocked.has(thread);
-        if (what === 'rotate') scheduler.rotate();
-        else if (what === 'block' && scheduler.ready.has(thread)) {
+        if (what === 'rotate') {
+          const head = scheduler.next();
+          if (head !== undefined) scheduler.rotate(head);
+        } else if (what === 'block' && scheduler.ready.has(thread)) {
           thread.block('m', 'f', [], new Blocked([{ kind: 'queue', queue }]));
           scheduler.block(thread);
         } else if (what === 'wake' && isBlocked) scheduler.wake(thread);

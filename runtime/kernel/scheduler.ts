@@ -1,13 +1,17 @@
-// Which thread runs next. One queue of ready threads, first in first out; a thread runs until it blocks, ends, or has used
-// up its quantum of fuel while others are ready. Fuel is counted, so the same input gives the same interleaving.
+// Which thread runs next. Ordinary threads (rank 0) stand in one queue, first in first out; one of them runs until it blocks, ends,
+// or has used up its turn of fuel while others are ready. Threads of a higher rank, real-time ones and those that somebody of
+// a higher rank waits for, stand before it: the highest first, first in first out within a rank. Fuel is counted, so the same
+// input gives the same interleaving.
 //
-//   ready ──next()──> running ──rotate()──> ready (at the tail)
-//     ^                  └──block()──> blocked ──wake()──> ready
+//   ahead, then ready ──next()──> running ──rotate()──> ahead or ready (at the tail of its rank)
+//     ^                              └──block()──> blocked ──wake()──> ahead or ready
 //
-// - The running thread stays the head of the queue: a machine that is saved and resumed goes on with it.
+// - The running thread stays the head of the queue: a machine that is saved and resumed goes on with it. Only a thread of a higher
+//   rank comes before it; then the engine ends the running one's stretch, and it goes on later with what is left of its turn.
 // - A blocked thread costs nothing: it stands in the wait queues of its `waits`, among the sleepers, or waits for a host stream.
 // - A thread of a stopped process is left out of the queue until the process goes on.
 
+import { SchedPolicy } from '../../abi/scheduling.ts';
 import type { WaitFor } from './blocked.ts';
 import type { FateTable } from './fate.ts';
 import { IntervalTimers } from './interval-timers.ts';
@@ -17,6 +21,7 @@ export type StreamWait = Extract<WaitFor, { readonly stream: number }>;
 
 export class Scheduler {
   static readonly fates: FateTable = {
+    ahead: 'saved',
     ready: 'saved',
     blocked: 'saved',
     timed: 'derived',
@@ -26,7 +31,9 @@ export class Scheduler {
     timers: 'derived',
   };
 
-  /** The head is the running thread, or the next to run. */
+  /** What runs before `ready`, by descending rank. Those of rank 0 had a higher one, and go on before the others. */
+  readonly ahead: Thread[] = [];
+  /** Of rank 0. The head of `ahead`, or else of this, is the running thread, or the next to run. */
   readonly ready: Set<Thread> = new Set();
   /** In the order in which their calls were parked. */
   readonly blocked: Set<Thread> = new Set();
@@ -47,6 +54,7 @@ export class Scheduler {
 
   /** The thread whose turn it is; undefined if none can run. */
   next(): Thread | undefined {
+    if (this.ahead.length > 0) return this.ahead[0];
     if (this.#head !== undefined) return this.#head;
     let { value } = this.#behindHead.next();
     if (value === undefined) {
@@ -60,25 +68,72 @@ export class Scheduler {
 
   #leaveReady(thread: Thread): boolean {
     if (thread === this.#head) this.#head = undefined;
-    return this.ready.delete(thread);
+    if (this.ready.delete(thread)) return true;
+    const at = this.ahead.length === 0 ? -1 : this.ahead.indexOf(thread);
+    if (at === -1) return false;
+    this.ahead.splice(at, 1);
+    return true;
   }
 
-  /** A new thread, or one that has been parked: it runs after all that are ready now. */
+  /** As the last one of its rank; `isFirst`: as the first one. */
+  #enterReady(thread: Thread, isFirst = false): void {
+    const { ahead } = this;
+    const { rank } = thread;
+    if (rank === 0 && !isFirst) {
+      this.ready.add(thread);
+      return;
+    }
+    let low = 0;
+    for (let high = ahead.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const other = ahead[middle]!.rank;
+      if (other > rank || (other === rank && !isFirst)) low = middle + 1;
+      else high = middle;
+    }
+    ahead.splice(low, 0, thread);
+  }
+
+  /** Able to run, and not held. */
+  isReady(thread: Thread): boolean {
+    return this.ready.has(thread) || (this.ahead.length > 0 && this.ahead.includes(thread));
+  }
+
+  /** All that can run, in their order. */
+  inOrder(): Thread[] {
+    return [...this.ahead, ...this.ready];
+  }
+
+  /** A new thread, or one that has been parked: it runs after all of its rank that are ready now. One that is ready stays where it is. */
   add(thread: Thread): void {
     if (thread.process.isStopped) this.held.add(thread);
-    else this.ready.add(thread);
+    else if (thread.rank === 0) this.ready.add(thread);
+    else if (!this.ahead.includes(thread)) this.#enterReady(thread);
   }
 
-  /** The head has had its turn. */
-  rotate(): void {
-    const thread = this.next();
-    if (thread === undefined) return;
-    this.#leaveReady(thread);
-    this.add(thread);
+  /** The thread, which can run, lets the others of its rank run first: sched_yield. */
+  rotate(thread: Thread): void {
+    if (this.#leaveReady(thread)) this.add(thread);
+  }
+
+  /** The running thread has used up its turn. Who has its rank by SCHED_FIFO, or inherits it, does not take turns. */
+  endTurn(thread: Thread): void {
+    if (thread.rank === 0 || thread.scheduling.policy === SchedPolicy.SCHED_RR) this.rotate(thread);
+  }
+
+  /**
+   * Of a thread in any state. One that can run goes to the end of a higher rank, and to the front of a lower one, as sched(7) says
+   * of SCHED_FIFO.
+   */
+  changeRank(thread: Thread, rank: number): void {
+    if (rank === thread.rank) return;
+    const isLowered = rank < thread.rank;
+    const isReady = this.#leaveReady(thread);
+    thread.rank = rank;
+    if (isReady) this.#enterReady(thread, isLowered);
   }
 
   get isAlone(): boolean {
-    return this.ready.size <= 1;
+    return this.ready.size + this.ahead.length <= 1;
   }
 
   /** Takes a thread whose call was just parked (Thread.block) out of the queue. */
@@ -99,7 +154,8 @@ export class Scheduler {
   wake(thread: Thread): void {
     if (!this.blocked.has(thread)) return;
     this.#forget(thread);
-    this.add(thread);
+    if (thread.rank > 0 && !thread.process.isStopped) this.#enterReady(thread, isStillLending(thread));
+    else this.add(thread);
   }
 
   /** The thread has ended. */
@@ -116,7 +172,7 @@ export class Scheduler {
 
   /** The process goes on. */
   release(threads: Iterable<Thread>): void {
-    for (const thread of threads) if (this.held.delete(thread)) this.ready.add(thread);
+    for (const thread of threads) if (this.held.delete(thread)) this.#enterReady(thread);
   }
 
   /** Wakes every thread whose time has come, earliest deadline first, after the interval timers have sent their signals. */
@@ -178,6 +234,14 @@ export class Scheduler {
     if (this.streamWaiters.size > 0) this.streamWaiters.delete(thread);
     for (const wait of thread.waits) if (wait.kind === 'queue') wait.queue.waiters.delete(thread);
   }
+}
+
+/**
+ * It is woken, by its timeout or a signal, while it waits for a lock: it goes before the others of its rank, as the owner of the lock
+ * has that rank from it and may never end.
+ */
+function isStillLending(thread: Thread): boolean {
+  return thread.process.kernel.futexes.waiting.get(thread)?.queue.owner !== undefined;
 }
 
 function deadlineOf(waits: readonly WaitFor[]): bigint | undefined {

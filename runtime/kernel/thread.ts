@@ -18,6 +18,7 @@ import type { FateTable } from './fate.ts';
 import { checkRobustList, type RobustList } from './futex/robust-list.ts';
 import { type BlockedCall, checkInterrupted, checkParked, type GuestNumber, type Interruption } from './parked-call.ts';
 import type { Process } from './process.ts';
+import { checkScheduling, ORDINARY, type Scheduling, saveScheduling } from './scheduling.ts';
 import { ThreadSignals, type ThreadSignalsState } from './signals/thread-signals.ts';
 import { badRecord, checkBigint, checkInteger, checkRecord, checkString, INT64_MAX } from './validate.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -31,6 +32,8 @@ export interface ThreadState {
   readonly signals: ThreadSignalsState;
   readonly interrupted: readonly Interruption[];
   readonly robustList: RobustList | null;
+  /** Null: SCHED_OTHER, nice 0. */
+  readonly scheduling: Scheduling | null;
   readonly stackCount: bigint;
   readonly contexts: ContextsState;
   readonly call: BlockedCall | null;
@@ -58,6 +61,8 @@ export class Thread {
     signals: 'saved',
     interrupted: 'saved',
     robustList: 'saved',
+    scheduling: 'saved',
+    rank: 'derived',
     stackCount: 'saved',
     contexts: 'saved',
     joiners: 'derived',
@@ -84,6 +89,10 @@ export class Thread {
   interrupted: Interruption[] = [];
   /** Where it keeps the list of the locks it holds; null: nowhere. A forked child begins without. */
   robustList: RobustList | null = null;
+  /** Policy, priority, nice; Futexes.setScheduling() changes it. */
+  scheduling: Scheduling = ORDINARY;
+  /** Derived: what the scheduler orders by, its own priority or one that it inherits; Scheduler.changeRank() changes it. */
+  rank = 0;
   /** Stacks that stack_checkpoint has saved; the last one's id. */
   stackCount = 0n;
   /** Its stacks; a forked child begins with the one that its parent was on. */
@@ -170,6 +179,7 @@ export class Thread {
       signals: this.signals.save(),
       interrupted: [...this.interrupted],
       robustList: this.robustList,
+      scheduling: saveScheduling(this.scheduling),
       stackCount: this.stackCount,
       contexts: this.contexts.save(),
       call: this.call ?? null,
@@ -186,6 +196,7 @@ export class Thread {
     ThreadSignals.check(state.signals, state.call !== null, `${where}.signals`);
     checkInterrupted(state.interrupted, `${where}.interrupted`);
     checkRobustList(state.robustList, `${where}.robustList`);
+    checkScheduling(state.scheduling, `${where}.scheduling`);
     checkBigint(state.stackCount, 0n, INT64_MAX, `${where}.stackCount`);
     Contexts.check(state.contexts, `${where}.contexts`);
     if ((state.call === null) !== (state.blockedSinceNs === null)) {
@@ -202,6 +213,8 @@ export class Thread {
     thread.signals = ThreadSignals.restore(state.signals);
     thread.interrupted = [...state.interrupted];
     thread.robustList = state.robustList;
+    thread.scheduling = state.scheduling ?? ORDINARY;
+    thread.rank = thread.scheduling.priority;
     thread.stackCount = state.stackCount;
     thread.contexts = Contexts.restore(state.contexts);
     thread.call = state.call ?? undefined;

@@ -1,4 +1,4 @@
-// The threads that wait at one address, in the order in which they came. The queue exists while somebody waits.
+// The threads that wait at one address, by rank and then in the order in which they came. The queue exists while somebody waits.
 //
 // Two kinds of queues can be at one address, as on Linux: waiters of plain waits, and waiters for a priority-inheriting lock,
 // whose owner the kernel knows. Calls of one kind that meet waiters of the other answer EINVAL.
@@ -41,7 +41,7 @@ export class FutexQueue {
   readonly address: number;
   /** Who holds the priority-inheriting lock that is waited for; undefined for plain waits. */
   owner: Thread | undefined;
-  /** First come, first woken. */
+  /** Highest rank first, then first come. */
   readonly waiters: Set<FutexWaiter> = new Set();
 
   constructor(process: Process, memory: number, address: number, owner: Thread | undefined) {
@@ -49,6 +49,28 @@ export class FutexQueue {
     this.memory = memory;
     this.address = address;
     this.owner = owner;
+  }
+
+  /** The last of `waiters`, once that was looked for. */
+  #last: FutexWaiter | undefined;
+
+  /** Behind all waiters of its rank, or of a higher one. */
+  enter(waiter: FutexWaiter): void {
+    const { waiters } = this;
+    const { rank } = waiter.thread;
+    const last = this.#last;
+    const isLast = rank === 0 || (last !== undefined && last.thread.rank >= rank && waiters.has(last));
+    const behind = isLast ? [] : [...waiters].filter(({ thread }) => thread.rank < rank);
+    for (const other of behind) waiters.delete(other);
+    waiters.add(waiter);
+    for (const other of behind) waiters.add(other);
+    this.#last = behind[behind.length - 1] ?? waiter;
+  }
+
+  /** The waiter has another rank now. */
+  reorder(waiter: FutexWaiter): void {
+    this.waiters.delete(waiter);
+    this.enter(waiter);
   }
 
   get first(): FutexWaiter | undefined {

@@ -59,6 +59,14 @@ export function checkFutexes(
   checkOrder(waitsFor, where);
 }
 
+/** Queues, and the list of threads that can run, are ordered by rank. `ranks`: effectiveRanks(), after checkFutexes(). */
+export function checkRankOrder(tids: readonly number[], ranks: ReadonlyMap<number, number>, where: string): void {
+  for (let i = 1; i < tids.length; i++) {
+    if (ranks.get(tids[i]!)! > ranks.get(tids[i - 1]!)!)
+      badRecord(where, `${tids[i]} has to stand before ${tids[i - 1]}`);
+  }
+}
+
 function checkQueue(queue: FutexQueueState, threads: ReadonlyMap<number, KnownThread>, at: string): void {
   checkRecord(queue, at);
   checkInteger(queue.pid, 1, ID_MAX, `${at}.pid`);

@@ -6,13 +6,17 @@
 //   3. A thread whose time is over, or that a signal interrupts, takes itself out when its call is made again.
 //
 // - Processes share no memory, so a queue belongs to one process.
-// - The order of a queue is state, and so is the owner of a priority-inheriting lock; nothing here is told by the word alone.
+// - A queue is ordered by rank, the highest first, then first come; the order is state, and so is the owner of a
+//   priority-inheriting lock; nothing here is told by the word alone.
+// - The owner of a lock has the rank of the highest one that waits for it, if its own priority is less, and hands that on to the
+//   owner of the lock that it waits for itself. Whatever changes a queue, an owner or a priority ends in #inherit().
 // - A thread stands in one queue at most. A parked call that stands in none and has no result begins anew: it was interrupted.
 
 import { Errno } from '../../../abi/errno.ts';
 import { Blocked, type SystemCallResult } from '../blocked.ts';
 import type { FateTable } from '../fate.ts';
 import type { Process } from '../process.ts';
+import type { Scheduling } from '../scheduling.ts';
 import type { Thread } from '../thread.ts';
 import { badRecord } from '../validate.ts';
 import { FutexQueue, FutexWaiter } from './futex-queue.ts';
@@ -150,15 +154,21 @@ export class Futexes {
   }
 
   add(queue: FutexQueue, thread: Thread, bitset: number, lockAddress: number | null): void {
+    this.#add(queue, thread, bitset, lockAddress);
+    if (queue.owner !== undefined) this.#inherit(queue.owner);
+  }
+
+  #add(queue: FutexQueue, thread: Thread, bitset: number, lockAddress: number | null): void {
     const waiter = new FutexWaiter(thread, bitset, lockAddress, queue);
     this.waiting.set(thread, waiter);
     this.#enter(waiter, queue);
   }
 
-  /** To the end of another queue; its call stays parked. */
+  /** Into another queue, behind all of its rank; its call stays parked. */
   move(waiter: FutexWaiter, queue: FutexQueue): void {
     this.#leave(waiter);
     this.#enter(waiter, queue);
+    if (queue.owner !== undefined) this.#inherit(queue.owner);
   }
 
   /** Out of its queue, without a result. */
@@ -177,6 +187,13 @@ export class Futexes {
 
   /** The kernel's knowledge of who holds a lock, while somebody waits for it. */
   setOwner(queue: FutexQueue, owner: Thread | undefined): void {
+    const before = queue.owner;
+    this.#noteOwner(queue, owner);
+    if (before !== undefined) this.#inherit(before);
+    if (owner !== undefined) this.#inherit(owner);
+  }
+
+  #noteOwner(queue: FutexQueue, owner: Thread | undefined): void {
     if (queue.owner !== undefined) {
       const locks = this.owned.get(queue.owner);
       locks?.delete(queue);
@@ -187,6 +204,34 @@ export class Futexes {
     const locks = this.owned.get(owner);
     if (locks === undefined) this.owned.set(owner, new Set([queue]));
     else locks.add(queue);
+  }
+
+  /** Another policy, priority or nice value; whoever has its rank from this thread follows. */
+  setScheduling(thread: Thread, scheduling: Scheduling): void {
+    thread.scheduling = scheduling;
+    this.#inherit(thread);
+  }
+
+  /**
+   * Gives the thread the rank that it has now, and what follows from that: its place in the queue that it waits in, the rank of that
+   * lock's owner, and so on. It ends, because nobody waits for himself.
+   */
+  #inherit(thread: Thread): void {
+    for (let at: Thread | undefined = thread; at !== undefined; ) {
+      const rank = this.#rankOf(at);
+      if (rank === at.rank) return;
+      at.process.kernel.scheduler.changeRank(at, rank);
+      const waiter = this.waiting.get(at);
+      waiter?.queue.reorder(waiter);
+      at = waiter?.queue.owner;
+    }
+  }
+
+  #rankOf(thread: Thread): number {
+    let rank = thread.scheduling.priority;
+    const locks = this.owned.get(thread);
+    if (locks !== undefined) for (const { first } of locks) rank = Math.max(rank, first?.thread.rank ?? 0);
+    return rank;
   }
 
   /** The process has ended, and all its threads with it: nobody is left to be woken. */
@@ -221,21 +266,21 @@ export class Futexes {
     return states.sort(comparePlaces);
   }
 
-  /** From records that checkFutexes() has passed. */
+  /** From records that checkFutexes() has passed. The threads have their ranks already, which the order of the queues is by. */
   static restore(states: readonly FutexQueueState[], threads: ReadonlyMap<number, Thread>): Futexes {
     const futexes = new Futexes();
     for (const { memory, address, owner, waiters } of states) {
       const { process } = threads.get(waiters[0]!.tid)!;
       const queue = new FutexQueue(process, memory, address, undefined);
-      if (owner !== null) futexes.setOwner(queue, threads.get(owner)!);
-      for (const { tid, bitset, lockAddress } of waiters) futexes.add(queue, threads.get(tid)!, bitset, lockAddress);
+      if (owner !== null) futexes.#noteOwner(queue, threads.get(owner)!);
+      for (const { tid, bitset, lockAddress } of waiters) futexes.#add(queue, threads.get(tid)!, bitset, lockAddress);
     }
     return futexes;
   }
 
   #enter(waiter: FutexWaiter, queue: FutexQueue): void {
     waiter.queue = queue;
-    queue.waiters.add(waiter);
+    queue.enter(waiter);
     if (queue.waiters.size > 1) return;
     let table = this.tables.get(queue.process);
     if (table === undefined) {
@@ -250,7 +295,10 @@ export class Futexes {
   #leave(waiter: FutexWaiter): void {
     const { queue } = waiter;
     queue.waiters.delete(waiter);
-    if (queue.waiters.size > 0) return;
+    if (queue.waiters.size > 0) {
+      if (queue.owner !== undefined) this.#inherit(queue.owner);
+      return;
+    }
     const table = this.tables.get(queue.process)!;
     table.delete(placeOf(queue.memory, queue.address, queue.owner !== undefined));
     if (table.size === 0) {

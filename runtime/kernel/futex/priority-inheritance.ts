@@ -2,12 +2,12 @@
 // lock nobody waits for needs no call; with FUTEX_WAITERS in it, locking and unlocking is the kernel's.
 //
 //   lock    free -> the caller's.  Held -> FUTEX_WAITERS into the word, the kernel notes the owner, the caller waits.
-//   unlock  The first waiter becomes the owner: its tid goes into the word, its call returns. Nobody can steal the lock between.
+//   unlock  The first waiter, the highest, becomes the owner: its tid goes into the word, its call returns. Nobody can steal the lock between.
 //   death   As unlock, with FUTEX_OWNER_DIED in the word.
 //
-// All guest threads have one priority, as Linux's threads outside the real-time classes have for these locks: waiters are served
-// in their order, and what an owner inherits is the priority it has. The owner is state of the kernel all the same: deadlocks are
-// found by it, and a word that contradicts it is refused.
+// Waiters stand by rank (scheduling.ts), and while they wait the owner has the highest of their ranks, so that no thread between the
+// two keeps it from unlocking: futexes.ts. Threads of SCHED_OTHER have one rank, whatever their nice values are, as on Linux. The
+// owner is state of the kernel: ranks follow from it, deadlocks are found by it, and a word that contradicts it is refused.
 
 import { Errno } from '../../../abi/errno.ts';
 import { FUTEX_BITSET_MATCH_ANY, FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../../../abi/futex.ts';

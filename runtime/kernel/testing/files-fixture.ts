@@ -59,7 +59,7 @@ export class FilesFixture extends TreeFixture {
 
   /** Whether the parked thread of the process has been woken. */
   isWoken(process: Process): boolean {
-    return this.kernel.scheduler.ready.has(process.mainThread) && process.mainThread.isBlocked;
+    return this.kernel.scheduler.isReady(process.mainThread) && process.mainThread.isBlocked;
   }
 
   epoll(process: Process = this.init): number {

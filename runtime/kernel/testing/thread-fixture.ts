@@ -50,7 +50,7 @@ export class ThreadFixture extends Fixture {
 
   /** What the parked calls of the threads that were woken come to, in the order in which they run; by tid. */
   woken(): [number, Outcome][] {
-    const ready = [...this.kernel.scheduler.ready].filter((thread) => thread.isBlocked);
+    const ready = this.kernel.scheduler.inOrder().filter((thread) => thread.isBlocked);
     return ready.map((thread) => [thread.tid, this.again(thread)]);
   }
 

@@ -23,9 +23,9 @@ export function proc_raise(context: WasiContext, signal: number): SystemCallResu
   return new Completed(Errno.ESUCCESS);
 }
 
-/** The other threads that can run do so first. See: sched_yield(2). */
+/** The other threads of its rank that can run do so first. See: sched_yield(2). */
 export function sched_yield({ kernel }: WasiContext): SystemCallResult {
   if (kernel.scheduler.isAlone) return Errno.ESUCCESS;
-  kernel.scheduler.rotate();
+  kernel.scheduler.rotate(kernel.current);
   return new Completed(Errno.ESUCCESS);
 }

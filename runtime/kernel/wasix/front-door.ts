@@ -21,6 +21,7 @@ import * as fileLocks from './file-lock.ts';
 import * as futex from './futex.ts';
 import * as processes from './process.ts';
 import * as programs from './program.ts';
+import * as scheduling from './scheduling.ts';
 import * as signals from './signal.ts';
 import * as sockets from './sock.ts';
 import * as stack from './stack.ts';
@@ -46,6 +47,7 @@ const loadFamilies = (): Readonly<Record<string, unknown>> => ({
   ...workingDirectory,
   ...processes,
   ...programs,
+  ...scheduling,
   ...signals,
   ...timers,
   ...threads,

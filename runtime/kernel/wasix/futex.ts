@@ -263,16 +263,8 @@ export function get_robust_list(context: WasiContext, tid: number, head: number,
   const headAddr = head === 0 ? 0 : checkRange(memory, head, 4);
   const lengthAddr = length === 0 ? 0 : checkRange(memory, length, 4);
   const { kernel } = context;
-  const thread = tid === 0 ? kernel.current : (threadOf(context, tid) ?? fail(Errno.ESRCH));
+  const thread = tid === 0 ? kernel.current : (kernel.threadOf(tid) ?? fail(Errno.ESRCH));
   if (headAddr !== 0) storeU32(memory, headAddr, Number(BigInt.asUintN(32, thread.robustList?.head ?? 0n)));
   if (lengthAddr !== 0) storeU32(memory, lengthAddr, thread.robustList?.length ?? 0);
   return Errno.ESUCCESS;
-}
-
-function threadOf(context: WasiContext, tid: number): Thread | undefined {
-  for (const process of context.kernel.processes.values()) {
-    const thread = process.threads.get(tid as Thread['tid']);
-    if (thread !== undefined) return thread;
-  }
-  return undefined;
 }
