@@ -193,6 +193,7 @@ export const guests: readonly Guest[] = [
   posix('exec-cloexec.c', ['processes'], { programs: { self: 'built/exec-cloexec.wasm' } }),
   posix('spawn.c', ['processes'], { programs: { self: 'built/spawn.wasm' } }),
   posix('process-groups.c', ['processes']),
+  posix('scheduling.c', ['processes'], { extraSources: [...POSIX_SOURCES, 'lib/scheduling.c'] }),
   posix('sessions.c', ['processes']),
   posix('fork-snapshot.c', ['processes', 'self-snapshot']),
   test('fork-state.wat', {
@@ -234,6 +235,10 @@ export const guests: readonly Guest[] = [
   threads('threads-futex.c', 196_608, ['clock']),
   threads('threads-wasix.c', 196_608, ['clock']),
   threads('threads-signal.c', 196_608, ['clock', 'signals']),
+  threads('threads-inversion.c', 196_608),
+  threads('threads-pi-chain.c', 196_608, ['clock']),
+  threads('threads-real-time.c', 196_608, [], { everyNthPoint: 5_000 }),
+  threads('threads-nice.c', 196_608, [], { everyNthPoint: 20_000 }),
   threads('threads-turns.c', 196_608, [], { everyNthPoint: 10_000 }),
   threads('threads-ring.c', 196_608),
   threads('threads-many.c', 16_908_288, [], { everyNthPoint: 500 }),
@@ -261,6 +266,7 @@ export const guests: readonly Guest[] = [
     ['arena', 'parse', 'expand', 'run', 'builtins'].map((name) => `tools/shell/${name}.c`),
   ),
   ...['cat', 'wc', 'seq', 'sort', 'yes', 'sleep', 'tee', 'grep'].map((name) => tool(`${name}.c`)),
+  tool('nice.c', ['lib/scheduling.c']),
   // Managed languages
   test('assemblyscript.ts', { extraSources: ['assembly/wasi.ts'] }),
   test('assemblyscript-processes.ts', {

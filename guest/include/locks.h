@@ -81,7 +81,7 @@ void robust_unlock(struct robust_mutex *mutex);
 void robust_begin(void);
 struct robust_list_head *robust_head(void);
 
-// The word is the owner's tid. deadline_ns: of the monotonic clock, -1 for none.
+// The word is the owner's tid. While somebody waits, the owner has at least the priority of the highest one. deadline_ns: of the monotonic clock, -1 for none.
 int pi_lock(uint32_t *word, int64_t deadline_ns);
 int pi_try(uint32_t *word);
 int pi_unlock(uint32_t *word);

@@ -4,6 +4,7 @@
 //   lib/signal.c      handlers, masks, waiting for signals, alarms and timers
 //   lib/descriptor.c  pipes, duplicates, locks, eventfd, epoll, close-on-exec
 //   lib/directory.c   a working directory that children inherit
+//   lib/scheduling.c  policies, priorities, nice values
 // What is not called is not linked. Compile with -D_WASI_EMULATED_GETPID -Iinclude: it keeps wasi-libc from warning of getpid.
 //
 // Limits: siginfo_t has the fields below; posix_spawn takes no attributes.
@@ -19,9 +20,11 @@ typedef unsigned long long sigset_t;
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <__struct_rusage.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
@@ -291,6 +294,10 @@ int epoll_create(int size);
 int epoll_create1(int flags);
 int epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event);
 int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout_ms);
+
+// ---- Scheduling: lib/scheduling.c; the rest of it is in <sched.h> and <sys/resource.h> ----
+
+int nice(int increment);
 
 // ---- Futexes, as imported ----
 
