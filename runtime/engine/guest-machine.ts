@@ -44,8 +44,8 @@ import type { MemoryPool } from './memory-pool.ts';
 import { SpareProcesses } from './spare-processes.ts';
 import { StackArea } from './stack-area.ts';
 import type { InstanceState, ThreadState } from './state.ts';
-
 import { QUANTUM } from './turn.ts';
+
 /** Polls in a row after which a function counts as one long loop: some 20 ms. */
 const LOOP_POLLS = 20;
 /** LLVM's leaf functions use this much below C's stack pointer without moving it. */

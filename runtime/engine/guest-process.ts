@@ -325,6 +325,11 @@ export class GuestProcess {
     const { run } = imported;
     const host = this.#host;
     const { stopsBeforeCall, trace } = host;
+    const { kernel } = this.process;
+    const { ahead } = kernel.scheduler;
+    // A call that has made a thread of a higher rank ready returns when that has run.
+    const goesOn = (result: SystemCallResult): result is number =>
+      typeof result === 'number' && (ahead.length === 0 || ahead[0] === kernel.current);
     if (trace !== undefined || stopsBeforeCall !== undefined) {
       return (...args) => {
         if (stopsBeforeCall?.(this.process, imported.name) === true && this.compiled.map !== undefined) {
@@ -332,11 +337,6 @@ export class GuestProcess {
           throw this.instance.unwind;
         }
         const result = run(...args);
-    const { kernel } = this.process;
-    const { ahead } = kernel.scheduler;
-    // A call that has made a thread of a higher rank ready returns when that has run.
-    const goesOn = (result: SystemCallResult): result is number =>
-      typeof result === 'number' && (ahead.length === 0 || ahead[0] === kernel.current);
         trace?.(this.process, imported.module, imported.name, args, result);
         return goesOn(result) ? result : this.#interrupted(imported, args, result);
       };

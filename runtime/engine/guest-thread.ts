@@ -67,8 +67,8 @@ export class GuestThread {
   constructor(thread: Thread, process: GuestProcess, entries: readonly EntryState[]) {
     this.thread = thread;
     this.process = process;
-    this.#stack = newStack(entries);
     this.fuelLeft = turnOf(thread.scheduling);
+    this.#stack = newStack(entries);
   }
 
   /** Of the stack that it runs on, outermost first. */

@@ -74,7 +74,7 @@ export function listProcesses(guest: GuestMachine, hasMemory: boolean): ProcessI
 function stateOf(process: Process, { scheduler }: Kernel): ProcessInfo['state'] {
   if (process.end !== undefined) return 'zombie';
   if (process.isStopped) return 'stopped';
-  for (const thread of process.threads.values()) if (scheduler.ready.has(thread)) return 'running';
+  for (const thread of process.threads.values()) if (scheduler.isReady(thread)) return 'running';
   return 'blocked';
 }
 
