@@ -70,7 +70,7 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
   };
   const isForTrial = Object.keys(flags).every((flag) => trialFlags.has(flag));
   if (!isForTrial) guestThread(); // It starts while the program is looked up.
-  const found = await findProgram(program, options.cacheDirectory);
+  const found = await findProgram(program, options);
   const exit = isForTrial ? await tryProgram(found, options) : undefined;
   if (exit !== undefined) exitAs(exit);
   const thread = guestThread();

@@ -19,8 +19,9 @@ export function compileModule(bytes: Uint8Array, ports: CompilePorts): CompiledM
 /** Instruments and compiles a program, and stores it in the cache. `hash`: as in PreparedModule. */
 export function prepareModule(bytes: Uint8Array, hash: string, ports: CompilePorts): PreparedModule {
   const original = parseModule(bytes);
+  const { marksWrites = false } = ports;
   const asItIs = (uncapturable: readonly string[]): PreparedModule => {
-    return { bytes, hash, compiled: compileBytes(bytes), instrumented: undefined, uncapturable };
+    return { bytes, hash, compiled: compileBytes(bytes), instrumented: undefined, marksWrites, uncapturable };
   };
   if (original.uncapturable.length > 0) return asItIs(original.uncapturable);
   if (!WebAssembly.validate(bytes)) {
@@ -29,8 +30,9 @@ export function prepareModule(bytes: Uint8Array, hash: string, ports: CompilePor
   }
   const graph = buildCallGraph(original);
   if (graph.uncapturable.length > 0) return asItIs(graph.uncapturable);
-  const { bytes: instrumented } = instrument(original, graph);
-  const prepared = { bytes, hash, compiled: compileBytes(instrumented), instrumented, uncapturable: [] };
+  const { bytes: instrumented } = instrument(original, graph, { marksWrites });
+  const compiled = compileBytes(instrumented);
+  const prepared = { bytes, hash, compiled, instrumented, marksWrites, uncapturable: [] };
   storeModule(prepared, ports);
   return prepared;
 }

@@ -31,6 +31,7 @@ import {
   Trapped,
 } from '../kernel/blocked.ts';
 import { MAIN_CONTEXT } from '../kernel/contexts.ts';
+import { storeU32, storeU64 } from '../kernel/guest-access.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { GuestNumber, Thread } from '../kernel/thread.ts';
@@ -524,8 +525,8 @@ export class GuestMachine {
       const forked = parent.fork(child, guest, child.mainThread, spare);
       if (spare !== undefined && spare !== forked.child) this.#options.hooks.memoriesFree(spare.instance.memories);
       this.#adopt(forked.child, forked.thread);
-      child.memory.view.setUint32(pidAddr, 0, true);
-      parent.process.memory.view.setUint32(pidAddr, child.pid, true);
+      storeU32(child.memory, pidAddr, 0);
+      storeU32(parent.process.memory, pidAddr, child.pid);
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
       this.kernel.tree.abandon(child);
@@ -584,13 +585,13 @@ export class GuestMachine {
     if (functionIndex === undefined || !isContextEntry(guest.process.compiled.original, functionIndex)) {
       return Errno.EINVAL;
     }
-    guest.process.process.memory.view.setBigUint64(idAddr, guest.addContext(functionIndex), true);
+    storeU64(guest.process.process.memory, idAddr, guest.addContext(functionIndex));
     return Errno.ESUCCESS;
   }
 
   #changeStack(guest: GuestThread, change: StackSaved | StackRestored): Step | undefined {
     if (change instanceof StackSaved) {
-      guest.process.process.memory.view.setBigUint64(change.valueAddr, 0n, true);
+      storeU64(guest.process.process.memory, change.valueAddr, 0n);
       guest.saveCheckpoint(change.id, change.valueAddr);
       return undefined;
     }

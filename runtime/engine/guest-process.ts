@@ -115,7 +115,7 @@ export class GuestProcess {
     }
     this.#stackPointer = stackPointerOf(compiled);
     this.#memory = this.#guestMemory();
-    if (this.#memory !== undefined) process.memory = new LinearMemory(this.#memory);
+    this.#lendMemory();
   }
 
   /** Of a module that can be captured. Throws WVM_SNAPSHOT_UNSUPPORTED. */
@@ -201,7 +201,7 @@ export class GuestProcess {
     this.#doors.changeOwner(process);
     this.threads.clear();
     this.#loaded = undefined;
-    if (this.#memory !== undefined) process.memory = new LinearMemory(this.#memory);
+    this.#lendMemory();
     return true;
   }
 
@@ -310,6 +310,13 @@ export class GuestProcess {
       return this.instance.exports['memory'] as WebAssembly.Memory;
     }
     return this.instance.memories[exported?.index ?? 0];
+  }
+
+  #lendMemory(): void {
+    const memory = this.#memory;
+    if (memory === undefined) return;
+    const marks = this.instance.marks?.memories[this.instance.memories.indexOf(memory)];
+    this.process.memory = new LinearMemory(memory, marks);
   }
 
   /** Throws if the stack is to unwind. What the machine does is not in here: V8 never optimises a function that ends by throwing. */

@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
 import { MAIN_CONTEXT } from '../kernel/contexts.ts';
+import { storeU64 } from '../kernel/guest-access.ts';
 import type { BlockedCall, Interruption, Thread } from '../kernel/thread.ts';
 import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { restoreStack, saveStack } from './frames.ts';
@@ -130,7 +131,7 @@ export class GuestThread {
     const { entry, stack, stackPointer, valueAddr } = checkpoint;
     activations.push({ ...old, entry, stack, pending: { kind: 'result', value: 0 } });
     if (stackPointer !== undefined) this.process.stackPointer = stackPointer;
-    this.process.process.memory.view.setBigUint64(valueAddr, BigInt.asUintN(64, value), true);
+    storeU64(this.process.process.memory, valueAddr, BigInt.asUintN(64, value));
     return true;
   }
 

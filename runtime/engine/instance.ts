@@ -20,6 +20,7 @@ import type { CompiledModule } from './compile.ts';
 import type { CompiledContinuations, ContinuationModules } from './continuation-modules.ts';
 import { globalCopier, makeTrap, RESULT_STRIDE, wrapHostFunction } from './glue.ts';
 import type { MemoryPool } from './memory-pool.ts';
+import { PageMarks } from './page-marks.ts';
 import { type PollAnswer, StackArea } from './stack-area.ts';
 
 /** The frames of an unwound stack: records, innermost first, and the references they hold. */
@@ -119,6 +120,8 @@ export class GuestInstance {
   /** By index; of a module that is not instrumented only those that it imports or exports. */
   readonly memories: readonly WebAssembly.Memory[];
   readonly tables: readonly WebAssembly.Table[];
+  /** Undefined: its stores do not mark what they write. */
+  readonly marks: PageMarks | undefined;
   readonly exports: WebAssembly.Exports;
   /**
    * Throw this to unwind the running stack. Of a module that is not instrumented it only ends it: a trap, which no
@@ -170,6 +173,7 @@ export class GuestInstance {
       const parameters = module.types[typeIndex]!.params.map((type) => VALUE_NAMES[type]!);
       return new WebAssembly.Tag({ parameters });
     });
+    this.marks = compiled.map?.marksWrites === true ? new PageMarks(module) : undefined;
     this.#imports = this.#ownImports();
     this.exports = this.#instantiate(compiled, options);
     if (compiled.map !== undefined) {
@@ -568,6 +572,7 @@ export class GuestInstance {
       [names.TABLE_FUNCREFS]: this.#area.funcrefs,
       [names.TABLE_EXTERNREFS]: this.#area.externrefs,
       [names.TAG_UNWIND]: this.#area.unwindTag,
+      ...(this.marks === undefined ? {} : { [names.MEMORY_MARKS]: this.marks.memory }),
     };
     this.memories.forEach((memory, k) => {
       imports[names.memoryName(k)] = memory;

@@ -1,7 +1,7 @@
 // The guest's memory as the kernel sees it, refreshed when the guest has grown it: a view of a memory that has grown is empty,
 // but for a shared memory, whose old views stay as they were.
 
-import type { GuestMemory } from '../kernel/guest-memory.ts';
+import type { GuestMemory, WriteMarks } from '../kernel/guest-memory.ts';
 
 export class LinearMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
@@ -9,9 +9,11 @@ export class LinearMemory implements GuestMemory {
   #buffer: ArrayBuffer | SharedArrayBuffer;
   #bytes: Uint8Array;
   #view: DataView;
+  readonly marks: WriteMarks | undefined;
 
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory: WebAssembly.Memory, marks: WriteMarks | undefined) {
     this.#memory = memory;
+    this.marks = marks;
     this.#buffer = memory.buffer;
     this.#isShared = memory.buffer instanceof SharedArrayBuffer;
     this.#bytes = new Uint8Array(this.#buffer);

@@ -1,8 +1,9 @@
 // What a guest has changed in its memory since the last capture, in 4 KiB pages, found in WebAssembly (page-diff.wat).
 //
-// Two strategies behind one interface; RATIONALE.md ("How are changed pages found?") has the figures:
+// Strategies behind one interface; RATIONALE.md ("How are changed pages found?") has the figures:
 // - CopyPageTracker keeps a copy of the memory. The changed pages are copied into it, and `contents` shows that copy.
 // - HashPageTracker keeps 16 bytes for each page. The changed pages are copied into a room that the caller brings.
+// - MarkedPageTracker (marked-page-tracker.ts) does the same, and looks only at pages that whoever wrote them has marked.
 //
 // 1. The guest stands still: capture() finds and copies what changed. 2. The guest goes on; `contents` stays as it is: of a
 // copy until the next capture(), else as long as the room does. 3. confirm() says that all of it is safe. Without confirm() the
@@ -217,11 +218,22 @@ export class HashPageTracker implements PageTracker {
     return { ...changes, contents: this.copy(changes, roomy) };
   }
 
-  /** The first half of capture(): what changed, which is told again until confirm(). */
-  find(): ChangedPages {
-    const pageCount = this.#guest.buffer.byteLength / PAGE_BYTES;
+  protected get pageCount(): number {
+    return this.#guest.buffer.byteLength / PAGE_BYTES;
+  }
+
+  /**
+   * The first half of capture(): what changed, which is told again until confirm(). `runs`: first page, end, … of those that can
+   * have changed since the last find(); all if not given.
+   */
+  find(runs?: readonly number[]): ChangedPages {
+    const { pageCount } = this;
     this.#states.fit(pageCount);
-    this.#compare(0, pageCount, STATES_ADDRESS, this.#states.extraAddress, 0);
+    const { extraAddress } = this.#states;
+    if (runs === undefined) this.#compare(0, pageCount, STATES_ADDRESS, extraAddress, 0);
+    else {
+      for (let i = 0; i < runs.length; i += 2) this.#compare(runs[i]!, runs[i + 1]!, STATES_ADDRESS, extraAddress, 0);
+    }
     return { pageCount, ...this.#states.runs(pageCount) };
   }
 

@@ -19,6 +19,8 @@ export interface CompilePorts {
   /** SHA-256 of some bytes, as 64 hex digits. */
   readonly sha256: (bytes: Uint8Array) => string;
   readonly cache: ModuleCache | undefined;
+  /** Stores are to mark the pages that they write; default: false. */
+  readonly marksWrites?: boolean;
 }
 
 /** Plain data and a module of the engine: a message to another thread can carry it. */
@@ -30,6 +32,8 @@ export interface PreparedModule {
   readonly compiled: WebAssembly.Module;
   /** What `compiled` was compiled from; undefined if that is the original. */
   readonly instrumented: Uint8Array | undefined;
+  /** As it was asked for. */
+  readonly marksWrites: boolean;
   /** Why the module runs as it is and cannot be captured; empty if it can. */
   readonly uncapturable: readonly string[];
 }
@@ -40,7 +44,7 @@ export function storedModule(bytes: Uint8Array, hash: string, ports: CompilePort
   if (instrumented === undefined) return undefined;
   const compiled = compileBytes(instrumented);
   if (WebAssembly.Module.customSections(compiled, SECTION_MAP).length === 0) return undefined;
-  return { bytes, hash, compiled, instrumented, uncapturable: [] };
+  return { bytes, hash, compiled, instrumented, marksWrites: ports.marksWrites === true, uncapturable: [] };
 }
 
 export function storeModule({ bytes, hash, instrumented }: PreparedModule, ports: CompilePorts): void {
@@ -61,7 +65,8 @@ export function plainModule(bytes: Uint8Array): PreparedModule | undefined {
   const isPlain = WebAssembly.Module.imports(compiled).every(
     ({ module, kind }) => module === 'wasi_snapshot_preview1' && kind === 'function',
   );
-  return isPlain ? { bytes, hash: '', compiled, instrumented: undefined, uncapturable: [] } : undefined;
+  const asItCame = { instrumented: undefined, marksWrites: false, uncapturable: [] };
+  return isPlain ? { bytes, hash: '', compiled, ...asItCame } : undefined;
 }
 
 export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
@@ -75,5 +80,6 @@ export function compileBytes(bytes: Uint8Array): WebAssembly.Module {
 }
 
 function cacheKey({ length }: Uint8Array, hash: string, ports: CompilePorts): string {
-  return `${ports.sha256(encodeUtf8(`${hash} ${INSTRUMENTER_VERSION}`))}-${length}`;
+  const made = `${hash} ${INSTRUMENTER_VERSION}${ports.marksWrites === true ? ' marks' : ''}`;
+  return `${ports.sha256(encodeUtf8(made))}-${length}`;
 }

@@ -13,6 +13,7 @@
 import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { GuestProcess } from '../engine/guest-process.ts';
 import type { GuestInstance } from '../engine/instance.ts';
+import { MarkedPageTracker } from '../engine/marked-page-tracker.ts';
 import { changedBytes, HashPageTracker, PAGE_HASH_KEY_BYTES } from '../engine/page-diff.ts';
 import type { Process } from '../kernel/process.ts';
 import { FILE_PAGE_BYTES, type FilePages } from '../kernel/vfs/file-pages.ts';
@@ -68,6 +69,7 @@ const SMALL_ROOM_BYTES: number = 1 << 20;
 const SPARE_FACTOR = 4;
 
 export class ChangeTracker {
+  readonly #checksMarks: boolean;
   #memories = new WeakMap<GuestInstance, TrackedProcess>();
   #files = new WeakMap<FilePages, FilePageTracker>();
   /** Of the last capture. */
@@ -80,6 +82,11 @@ export class ChangeTracker {
   #warming: WarmRoom | undefined;
   #lastBytes = 0;
   #number = 0;
+
+  /** `checksMarks`: of programs that mark what they write, as in MarkedPageTracker. */
+  constructor(checksMarks = false) {
+    this.#checksMarks = checksMarks;
+  }
 
   /** Works for this long at most; true when there is room for about what the next capture() will find. */
   warm(guest: GuestMachine, budgetMs: number): boolean {
@@ -186,8 +193,13 @@ export class ChangeTracker {
   #trackersOf({ process, instance }: GuestProcess): readonly TrackedMemory[] {
     const tracked = this.#memories.get(instance);
     if (tracked?.process === process) return tracked.memories;
-    const memories = instance.memories.map((memory) => {
-      return { tracker: new HashPageTracker(memory, keys()), base: null, captured: NOWHERE };
+    const memories = instance.memories.map((memory, index) => {
+      const marks = instance.marks?.memories[index];
+      const tracker =
+        marks === undefined
+          ? new HashPageTracker(memory, keys())
+          : new MarkedPageTracker(memory, keys(), marks, this.#checksMarks);
+      return { tracker, base: null, captured: NOWHERE };
     });
     this.#memories.set(instance, { process, memories });
     return memories;

@@ -3,6 +3,7 @@
 
 import { type PreparedModule, storedModule } from '../engine/stored-module.ts';
 import { sha256Hex } from './digest.ts';
+import type { ModuleOptions } from './machine-options.ts';
 import { ModuleCache } from './module-cache.ts';
 import { readModule } from './read-module.ts';
 
@@ -15,12 +16,16 @@ export interface FoundProgram {
   readonly module: PreparedModule | undefined;
 }
 
-/** Reads a program (.wasm or .wat) and looks it up in the cache; `cacheDirectory` as in MachineOptions. */
-export async function findProgram(path: string, cacheDirectory?: string | null): Promise<FoundProgram> {
+/** Reads a program (.wasm or .wat) and looks it up in the cache. */
+export async function findProgram(
+  path: string,
+  { cacheDirectory, marksWrites = false }: ModuleOptions = {},
+): Promise<FoundProgram> {
   const bytes = await readModule(path);
   const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
   // To hash takes as long as half of what else a start does: node:crypto has to be loaded.
   if (cache?.mayHold(bytes.length) !== true) return { bytes, hash: undefined, module: undefined };
   const hash = sha256Hex(bytes);
-  return { bytes, hash, module: storedModule(bytes, hash, { sha256: sha256Hex, cache }) };
+  const ports = { sha256: sha256Hex, cache, marksWrites: marksWrites !== false };
+  return { bytes, hash, module: storedModule(bytes, hash, ports) };
 }

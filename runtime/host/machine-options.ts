@@ -56,6 +56,12 @@ export interface MachineOptions {
   trace?: (line: string) => void;
   /** Cache of instrumented modules; null: none; not given: the user's. */
   cacheDirectory?: string | null;
+  /**
+   * The program marks the pages that it writes: capture() takes a time that follows what was written, not the size of the memory,
+   * and the program is slower. It is nothing of the machine: images are the same, and a resume may choose otherwise. 'check' (for
+   * tests): each capture compares all memory as well, and throws BugError if a page has changed that bears no mark.
+   */
+  marksWrites?: boolean | 'check';
   /** The guest called `wvm.snapshot`: save it; returns the id (above 0) that it gets. */
   onSelfSnapshot?: (machine: Machine) => Promise<number>;
   /**
@@ -93,6 +99,9 @@ export interface MachineOptions {
   /** For tests: where the guest is stopped, over and over. */
   stops?: StopEverywhere;
 }
+
+/** How programs are prepared. */
+export type ModuleOptions = Pick<MachineOptions, 'cacheDirectory' | 'marksWrites'>;
 
 /** For tests and replay: stop at every poll, or before every host call. */
 export interface StopEverywhere {

@@ -40,9 +40,8 @@ let machine: Machine | undefined;
 const procedures: MachineProcedures = {
   keepCode,
   async load({ program, options, hooks }: LoadRequest): Promise<Ready> {
-    const { cacheDirectory } = options;
-    const found = typeof program === 'string' ? await findProgram(program, cacheDirectory) : program;
-    const module = prepareProgram(found, cacheDirectory);
+    const found = typeof program === 'string' ? await findProgram(program, options) : program;
+    const module = prepareProgram(found, options);
     adoptModule(module);
     return ready(await Machine.load(module.bytes, machineOptions(options, hooks)));
   },

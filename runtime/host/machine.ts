@@ -109,13 +109,14 @@ export class Machine {
     } else restoreProcesses(this.#guest, state, programs);
     this.moduleHash = this.#guest.root.compiled.hash;
     const moduleName = options.programName ?? this.name;
-    this.#saves = new SaveRequests(this.#guest, host.outputs, { name: this.name, moduleName });
+    const checksMarks = options.marksWrites === 'check';
+    this.#saves = new SaveRequests(this.#guest, host.outputs, { name: this.name, moduleName }, checksMarks);
   }
 
   /** Loads a program, .wasm or .wat. Errors: WVM_MODULE_*, WVM_IMPORT_UNKNOWN, WVM_FILE, WVM_LIMIT. */
   static async load(module: Uint8Array, options: MachineOptions = {}): Promise<Machine> {
     const bytes = await toBinaryModule(module, options.programName ?? 'module');
-    const compiled = compileWithCache(bytes, options.cacheDirectory);
+    const compiled = compileWithCache(bytes, options);
     const host = openHost(options);
     try {
       return new Machine(new Map([[compiled.hash, compiled]]), options, host);
@@ -357,7 +358,7 @@ export class Machine {
             },
           }),
       waitInPlace: (blocked) => trial?.drop() ?? waitInPlace(machine.#guest.kernel, blocked.waits),
-      loadProgram: ({ bytes }) => compileWithCache(bytes, machine.#options.cacheDirectory),
+      loadProgram: ({ bytes }) => compileWithCache(bytes, machine.#options),
       processTrapped: (process, error) => machine.#options.onProcessTrap?.(processTrap(process, error)),
       processEnded: ({ pid, end }) => {
         machine.#options.onProcessEnd?.({ pid, status: end!.status, signal: end!.signal });

@@ -5,16 +5,18 @@ import type { PreparedModule } from '../engine/stored-module.ts';
 import { sha256Hex } from './digest.ts';
 import type { FoundProgram } from './find-program.ts';
 import { lateV8 } from './late-modules.ts';
+import type { ModuleOptions } from './machine-options.ts';
 import { ModuleCache } from './module-cache.ts';
 
-/** `cacheDirectory` as in MachineOptions. */
-export function prepareProgram(
-  { bytes, hash, module }: FoundProgram,
-  cacheDirectory: string | null | undefined,
-): PreparedModule {
-  if (module !== undefined) return module;
+/** `found` may have been looked up with other options. */
+export function prepareProgram(found: FoundProgram, { cacheDirectory, marksWrites }: ModuleOptions): PreparedModule {
+  const { bytes, module } = found;
+  const marks = marksWrites !== undefined && marksWrites !== false;
+  if (module?.marksWrites === marks) return module;
   const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
-  return withQuickOptimisation(() => prepareModule(bytes, hash ?? sha256Hex(bytes), { sha256: sha256Hex, cache }));
+  const hash = found.hash ?? sha256Hex(bytes);
+  const ports = { sha256: sha256Hex, cache, marksWrites: marks };
+  return withQuickOptimisation(() => prepareModule(bytes, hash, ports));
 }
 
 /**

@@ -4,9 +4,10 @@ import { type CompiledModule, compileModule } from '../engine/compile.ts';
 import { openModule } from '../engine/open-module.ts';
 import type { PreparedModule } from '../engine/stored-module.ts';
 import { sha256Hex } from './digest.ts';
+import type { ModuleOptions } from './machine-options.ts';
 import { ModuleCache } from './module-cache.ts';
 
-/** By hash, newest at the end. */
+/** By hash and whether stores mark what they write, newest at the end. */
 const recentModules = new Map<string, CompiledModule>();
 const RECENT_MODULES = 8;
 
@@ -19,18 +20,21 @@ export function adoptModule(prepared: PreparedModule): void {
 }
 
 /** Compiles a module, unless it is one of the last or came ready, or takes it from the cache on disk. */
-export function compileWithCache(bytes: Uint8Array, cacheDirectory: string | null | undefined): CompiledModule {
-  const prepared = preparedModules.get(bytes);
+export function compileWithCache(bytes: Uint8Array, options: ModuleOptions): CompiledModule {
+  const { cacheDirectory } = options;
+  const marksWrites = options.marksWrites !== undefined && options.marksWrites !== false;
+  const ready = preparedModules.get(bytes);
+  const prepared = ready?.marksWrites === marksWrites ? ready : undefined;
   if (prepared?.hash === '') return openModule(prepared);
-  const moduleHash = prepared?.hash ?? sha256Hex(bytes);
-  let compiled = recentModules.get(moduleHash);
+  const key = `${prepared?.hash ?? sha256Hex(bytes)} ${marksWrites}`;
+  let compiled = recentModules.get(key);
   if (compiled === undefined && prepared !== undefined) compiled = openModule(prepared);
   if (compiled === undefined) {
     const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
-    compiled = compileModule(bytes, { sha256: sha256Hex, cache });
+    compiled = compileModule(bytes, { sha256: sha256Hex, cache, marksWrites });
   }
-  recentModules.delete(moduleHash);
-  recentModules.set(moduleHash, compiled);
+  recentModules.delete(key);
+  recentModules.set(key, compiled);
   for (const oldest of recentModules.keys()) {
     if (recentModules.size <= RECENT_MODULES) break;
     recentModules.delete(oldest);

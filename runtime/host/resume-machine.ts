@@ -149,7 +149,7 @@ function programOf(state: MachineState, moduleHash: string, options: ResumeOptio
       hint: 'give the original program with --module FILE',
     });
   }
-  const compiled = compileWithCache(bytes, options.cacheDirectory);
+  const compiled = compileWithCache(bytes, options);
   if (compiled.hash !== moduleHash) {
     throw new WvmError('WVM_MODULE_MISSING', `the module given is ${compiled.hash}, the image needs ${moduleHash}`);
   }

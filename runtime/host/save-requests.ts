@@ -44,6 +44,7 @@ export class SaveRequests {
   readonly #guest: GuestMachine;
   readonly #outputs: readonly HeldOutput[];
   readonly #identity: Omit<Identity, 'includeModule'>;
+  readonly #checksMarks: boolean;
   readonly #waiting: SaveRequest[] = [];
   /** Made at the first capture. */
   #changes: ChangeTracker | undefined;
@@ -56,7 +57,14 @@ export class SaveRequests {
   /** An image that shows the guest's memory is being encoded. */
   #encoding: Promise<unknown> | undefined;
 
-  constructor(guest: GuestMachine, outputs: readonly HeldOutput[], identity: Omit<Identity, 'includeModule'>) {
+  /** `checksMarks`: as in ChangeTracker. */
+  constructor(
+    guest: GuestMachine,
+    outputs: readonly HeldOutput[],
+    identity: Omit<Identity, 'includeModule'>,
+    checksMarks: boolean,
+  ) {
+    this.#checksMarks = checksMarks;
     this.#guest = guest;
     this.#outputs = outputs;
     this.#identity = identity;
@@ -169,7 +177,7 @@ export class SaveRequests {
 
   /** Loads what captures need, which most machines never do. */
   async prepareCaptures(): Promise<void> {
-    this.#changes ??= new (await import('./change-tracker.ts')).ChangeTracker();
+    this.#changes ??= new (await import('./change-tracker.ts')).ChangeTracker(this.#checksMarks);
   }
 
   /** The guest is what snapshot `id` of a store has: the first capture tells what changes from now on. */

@@ -47,10 +47,10 @@ export function atomicCallFunction(
 }
 
 /** The constant offset of a memory access. */
-function memoryOffset(module: WasmModule, code: Instructions, i: number): bigint {
+export function memoryOffset(module: WasmModule, code: Instructions, i: number): bigint {
   const reader = new Reader(module.bytes, code.offset[i]!, code.offset[i + 1]!);
   reader.u8();
-  reader.u32();
+  if (code.opcode[i]! > 0xff) reader.u32();
   const HAS_MEMORY = 0x40;
   if ((reader.u32() & HAS_MEMORY) !== 0) reader.u32();
   return reader.u64();

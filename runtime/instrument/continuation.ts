@@ -9,7 +9,7 @@ import { Op } from '../wasm/opcodes.ts';
 import { parseModule } from '../wasm/parse.ts';
 import { BranchHints } from './branch-hints.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
-import { instrumentedTarget, OWN_IMPORTS, writeOwnImports, writePollBody } from './instrument.ts';
+import { instrumentedTarget, ownImportCount, writeOwnImports, writePollBody } from './instrument.ts';
 import type { ModuleMap } from './module-map.ts';
 import * as names from './names.ts';
 import { SavePool } from './save.ts';
@@ -42,7 +42,7 @@ export function buildContinuations(
   const helperIndex = new Map(helpers.map((name, position) => [name, functions.length + position]));
   const firstOwn = functions.length + helpers.length;
 
-  const base = instrumentedTarget(module, types, graph.standardExceptions);
+  const base = instrumentedTarget(module, types, graph.standardExceptions, map.marksWrites);
   const context = { ...base, pollFunction: firstOwn + sites.length };
   const target: EmitTarget = {
     ...context,
@@ -84,7 +84,7 @@ export function buildContinuations(
       module.allMemories.length +
       module.allTables.length +
       module.allTags.length +
-      OWN_IMPORTS +
+      ownImportCount(target.marks) +
       globals.length +
       OWN_GLOBALS.length;
     s.u32(count);
@@ -104,7 +104,7 @@ export function buildContinuations(
     module.allTags.forEach((typeIndex, k) => {
       writeImport(s, names.WVM, names.tagName(k), { kind: 'tag', typeIndex });
     });
-    writeOwnImports(s, voidType);
+    writeOwnImports(s, voidType, target.marks);
     globals.forEach((global, k) => {
       writeImport(s, names.WVM, names.globalName(k), { kind: 'global', global });
     });

@@ -45,13 +45,15 @@ import { blockType, type CatchClause, type FunctionAnalysis, NodeKind, type Site
 import { atomicCallFunction } from './atomic-bodies.ts';
 import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
 import { RECORD_TRAILER, type Slot } from './layout.ts';
+import { type MarkTarget, writeKeepOperands, writeMark } from './mark-stores.ts';
 import type { FunctionPlan } from './plan.ts';
 import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
+import type { StoreMarks } from './store-marks.ts';
 import type { TypePool } from './type-pool.ts';
 import { Flag, LoopKind } from './workspace.ts';
 
 /** The module that the body is written for. */
-export interface EmitTarget extends SaveContext {
+export interface EmitTarget extends SaveContext, MarkTarget {
   readonly saves: SavePool;
   readonly types: TypePool;
   readonly unwindTag: number;
@@ -139,6 +141,9 @@ export class BodyEmitter {
   #fuelLocal = -1;
   #siteLocal = -1;
   #baseLocal = -1;
+  /** How stores mark; undefined: they do not. */
+  readonly #marks: StoreMarks | undefined;
+  #firstTemp = -1;
 
   constructor(plan: FunctionPlan, target: EmitTarget, w: ByteWriter, offsets?: OffsetRun[]) {
     this.plan = plan;
@@ -146,6 +151,7 @@ export class BodyEmitter {
     this.w = w;
     this.offsets = offsets;
     this.a = plan.analysis;
+    this.#marks = target.marks === undefined ? undefined : plan.marks;
     this.#source = plan.analysis.module.bytes;
     this.#start = w.position;
     const values = this.a.locals.length + this.a.shadowTypes.length;
@@ -229,6 +235,10 @@ export class BodyEmitter {
     if (this.#isContinuation) {
       types.push(ValType.i32);
       this.#baseLocal = next++;
+    }
+    if (this.#marks !== undefined) {
+      this.#firstTemp = next;
+      types.push(...this.#marks.temps);
     }
     writeLocals(this.w, types);
   }
@@ -628,13 +638,38 @@ export class BodyEmitter {
           break;
         }
         default:
-          this.#rare(i, op, siteIndex);
+          if (this.#marks === undefined) this.#rare(i, op, siteIndex);
+          else this.#marked(i, op, siteIndex, this.#marks);
           break;
       }
       if ((flag & Flag.shadowed) !== 0) this.#shadow(i);
       i++;
     }
     assert(false, 'a body ends with its end');
+  }
+
+  /** Writes an instruction whose store marks its page, or whose result is the address of one. */
+  #marked(i: number, op: number, siteIndex: number, { marks, kept }: StoreMarks): void {
+    const { w, target } = this;
+    const { offset, immediate, immediate2 } = this.a.code;
+    // A helper marks for itself.
+    const isHelped = op === Op.memory_init && this.target.segmentHelper(op, immediate[i]!, immediate2[i]!) >= 0;
+    const mark = isHelped ? undefined : marks.get(i);
+    if (mark !== undefined && mark.operands.length > 0) {
+      this.#flush(offset[i]!);
+      writeKeepOperands(w, mark, this.#firstTemp);
+    }
+    this.#rare(i, op, siteIndex);
+    if (mark !== undefined) {
+      this.#flush(offset[i + 1]!);
+      writeMark(w, target, mark, this.#firstTemp);
+    }
+    const temp = kept.get(i);
+    if (temp !== undefined) {
+      this.#flush(offset[i + 1]!);
+      w.u8(Op.local_tee);
+      w.u32(this.#firstTemp + temp);
+    }
   }
 
   /** Writes an instruction that is not always copied, of those that hardly any program is full of. */

@@ -30,6 +30,13 @@ describe('a stop at every site', () => {
     stops += counts.stops;
   });
 
+  test.each(Object.entries(SAMPLES))('%s, marking what it writes', async (_, { wat, args, points }) => {
+    const bytes = await assembleText(`(module ${HOST} ${wat})`);
+    const counts = checkEverySite(new TestProgram(bytes, 'run', args, true));
+    expect(counts.points).toBeGreaterThanOrEqual(points);
+    stops += counts.stops;
+  });
+
   test.each(Object.entries(SAMPLES))('%s, between any two instructions', async (_, { wat, args }) => {
     const bytes = insertPoints(parseModule(await assembleText(`(module ${HOST} ${wat})`)));
     const program = new TestProgram(bytes, 'run', args);

@@ -9,6 +9,8 @@
 // (start $main)                         gone; the engine calls it as it calls any function
 // (func …)                              functions that suspend: see emit.ts; all others byte for byte
 //                                       then: poll, grow, save functions, init and drop functions
+// If stores are to mark what they write (mark-table.ts), the memory of the marks is imported behind that of the frames, and
+// functions that never suspend but write are no more what they were.
 // Function, type, table, memory, global and segment indexes of the original module keep their meaning.
 
 import { ByteWriter } from '../base/bytes.ts';
@@ -20,6 +22,8 @@ import { Op } from '../wasm/opcodes.ts';
 import { BranchHints } from './branch-hints.ts';
 import { buildCallGraph, type CallGraph } from './call-graph.ts';
 import { BodyEmitter, type EmitTarget, type OffsetRun } from './emit.ts';
+import { rangeMarker } from './mark-stores.ts';
+import { type MarkTable, markTableOf } from './mark-table.ts';
 import { encodeModuleMap, ModuleMap, prefixSums } from './module-map.ts';
 import * as names from './names.ts';
 import { FunctionPlan, Passes } from './plan.ts';
@@ -49,8 +53,19 @@ const SECTION = {
 /** Sections that speak of code offsets of the original; they would be wrong in the instrumented module. */
 const STALE_SECTIONS = /^(metadata\.code\.|\.debug_|sourceMappingURL|reloc\.|linking$|external_debug_info)/;
 
+/** What the embedder chooses; part of the key under which an instrumented module is kept. */
+export interface InstrumentOptions {
+  /** Every store marks the page that it writes. */
+  readonly marksWrites?: boolean;
+}
+
 /** Index spaces of an instrumented module: the original's entries, then ours. */
-export function instrumentedTarget(module: WasmModule, types: TypePool, standardExceptions: boolean): EmitTarget {
+export function instrumentedTarget(
+  module: WasmModule,
+  types: TypePool,
+  standardExceptions: boolean,
+  marksWrites: boolean,
+): EmitTarget {
   const tables = module.allTables.length;
   const globals = module.allGlobals.length;
   const firstFunction = module.functionTypes.length;
@@ -58,6 +73,8 @@ export function instrumentedTarget(module: WasmModule, types: TypePool, standard
     module,
     types,
     framesMemory: module.allMemories.length,
+    marksMemory: module.allMemories.length + 1,
+    marks: marksWrites ? markTableOf(module) : undefined,
     slotsTable: tables,
     funcrefTable: tables + 1,
     externrefTable: tables + 2,
@@ -77,12 +94,16 @@ export function instrumentedTarget(module: WasmModule, types: TypePool, standard
 }
 
 /** Instruments a valid module. Throws WVM_MODULE_UNSUPPORTED if `graph.uncapturable` names anything. */
-export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph(module)): InstrumentedModule {
+export function instrument(
+  module: WasmModule,
+  graph: CallGraph = buildCallGraph(module),
+  { marksWrites = false }: InstrumentOptions = {},
+): InstrumentedModule {
   if (graph.uncapturable.length > 0) {
     throw new WvmError('WVM_MODULE_UNSUPPORTED', `state that cannot be captured: ${graph.uncapturable.join(', ')}`);
   }
   const types = new TypePool(module);
-  const target = instrumentedTarget(module, types, graph.standardExceptions);
+  const target = instrumentedTarget(module, types, graph.standardExceptions, marksWrites);
   const siteCounts = new Int32Array(module.code.length);
   const code = new ByteWriter(module.bytes.length * 2);
   const passes = new Passes();
@@ -91,12 +112,14 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
   for (let c = 0; c < module.code.length; c++) {
     const functionIndex = module.importedFunctionCount + c;
     const entry = module.code[c]!.range;
-    if (graph.suspends[functionIndex] === 0) {
+    const suspends = graph.suspends[functionIndex] === 1;
+    const plan =
+      suspends || marksWrites ? new FunctionPlan(module, graph, functionIndex, firstSite, passes) : undefined;
+    if (plan === undefined || (!suspends && plan.marks.isEmpty)) {
       code.u32(entry.end - entry.start);
       code.bytes(module.bytes, entry.start, entry.end);
       continue;
     }
-    const plan = new FunctionPlan(module, graph, functionIndex, firstSite, passes);
     siteCounts[c] = plan.analysis.sites.length;
     firstSite += siteCounts[c]!;
     const start = code.beginSized();
@@ -105,8 +128,9 @@ export function instrument(module: WasmModule, graph: CallGraph = buildCallGraph
     code.endSized(start);
     hints.add(functionIndex, emitter.unlikely);
   }
-  const map = new ModuleMap(module, graph, prefixSums(siteCounts));
-  return { bytes: assemble(module, types, target, code, hints, encodeModuleMap(module, graph, siteCounts)), map };
+  const map = new ModuleMap(module, graph, prefixSums(siteCounts), marksWrites);
+  const section = encodeModuleMap(module, graph, siteCounts, marksWrites);
+  return { bytes: assemble(module, types, target, code, hints, section), map };
 }
 
 /** Where the bytes of an instrumented function came from; offsets count from the start of each code entry. */
@@ -114,9 +138,12 @@ export function functionOffsets(map: ModuleMap, functionIndex: number): OffsetRu
   const module = map.module;
   const codeIndex = functionIndex - module.importedFunctionCount;
   const entry = module.code[codeIndex]!.range;
-  if (map.graph.suspends[functionIndex] === 0) return [{ emitted: 0, original: 0, length: entry.end - entry.start }];
+  const target = instrumentedTarget(module, new TypePool(module), map.graph.standardExceptions, map.marksWrites);
+  const suspends = map.graph.suspends[functionIndex] === 1;
+  if (!suspends && (!map.marksWrites || map.plan(functionIndex).marks.isEmpty)) {
+    return [{ emitted: 0, original: 0, length: entry.end - entry.start }];
+  }
   const runs: OffsetRun[] = [];
-  const target = instrumentedTarget(module, new TypePool(module), map.graph.standardExceptions);
   new BodyEmitter(map.plan(functionIndex), target, new ByteWriter(1 << 12), runs).emitFunction();
   return runs.map((run) => ({ ...run, original: run.original - entry.start }));
 }
@@ -135,7 +162,7 @@ function assemble(
   hints: BranchHints,
   map: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const own = ownFunctions(module, types);
+  const own = ownFunctions(module, types, target);
   const saveTypes = target.saves.typeIndexes();
   const voidType = types.typeIndex([], []);
   const pollType = types.typeIndex(names.POLL_PARAMS, []);
@@ -145,7 +172,7 @@ function assemble(
   w.bytes(module.bytes, 0, 8);
 
   w.section(SECTION.type, (s) => types.write(s));
-  w.section(SECTION.import, (s) => writeImports(s, module, voidType));
+  w.section(SECTION.import, (s) => writeImports(s, module, voidType, target.marks));
   w.section(SECTION.function, (s) => {
     s.u32(module.functions.length + 1 + saveTypes.length + own.length);
     for (const type of module.functions) s.u32(type);
@@ -225,12 +252,12 @@ function assemble(
 }
 
 /** The original's imports, then everything it defined and the host shall own, then what is ours. */
-function writeImports(w: ByteWriter, module: WasmModule, voidType: number): void {
+function writeImports(w: ByteWriter, module: WasmModule, voidType: number, marks: MarkTable | undefined): void {
   const { importedMemoryCount, importedTableCount, importedTagCount } = module;
   const memories = module.allMemories.slice(importedMemoryCount);
   const tables = module.allTables.slice(importedTableCount);
   const tags = module.allTags.slice(importedTagCount);
-  w.u32(module.imports.length + memories.length + tables.length + tags.length + 5);
+  w.u32(module.imports.length + memories.length + tables.length + tags.length + ownImportCount(marks));
   for (const entry of module.imports) w.bytes(module.bytes, entry.range.start, entry.range.end);
   memories.forEach((limits, k) => {
     writeImport(w, names.WVM, names.memoryName(importedMemoryCount + k), { kind: 'memory', limits });
@@ -241,17 +268,25 @@ function writeImports(w: ByteWriter, module: WasmModule, voidType: number): void
   tags.forEach((typeIndex, k) => {
     writeImport(w, names.WVM, names.tagName(importedTagCount + k), { kind: 'tag', typeIndex });
   });
-  writeOwnImports(w, voidType);
+  writeOwnImports(w, voidType, marks);
 }
 
 const ANY_SIZE = { min: 0n, max: undefined, shared: false, is64: false, pageSizeLog2: 16 };
 
 /** Number of entries that writeOwnImports adds. */
-export const OWN_IMPORTS = 5;
+export function ownImportCount(marks: MarkTable | undefined): number {
+  return marks === undefined ? 5 : 6;
+}
 
-/** The engine's frames memory, tables and tag. */
-export function writeOwnImports(w: ByteWriter, voidType: number): void {
+/** The engine's memories, tables and tag. */
+export function writeOwnImports(w: ByteWriter, voidType: number, marks: MarkTable | undefined): void {
   writeImport(w, names.WVM, names.MEMORY_FRAMES, { kind: 'memory', limits: ANY_SIZE });
+  if (marks !== undefined) {
+    // Its size never changes.
+    const pages = BigInt(marks.pageCount);
+    const limits = { ...ANY_SIZE, min: pages, max: pages };
+    writeImport(w, names.WVM, names.MEMORY_MARKS, { kind: 'memory', limits });
+  }
   const funcrefs = { element: ValType.funcref, limits: ANY_SIZE };
   writeImport(w, names.WVM, names.TABLE_SLOTS, { kind: 'table', table: funcrefs });
   writeImport(w, names.WVM, names.TABLE_FUNCREFS, { kind: 'table', table: funcrefs });
@@ -336,7 +371,7 @@ export function writePollBody(w: ByteWriter, pollType: number, target: EmitTarge
 }
 
 /** Functions of ours that nothing inside the module calls. */
-function ownFunctions(module: WasmModule, types: TypePool): OwnFunction[] {
+function ownFunctions(module: WasmModule, types: TypePool, target: EmitTarget): OwnFunction[] {
   const own: OwnFunction[] = [];
   const voidType = types.typeIndex([], []);
   own.push({
@@ -367,10 +402,11 @@ function ownFunctions(module: WasmModule, types: TypePool): OwnFunction[] {
   module.data.forEach((_, index) => {
     module.allMemories.forEach((limits, memory) => {
       const params = [addressOf(limits.is64), ValType.i32, ValType.i32];
+      const marker = target.marks === undefined ? -1 : rangeMarker(target, memory, ValType.i32);
       own.push({
         typeIndex: types.typeIndex(params, []),
         exportName: names.initDataName(index, memory),
-        body: (w) => writeSegmentInit(w, Op.memory_init, index, memory),
+        body: (w) => writeSegmentInit(w, Op.memory_init, index, memory, marker),
       });
     });
   });
@@ -395,7 +431,8 @@ function writeDrop(w: ByteWriter, opcode: number, segment: number): void {
   w.u8(Op.end);
 }
 
-function writeSegmentInit(w: ByteWriter, opcode: number, segment: number, other: number): void {
+/** `marker`: marks what was written; -1: nobody does. */
+function writeSegmentInit(w: ByteWriter, opcode: number, segment: number, other: number, marker = -1): void {
   w.u32(0);
   for (let p = 0; p < 3; p++) {
     w.u8(Op.local_get);
@@ -404,6 +441,14 @@ function writeSegmentInit(w: ByteWriter, opcode: number, segment: number, other:
   writePrefixed(w, opcode);
   w.u32(segment);
   w.u32(other);
+  if (marker >= 0) {
+    w.u8(Op.local_get);
+    w.u32(0);
+    w.u8(Op.local_get);
+    w.u32(2);
+    w.u8(Op.call);
+    w.u32(marker);
+  }
   w.u8(Op.end);
 }
 

@@ -2,7 +2,7 @@
 // many sites each function has. Carried in the custom section SECTION_MAP, so that a cached module needs no
 // second look at the code; everything else is derived again, function by function, when a stack is captured.
 //
-// Section contents, all unsigned LEB128: version; flags (1 standard exceptions, 2 writes tables); per function (imports included) cycle * 2 + suspends; per type
+// Section contents, all unsigned LEB128: version; flags (1 standard exceptions, 2 writes tables, 4 stores mark the pages that they write); per function (imports included) cycle * 2 + suspends; per type
 // the same; per defined function its number of sites.
 
 import { ByteWriter } from '../base/bytes.ts';
@@ -17,19 +17,22 @@ export class ModuleMap {
   readonly graph: CallGraph;
   /** Number of the first site of each defined function, and the total at the end. */
   readonly firstSite: Int32Array;
+  /** Stores mark the pages that they write; continuations must, too. */
+  readonly marksWrites: boolean;
   readonly #plans = new Map<number, FunctionPlan>();
 
-  constructor(module: WasmModule, graph: CallGraph, firstSite: Int32Array) {
+  constructor(module: WasmModule, graph: CallGraph, firstSite: Int32Array, marksWrites = false) {
     this.module = module;
     this.graph = graph;
     this.firstSite = firstSite;
+    this.marksWrites = marksWrites;
   }
 
   get siteCount(): number {
     return this.firstSite[this.firstSite.length - 1]!;
   }
 
-  /** The plan of a function that suspends, made when it is first asked for. */
+  /** The plan of a function that suspends, or whose stores mark; made when it is first asked for. */
   plan(functionIndex: number): FunctionPlan {
     let plan = this.#plans.get(functionIndex);
     if (plan === undefined) {
@@ -77,10 +80,15 @@ export class ModuleMap {
 }
 
 /** Contents of the map section. */
-export function encodeModuleMap(module: WasmModule, graph: CallGraph, siteCounts: Int32Array): Uint8Array {
+export function encodeModuleMap(
+  module: WasmModule,
+  graph: CallGraph,
+  siteCounts: Int32Array,
+  marksWrites: boolean,
+): Uint8Array {
   const w = new ByteWriter(module.functionTypes.length * 2);
   w.u32(INSTRUMENTER_VERSION);
-  w.u32((graph.standardExceptions ? 1 : 0) | (graph.writesTables ? 2 : 0));
+  w.u32((graph.standardExceptions ? 1 : 0) | (graph.writesTables ? 2 : 0) | (marksWrites ? 4 : 0));
   for (let f = 0; f < module.functionTypes.length; f++) {
     w.u32(graph.cycle[f]! * 4 + graph.heavy[f]! * 2 + graph.suspends[f]!);
   }
@@ -141,7 +149,7 @@ export function decodeModuleMap(module: WasmModule, contents: Uint8Array): Modul
     writesTables: (flags & 2) !== 0,
     uncapturable: [],
   };
-  return new ModuleMap(module, graph, prefixSums(siteCounts));
+  return new ModuleMap(module, graph, prefixSums(siteCounts), (flags & 4) !== 0);
 }
 
 /** First site of each function, and the total. */

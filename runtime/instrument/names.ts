@@ -10,6 +10,8 @@ export const WVM = 'wvm';
 export const TAG_UNWIND = 'unwind';
 /** Memory 0 of the engine: frame records while a stack unwinds or resumes. */
 export const MEMORY_FRAMES = 'frames';
+/** Memory of the engine that holds the marks of written pages (mark-table.ts), if the module makes them. */
+export const MEMORY_MARKS = 'marks';
 /** Table of functions of the engine and of compiled continuations, called by slot. */
 export const TABLE_SLOTS = 'slots';
 /** Tables that hold the references of frame records. */

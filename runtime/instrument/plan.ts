@@ -7,6 +7,7 @@ import type { CallGraph } from './call-graph.ts';
 import { ForwardPass } from './forward-pass.ts';
 import { type FrameLayout, siteLayout, wholeLayout } from './layout.ts';
 import { BackwardPass, computeLiveness, type Liveness } from './liveness.ts';
+import { StoreMarks } from './store-marks.ts';
 import { Workspace } from './workspace.ts';
 
 /**
@@ -37,6 +38,7 @@ export class FunctionPlan {
   #liveness: Liveness | undefined;
   readonly #layouts: (FrameLayout | undefined)[] = [];
   #whole: FrameLayout | undefined;
+  #marks: StoreMarks | undefined;
 
   constructor(module: WasmModule, graph: CallGraph, functionIndex: number, firstSite: number, passes?: Passes) {
     this.#passes = passes ?? new Passes(bodyBytes(module, functionIndex) + 1);
@@ -50,6 +52,11 @@ export class FunctionPlan {
   /** What is live at each site; a function with one handler needs it only when a frame of it is read or written. */
   get liveness(): Liveness {
     return (this.#liveness ??= computeLiveness(this.analysis, this.#passes.backward));
+  }
+
+  /** How its stores mark; for a module in which they do. */
+  get marks(): StoreMarks {
+    return (this.#marks ??= new StoreMarks(this.analysis));
   }
 
   /** Record layout of the function's site number `index`. */

@@ -1,5 +1,6 @@
 // Reading and writing guest memory on behalf of a system call. Every range is checked before the first mutation of a
-// call, so a call that answers EFAULT has done nothing. Addresses arrive as wasm i32 and are made unsigned here.
+// call, so a call that answers EFAULT has done nothing; what is checked counts as written (GuestMemory.marks). Addresses arrive
+// as wasm i32 and are made unsigned here.
 
 import { Errno } from '../../abi/errno.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -13,6 +14,7 @@ const PATH_MAX = 4096;
 export function checkRange(memory: GuestMemory, addr: number, sizeBytes: number): number {
   const start = addr >>> 0;
   if (start + sizeBytes > memory.bytes.length) fail(Errno.EFAULT);
+  memory.marks?.add(start, sizeBytes);
   return start;
 }
 
@@ -29,8 +31,10 @@ export function loadPath(memory: GuestMemory, addr: number, length: number): str
 
 export function storeU32(memory: GuestMemory, addr: number, value: number): void {
   memory.view.setUint32(addr, value, true);
+  memory.marks?.add(addr, 4);
 }
 
 export function storeU64(memory: GuestMemory, addr: number, value: bigint): void {
   memory.view.setBigUint64(addr, value, true);
+  memory.marks?.add(addr, 8);
 }

@@ -42,6 +42,7 @@ const ALWAYS: StopRule = () => true;
 
 const PORTS = { sha256: () => 'test', cache: undefined };
 const MAX_MEMORY_BYTES = 64 << 20;
+const PAGE_BYTES = 4096;
 
 export class TestProgram {
   readonly compiled: CompiledModule;
@@ -49,12 +50,15 @@ export class TestProgram {
   readonly #entry: string;
   readonly #args: readonly Argument[];
   readonly #imports: readonly { readonly module: string; readonly name: string; readonly type: FuncType }[];
+  /** A stop goes on in the instance that it was made in: sooner. */
+  keepsInstance = false;
   /** May change the frames of a stop: how a test shows that a loss is noticed. */
   tamper: (frame: FrameState) => FrameState = (frame) => frame;
 
-  constructor(bytes: Uint8Array, entry: string, args: readonly Argument[] = []) {
+  /** `marksWrites`: at every stop and at the end, each page that has changed since the one before must bear a mark. */
+  constructor(bytes: Uint8Array, entry: string, args: readonly Argument[] = [], marksWrites = false) {
     this.#bytes = bytes.slice();
-    this.compiled = compileModule(this.#bytes, PORTS);
+    this.compiled = compileModule(this.#bytes, { ...PORTS, marksWrites });
     this.#entry = entry;
     this.#args = args;
     const { original } = this.compiled;
@@ -143,10 +147,17 @@ export class TestProgram {
     };
     instance = new GuestInstance(compiled, options);
     instance.initialize();
+    let written = new WrittenPages(instance);
     const finish = (first: Outcome): Outcome => {
       let outcome = first;
       while (outcome.kind === 'suspended') {
         stops++;
+        written.check();
+        if (this.keepsInstance) {
+          if (outcome.stack.bytes.length === 0) return { kind: 'returned', values: pending ?? [] };
+          outcome = instance.resume(outcome.stack, pending);
+          continue;
+        }
         const state = saveInstance(instance, compiled.hash);
         if (outcome.stack.bytes.length === 0) return { kind: 'returned', values: pending ?? [] };
         const activation = saveStack(instance, map, outcome.stack);
@@ -159,6 +170,7 @@ export class TestProgram {
         });
         const stack = restoreStack(fresh, map, { frames }, 'test');
         instance = fresh;
+        written = new WrittenPages(instance);
         outcome = instance.resume(stack, pending);
       }
       return outcome;
@@ -169,6 +181,7 @@ export class TestProgram {
       const { index } = module.exports.find((e) => e.kind === 'func' && e.name === this.#entry)!;
       outcome = finish(instance.call(index, this.#args));
     }
+    written.check();
     const exported = module.exports.find((e) => e.kind === 'memory' && e.name === 'memory');
     const sum = module.exports.find((e) => e.kind === 'global' && e.name === 'sum');
     return {
@@ -185,6 +198,47 @@ export class TestProgram {
       depth,
       exceptions,
     };
+  }
+}
+
+/** Holds the marks of an instance against what it has really written. */
+class WrittenPages {
+  readonly #instance: GuestInstance;
+  #before: readonly Uint8Array[];
+
+  constructor(instance: GuestInstance) {
+    this.#instance = instance;
+    this.#before = this.#copy();
+    this.#take();
+  }
+
+  #copy(): readonly Uint8Array[] {
+    const { marks, memories } = this.#instance;
+    return marks === undefined ? [] : memories.map(({ buffer }) => new Uint8Array(buffer).slice());
+  }
+
+  check(): void {
+    const runs = this.#take();
+    this.#before.forEach((before, memory) => {
+      const now = new Uint8Array(this.#instance.memories[memory]!.buffer);
+      const marked = new Set<number>();
+      const pages = runs[memory]!;
+      for (let k = 0; k < pages.length; k += 2)
+        for (let page = pages[k]!; page < pages[k + 1]!; page++) marked.add(page);
+      for (let page = 0; page * PAGE_BYTES < now.length; page++) {
+        const at = page * PAGE_BYTES;
+        const old = at < before.length ? before.subarray(at, at + PAGE_BYTES) : new Uint8Array(PAGE_BYTES);
+        const isSame = Buffer.compare(old, now.subarray(at, at + PAGE_BYTES)) === 0;
+        if (!isSame && !marked.has(page))
+          throw new Error(`page ${page} of memory ${memory} was written without a mark`);
+      }
+    });
+    this.#before = this.#copy();
+  }
+
+  #take(): readonly (readonly number[])[] {
+    const { marks, memories } = this.#instance;
+    return (marks?.memories ?? []).map((each, k) => each.take(memories[k]!.buffer.byteLength / PAGE_BYTES));
   }
 }
 

@@ -12,6 +12,7 @@
 import { Errno } from '../../../abi/errno.ts';
 import { FUTEX_BITSET_MATCH_ANY, FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from '../../../abi/futex.ts';
 import type { SystemCallResult } from '../blocked.ts';
+import { storeU32 } from '../guest-access.ts';
 import type { Process } from '../process.ts';
 import { fail } from '../sys-error.ts';
 import type { Thread } from '../thread.ts';
@@ -147,5 +148,5 @@ export function loadWord(process: Process, address: number): number {
 }
 
 export function storeWord(process: Process, address: number, value: number): void {
-  process.memory.view.setUint32(address, value, true);
+  storeU32(process.memory, address, value);
 }

@@ -51,6 +51,7 @@ export class IovecList {
   readFrom(memory: GuestMemory, file: OpenFile, offset: bigint): number {
     if (this.total === 0) return 0;
     if (this.count === 1) {
+      memory.marks?.add(this.addrs[0]!, this.sizes[0]!);
       const target = memory.bytes.subarray(this.addrs[0]!, this.addrs[0]! + this.sizes[0]!);
       return offset === AT_FILE_OFFSET ? file.read(target) : file.readAt(target, offset);
     }
@@ -93,6 +94,7 @@ export class IovecList {
     for (let i = 0; at < size; i++) {
       const part = source.subarray(at, Math.min(at + this.sizes[i]!, size));
       memory.bytes.set(part, this.addrs[i]!);
+      memory.marks?.add(this.addrs[i]!, part.length);
       at += part.length;
     }
   }
@@ -107,6 +109,7 @@ export class IovecList {
         continue;
       }
       const part = memory.bytes.subarray(this.addrs[i]! + skip, this.addrs[i]! + size);
+      if (!isWrite) memory.marks?.add(this.addrs[i]!, size);
       skip = 0;
       let moved: number;
       try {

@@ -1,0 +1,312 @@
+// Which stores of a function mark the page that they write (mark-table.ts), and how each gets at its address.
+//
+// before                            after
+// local.get $p  i32.const 7         local.get $p  i32.const 7
+// i32.store offset=8                i32.store offset=8
+//                                   local.get $p  i32.const 12  i32.shr_u  i32.const 1  i32.store8 $marks
+// local.get $p  i32.const 0         local.get $p  i32.const 0
+// i32.store offset=12               i32.store offset=12                       ;; the same mark stands for it
+//
+// The address of a store is followed back on the stack, as far as a straight run of code goes:
+// - `local`, `constant`: a local that has not been written since, a constant sum. The mark gets it again.
+// - `temp`: the instruction that pushed it also keeps it in a local of ours; or, where nothing is known of it, all operands
+//   of the store go through such locals.
+//
+// Invariants
+// - A mark is made behind its store, which has checked the address: a mark cannot trap, and what has trapped marks nothing.
+// - Between a store and a mark that stands for it lies no site: a capture, which clears marks, never comes between them.
+// - A mark holds for later stores on every way from it: it is forgotten where ways meet, at sites, and when its local is written.
+
+import { ValType } from '../wasm/module.ts';
+import { Op, opcodeIndex, opcodeInfo, SIMPLE_POPS, SIMPLE_PUSH } from '../wasm/opcodes.ts';
+import type { FunctionAnalysis } from './analysis.ts';
+import { memoryOffset } from './atomic-bodies.ts';
+import { LONGEST_ACCESS_BYTES, MARK_REACH_BYTES, MARKED_PAGE_BITS } from './mark-table.ts';
+import { Flag } from './workspace.ts';
+
+/** How a store marks. */
+export interface Mark {
+  /** Memory that is written. */
+  readonly memory: number;
+  readonly source: 'local' | 'constant' | 'temp';
+  /** The local or the temp that holds the address; the number of the page. */
+  readonly value: number;
+  /** Added to the address before the page is taken. */
+  readonly add: number;
+  /** Temps of all operands, the address first, if they must go through them; `value` is then the first. */
+  readonly operands: readonly number[];
+  /** Of an instruction that writes a range: the type of its length, the last operand. */
+  readonly length: ValType | undefined;
+}
+
+/** A mark that was made, and holds. */
+interface Standing {
+  readonly memory: number;
+  /** As in #bases. */
+  readonly base: number;
+  readonly add: number;
+  /** Distance from the base to what it reaches from. */
+  readonly from: number;
+}
+
+/** Base of a stacked value that is no sum of a local and a constant. */
+const UNKNOWN = -2;
+const CONSTANT = -1;
+const NO_ORIGIN = -1;
+/** The last byte of the longest access may lie so far behind where a mark reaches from. */
+const REACH: number = MARK_REACH_BYTES - LONGEST_ACCESS_BYTES + 1;
+/** No engine has so much memory: a store with such an offset always traps. */
+const NO_MEMORY_BYTES: number = 2 ** 35;
+const PAGE_BYTES: number = 2 ** MARKED_PAGE_BITS;
+
+export class StoreMarks {
+  /** Types of the locals that the marks need. */
+  readonly temps: ValType[] = [];
+  /** By instruction. */
+  readonly marks: Map<number, Mark> = new Map();
+  /** Instructions whose result is kept in a temp. */
+  readonly kept: Map<number, number> = new Map();
+  readonly #a: FunctionAnalysis;
+  readonly #tempOf = new Map<string, number>();
+  readonly #standing: Standing[] = [];
+  /** Last instruction that wrote the temp of an address. */
+  #lastTemp = -1;
+  // The stack as far as it is known: what lies below is unknown.
+  #height = 0;
+  readonly #bases: number[] = [];
+  readonly #adds: number[] = [];
+  readonly #origins: number[] = [];
+
+  /** Flags the instructions of the function that are not copied as they are. */
+  constructor(a: FunctionAnalysis) {
+    this.#a = a;
+    const { opcode, count } = a.code;
+    for (let i = 0; i < count; i++) {
+      const flag = a.flags[i]!;
+      if ((flag & Flag.dead) !== 0) continue;
+      if ((flag & Flag.site) !== 0) this.#forget();
+      this.#step(i, opcode[i]!, (flag & Flag.site) !== 0);
+    }
+    for (const i of [...this.marks.keys(), ...this.kept.keys()]) a.flags[i]! |= Flag.special;
+  }
+
+  /** The function writes nothing. */
+  get isEmpty(): boolean {
+    return this.marks.size === 0;
+  }
+
+  #step(i: number, op: number, isSite: boolean): void {
+    const { immediate } = this.#a.code;
+    const index = opcodeIndex(op);
+    switch (op) {
+      case Op.local_get:
+        this.#push(immediate[i]!, 0, i);
+        return;
+      case Op.local_set:
+      case Op.local_tee: {
+        const x = immediate[i]!;
+        this.#pop(1);
+        this.#write(x);
+        if (op === Op.local_tee) this.#push(x, 0, i);
+        return;
+      }
+      case Op.i32_const:
+        this.#push(CONSTANT, immediate[i]!, i);
+        return;
+      case Op.i32_add:
+        this.#addUp(i);
+        return;
+      case Op.global_get:
+        this.#push(UNKNOWN, 0, i);
+        return;
+      case Op.drop:
+      case Op.global_set:
+      case Op.br_if:
+        this.#pop(1);
+        return;
+      case Op.select:
+      case Op.select_t:
+        this.#pop(3);
+        this.#push(UNKNOWN, 0, i);
+        return;
+      case Op.memory_size:
+        this.#push(UNKNOWN, 0, i);
+        return;
+      case Op.memory_grow:
+        this.#pop(1);
+        this.#push(UNKNOWN, 0, i);
+        return;
+      case Op.call:
+      case Op.call_indirect:
+      case Op.call_ref:
+        if (isSite) this.#forget();
+        else this.#call(i, op);
+        return;
+      case Op.block:
+      case Op.if:
+        // Inside holds what held before; branches come to its end only.
+        this.#height = 0;
+        return;
+      case Op.memory_fill:
+      case Op.memory_copy:
+      case Op.memory_init:
+        this.#range(i, op);
+        return;
+      default:
+        if (isStore(op)) this.#store(i, op, index);
+        else if (SIMPLE_POPS[index]! >= 0) {
+          this.#pop(SIMPLE_POPS[index]!);
+          if (SIMPLE_PUSH[index] !== 0) this.#push(UNKNOWN, 0, i);
+        } else if (op < Op.drop || op === Op.try_table) this.#forget();
+        else this.#height = 0;
+    }
+  }
+
+  /** Of a function that never suspends: what stood before it stands behind it. */
+  #call(i: number, op: number): void {
+    const { module, code } = this.#a;
+    const typeIndex = op === Op.call ? module.functionTypes[code.immediate[i]!]! : code.immediate[i]!;
+    const { params, results } = module.types[typeIndex]!;
+    this.#pop(params.length + (op === Op.call ? 0 : 1));
+    for (let k = 0; k < results.length; k++) this.#push(UNKNOWN, 0, NO_ORIGIN);
+  }
+
+  #store(i: number, op: number, index: number): void {
+    const { module, code } = this.#a;
+    const { params } = opcodeInfo(op)!;
+    const memory = code.immediate[i]!;
+    const { is64 } = module.allMemories[memory]!;
+    this.#pop(params!.length - 1);
+    const at = this.#height - 1;
+    const base = at < 0 ? UNKNOWN : this.#bases[at]!;
+    const add = at < 0 ? 0 : this.#adds[at]!;
+    const origin = at < 0 ? NO_ORIGIN : this.#origins[at]!;
+    this.#pop(1);
+    const offset = Number(memoryOffset(module, code, i));
+    if (offset < NO_MEMORY_BYTES) this.#mark(i, memory, is64, { base, add, origin }, offset, params!);
+    if (SIMPLE_PUSH[index] !== 0) this.#push(UNKNOWN, 0, i);
+  }
+
+  #mark(
+    i: number,
+    memory: number,
+    is64: boolean,
+    { base, add, origin }: { base: number; add: number; origin: number },
+    offset: number,
+    params: readonly ValType[],
+  ): void {
+    const mark = { memory, operands: [], length: undefined };
+    if (base === CONSTANT) {
+      const address = (add >>> 0) + offset;
+      const page = Math.floor(address / PAGE_BYTES);
+      if (address >= 2 ** 32 || this.#stands(memory, CONSTANT, 0, address)) return;
+      this.#standing.push({ memory, base, add: 0, from: page * PAGE_BYTES });
+      this.marks.set(i, { ...mark, source: 'constant', value: page, add: 0 });
+      return;
+    }
+    // From the base itself where that reaches: then nothing is to be added, and more stores have the same mark.
+    const from = offset <= REACH ? 0 : offset;
+    if (base !== UNKNOWN) {
+      if (this.#stands(memory, base, add, offset)) return;
+      this.#standing.push({ memory, base, add, from });
+      this.marks.set(i, { ...mark, source: 'local', value: base, add: is64 ? from : (add + from) | 0 });
+      return;
+    }
+    const addressType = is64 ? ValType.i64 : ValType.i32;
+    const temp = this.#temp(0, addressType);
+    if (origin !== NO_ORIGIN && this.#a.flags[origin] === 0 && this.#lastTemp < origin) {
+      this.kept.set(origin, temp);
+      this.#lastTemp = origin;
+      this.marks.set(i, { ...mark, source: 'temp', value: temp, add: from });
+      return;
+    }
+    const operands = [temp, ...params.slice(1).map((type, k) => this.#temp(k + 1, type))];
+    this.#lastTemp = i;
+    this.marks.set(i, { ...mark, source: 'temp', value: temp, add: from, operands });
+  }
+
+  /** memory.fill, memory.copy and memory.init: their operands are kept, and a helper marks all pages. */
+  #range(i: number, op: number): void {
+    const { module, code } = this.#a;
+    const memory = op === Op.memory_init ? code.immediate2[i]! : code.immediate[i]!;
+    this.#pop(3);
+    this.#lastTemp = i;
+    const types = rangeTypes(
+      op,
+      module.allMemories[memory]!.is64,
+      op === Op.memory_copy && module.allMemories[code.immediate2[i]!]!.is64,
+    );
+    const operands = types.map((type, k) => this.#temp(k, type));
+    this.marks.set(i, { memory, source: 'temp', value: operands[0]!, add: 0, operands, length: types[2] });
+  }
+
+  #addUp(i: number): void {
+    const at = this.#height - 2;
+    const known = at >= 0 && this.#bases[at] !== UNKNOWN && this.#bases[at + 1] !== UNKNOWN;
+    const [left, right] = [this.#bases[at] ?? UNKNOWN, this.#bases[at + 1] ?? UNKNOWN];
+    const sum = known ? (this.#adds[at]! + this.#adds[at + 1]!) | 0 : 0;
+    this.#pop(2);
+    if (known && right === CONSTANT) this.#push(left, sum, i);
+    else if (known && left === CONSTANT) this.#push(right, sum, i);
+    else this.#push(UNKNOWN, 0, i);
+  }
+
+  /** A standing mark covers an access at this distance from the base. */
+  #stands(memory: number, base: number, add: number, distance: number): boolean {
+    return this.#standing.some((mark) => {
+      const isSame = mark.memory === memory && mark.base === base && mark.add === add;
+      // A constant's page is known: its mark covers all of the next one, too.
+      const reach = base === CONSTANT ? REACH - 1 + PAGE_BYTES : REACH;
+      return isSame && distance >= mark.from && distance - mark.from <= reach;
+    });
+  }
+
+  /** Local `x` gets another value. */
+  #write(x: number): void {
+    for (let k = 0; k < this.#height; k++) if (this.#bases[k] === x) this.#bases[k] = UNKNOWN;
+    for (let k = this.#standing.length - 1; k >= 0; k--) if (this.#standing[k]!.base === x) this.#standing.splice(k, 1);
+  }
+
+  #forget(): void {
+    this.#height = 0;
+    this.#standing.length = 0;
+  }
+
+  #push(base: number, add: number, origin: number): void {
+    const at = this.#height++;
+    this.#bases[at] = base;
+    this.#adds[at] = add;
+    this.#origins[at] = origin;
+  }
+
+  #pop(count: number): void {
+    this.#height = Math.max(0, this.#height - count);
+  }
+
+  /** For the operand at a position; those of two stores are never kept at once, but for an address that `kept` says. */
+  #temp(position: number, type: ValType): number {
+    const key = `${position} ${type}`;
+    let temp = this.#tempOf.get(key);
+    if (temp === undefined) this.#tempOf.set(key, (temp = this.temps.push(type) - 1));
+    return temp;
+  }
+}
+
+/** Instructions with an address and an offset that write. */
+function isStore(op: number): boolean {
+  return (
+    (op >= Op.i32_store && op <= Op.i64_store32) ||
+    op === Op.v128_store ||
+    (op >= Op.v128_store8_lane && op <= Op.v128_store64_lane) ||
+    (op >= Op.i32_atomic_store && op <= Op.i64_atomic_rmw32_cmpxchg_u)
+  );
+}
+
+/** Types of the operands of memory.fill, memory.copy and memory.init. */
+function rangeTypes(op: number, is64: boolean, isSource64: boolean): readonly ValType[] {
+  const address = is64 ? ValType.i64 : ValType.i32;
+  if (op === Op.memory_fill) return [address, ValType.i32, address];
+  if (op === Op.memory_init) return [address, ValType.i32, ValType.i32];
+  const source = isSource64 ? ValType.i64 : ValType.i32;
+  return [address, source, is64 && isSource64 ? ValType.i64 : ValType.i32];
+}
