@@ -9,7 +9,7 @@ import { encodeImage } from './encode-image.ts';
 import { encodeRecordHeader, RECORD_HEADER_BYTES, RecordType, TRAILER_BYTES } from './image-layout.ts';
 import type { MemorySource } from './image-ports.ts';
 import type { MachineState } from './machine-state.ts';
-import { collectPages, contentsBytes, copyPages, type PageBlock } from './page-block.ts';
+import { collectPages, contentsBytes, copyPages, type PageBlock, splitPages } from './page-block.ts';
 import { portablePageScanner } from './page-scanner.ts';
 import { encodePlainData } from './plain-data.ts';
 import { RecordWriter } from './record-writer.ts';
@@ -86,7 +86,7 @@ describe('round trip', () => {
     );
   });
 
-  test('the golden image of version 1 is read for ever, and written again byte for byte', () => {
+  test('V06 the golden image of version 1 is read for ever, and written again byte for byte', () => {
     if (process.env['WVM_WRITE_GOLDEN'] === '1') {
       writeFileSync(
         goldenFile,
@@ -111,7 +111,8 @@ describe('round trip', () => {
     expect(encode(sampleMachine(), copied)).toEqual(sample);
   });
 
-  test('a memory of more than one block', () => {
+  // V16 (all addresses, then all pages) is superseded by V23: blocks of both.
+  test('V16 V23 a memory of more than one block', () => {
     const bytes = new Uint8Array(64 * 65536);
     for (let i = 0; i < bytes.length; i += 4096) if (i % 12288 !== 0) bytes[i] = 1 + (i >> 12);
     bytes.fill(7, 65536, 65536 + 2_500_000);
@@ -124,6 +125,36 @@ describe('round trip', () => {
     const sink = new BytesSink();
     decodeImage(image, sink, ports);
     expect(Buffer.compare(sink.memories[0]!.bytes, bytes)).toBe(0);
+  });
+
+  test('V29 any set of pages comes back, whatever is left over of its blocks', () => {
+    const pageCount = 640;
+    const blockPages = 256;
+    const [root] = sampleMachine().processes;
+    const memories = [{ pageCount: pageCount / 16, maxPageCount: null, shared: false, is64: false }];
+    const machine = { ...sampleMachine(), processes: [{ ...root!, instance: { ...root!.instance, memories } }] };
+    const bytes = new Uint8Array(pageCount * 4096);
+    const sizes = fc.constantFrom(0, 1, 2, 3, blockPages - 1, blockPages, blockPages + 1, 2 * blockPages);
+    fc.assert(
+      fc.property(sizes, fc.nat(pageCount), fc.nat(7), (size, start, gap) => {
+        bytes.fill(0);
+        const pages = new Set(
+          Array.from({ length: size }, (_, k) => (start + k + Math.floor((k * gap) / 32)) % pageCount),
+        );
+        for (const page of pages) bytes[page * 4096 + ((page * 37) % 4096)] = 1 + (page % 255);
+        const blocks = collectPages([{ processIndex: 0, memoryIndex: 0, bytes }], portablePageScanner);
+        const sorted = [...pages].sort((x, y) => x - y);
+        const single = sorted.map((page) => ({ page, bytes: bytes.subarray(page * 4096, page * 4096 + 4096) }));
+        const image = encode(machine, blocks);
+        const again = encode(machine, [...splitPages({ processIndex: 0, memoryIndex: 0 }, single)]);
+        expect(Buffer.compare(again, image)).toBe(0);
+        expect(blocks.length).toBe(Math.ceil(pages.size / blockPages));
+        const sink = new BytesSink();
+        decodeImage(image, sink, ports);
+        expect(Buffer.compare(sink.memories[0]!.bytes, bytes)).toBe(0);
+      }),
+      { numRuns: 10 },
+    );
   });
 });
 

@@ -150,14 +150,7 @@ export class GuestImage {
 
   /** An image with correct checksums of the machine that `change` makes of this one. */
   changed(change: (machine: MachineState) => MachineState): Uint8Array {
-    const sink = new BytesSink();
-    const made = change(decodeImage(this.bytes, sink, imagePorts()));
-    // What a smaller memory cannot hold is left out.
-    const sources = sink.memories.flatMap((source) => {
-      const pageCount = memoryPages(made, source.processIndex, source.memoryIndex);
-      return pageCount === 0 ? [] : [{ ...source, bytes: source.bytes.slice(0, pageCount * PAGE_BYTES) }];
-    });
-    return concat(encodeImage(made, collectPages(sources, portablePageScanner), imagePorts()));
+    return changeImage(this.bytes, change);
   }
 
   /** Offset of the first page block: before it lie the records that say everything else. */
@@ -173,6 +166,18 @@ export class GuestImage {
   remove(): void {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** An image with correct checksums of the machine that `change` makes of another one. */
+export function changeImage(image: Uint8Array, change: (machine: MachineState) => MachineState): Uint8Array {
+  const sink = new BytesSink();
+  const made = change(decodeImage(image, sink, imagePorts()));
+  // What a smaller memory cannot hold is left out.
+  const sources = sink.memories.flatMap((source) => {
+    const pageCount = memoryPages(made, source.processIndex, source.memoryIndex);
+    return pageCount === 0 ? [] : [{ ...source, bytes: source.bytes.slice(0, pageCount * PAGE_BYTES) }];
+  });
+  return concat(encodeImage(made, collectPages(sources, portablePageScanner), imagePorts()));
 }
 
 function directoriesOf(kind: RootKind, hostPath: string): DirectoryGrant[] {

@@ -113,22 +113,50 @@ describe('other-process', () => {
   });
 });
 
-it(`M09 a resume that is interrupted at any time leaves nothing behind (WVM_TEST_SEED=${testSeed})`, async () => {
-  await saveTree('a.wvm');
-  const random = randomFrom(testSeed);
-  for (let round = 0; round < INTERRUPTIONS; round++) {
-    const running = bench.start(['resume', '--frozen', 'a.wvm']);
-    const listed = round === 0 ? until(() => bench.registered().length > 0, 'the machine') : sleep(random() * 400);
-    await listed;
-    running.child.kill('SIGINT');
-    const { code, signal, stdout } = await running.done;
-    expect([code === 130 || signal === 'SIGINT', stdout], `code ${code}, signal ${signal}`).toEqual([true, '']);
-    expect(bench.registered()).toEqual([]);
-    expect(bench.files()).toEqual(['a.wvm']);
-  }
-  // And the image is what it was.
-  expect(await bench.run(['resume', 'a.wvm'])).toMatchObject({ code: 0, stdout: 'd' });
+describe(`M09 a resume that is interrupted at any time leaves nothing behind (WVM_TEST_SEED=${testSeed})`, () => {
+  /** What wvm may leave: in its runtime directory, where it works, and for temporary files. */
+  const left = (): string[] => [
+    ...bench.registryFiles(),
+    ...bench.files(),
+    ...fs.readdirSync(bench.path('tmp'), { recursive: true }).map(String),
+  ];
+
+  it.each([
+    ['from a file', ['a.wvm']],
+    ['from a pipe that has not brought all', ['-']],
+  ])('M09 %s', async (_case, source) => {
+    fs.mkdirSync(bench.path('tmp'));
+    await saveTree('a.wvm');
+    const image = fs.readFileSync(bench.path('a.wvm'));
+    const before = left();
+    const random = randomFrom(testSeed);
+    for (let round = 0; round < INTERRUPTIONS; round++) {
+      const running = bench.start(['resume', '--frozen', ...source], { env: { TMPDIR: bench.path('tmp') } });
+      if (source[0] === '-') running.child.stdin!.write(image.subarray(0, Math.floor(image.length * random())));
+      else if (round === 0) await until(() => bench.registered().length > 0, 'the machine');
+      await sleep(random() * 400);
+      running.child.kill('SIGINT');
+      const { code, signal, stdout } = await running.done;
+      expect([code === 130 || signal === 'SIGINT', stdout], `code ${code}, signal ${signal}`).toEqual([true, '']);
+      expect(left()).toEqual(before);
+      expect(childrenOf(running.child.pid!)).toEqual([]);
+    }
+    // And the image is what it was.
+    expect(await bench.run(['resume', 'a.wvm'])).toMatchObject({ code: 0, stdout: 'd' });
+  });
 });
+
+/** Processes of a group that its leader has left. */
+function childrenOf(pid: number): string[] {
+  return fs.readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      return fs.readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${bench.path('tmp')}\0`) && name !== `${pid}`;
+    } catch {
+      return false;
+    }
+  });
+}
 
 it('M15 unknown options and words, and what is not there, are errors', async () => {
   const commands = [

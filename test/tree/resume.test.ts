@@ -14,6 +14,7 @@ import { GuestImage } from '../image/guest-image.ts';
 import { assemble, close, fork, get, pipe, times, type WatGuest } from './wat.ts';
 
 const PASSED: MachineExit = { kind: 'exit', code: 0 };
+const RESUMES = 100;
 const TOLD = 'goes on\nPASS\n';
 /** In the order of fork; 7 and 8 are zombies, 9 is the child of 4. */
 const PIDS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -44,9 +45,9 @@ async function resume(options: ResumeOptions = {}): Promise<Copy> {
 }
 
 describe('the order of a resume', () => {
-  it('M01 M05 processes are those of the image, in its order, in every one of 20 resumes; so is what they then do', async () => {
+  it(`M01 M05 processes are those of the image, in its order, in every one of ${RESUMES} resumes; so is what they then do`, async () => {
     let first: string[] | undefined;
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < RESUMES; round++) {
       const { machine, text, events } = await resume();
       expect(machine.processes().map(({ pid }) => pid)).toEqual(PIDS);
       expect(await machine.run()).toEqual(PASSED);
