@@ -23,11 +23,11 @@ export const exitCodesHelp: string = `Exit codes
   123    run, resume   --fuel is used up
   124    run, resume   --timeout is over
   125    any           wvm could not do it: no such file or machine, an image refused, …
-  129    run, resume   ended by SIGHUP
-  130    run, resume   ended by SIGINT (Ctrl-C)
+  129    any           ended by SIGHUP
+  130    any           ended by SIGINT (Ctrl-C)
   134    run, resume   the guest trapped; a backtrace is on stderr
   137    run, resume   ended by SIGKILL
-  143    run, resume   ended by SIGTERM or \`wvm kill\`
+  143    any           ended by SIGTERM or \`wvm kill\`
 
 A guest may exit with one of these codes itself: \`--json\` says which case it was ("status").
 `;

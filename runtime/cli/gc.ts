@@ -34,12 +34,11 @@ Examples:
 
 async function gc(flags: GcFlags): Promise<void> {
   const progress = new Progress();
-  const onProgress = (done: number, total: number): void => progress.show(done, total);
   const policy = {
     ...(flags.keep === undefined ? {} : { keepCount: flags.keep }),
     ...(flags.keepWithin === undefined ? {} : { keepAgeMs: flags.keepWithin }),
   };
-  const collect = withStore(flags, (store) => store.collect(policy, onProgress));
+  const collect = withStore(flags, (store) => store.collect(policy, progress.show));
   const result = await collect.finally(() => progress.clear());
   if (flags.json) {
     writeText(stdoutFd, `${toJson(result, 2)}\n`);

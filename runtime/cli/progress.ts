@@ -11,14 +11,15 @@ export class Progress {
   #nextMs: number = Date.now() + firstShownMs;
   #isShown = false;
 
-  show(doneBytes: number, totalBytes: number): void {
+  readonly show = (done: number, total: number, unit: 'bytes' | 'chunks' | 'snapshots' = 'bytes'): void => {
     const nowMs = Date.now();
     if (!this.#isTerminal || nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + intervalMs;
     this.#isShown = true;
-    const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-    writeText(stderrFd, `\r\x1b[K${formatSize(doneBytes)} of ${formatSize(totalBytes)} (${percent} %)`);
-  }
+    const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+    const count = unit === 'bytes' ? `${formatSize(done)} of ${formatSize(total)}` : `${done} of ${total} ${unit}`;
+    writeText(stderrFd, `\r\x1b[K${count} (${percent} %)`);
+  };
 
   clear(): void {
     if (this.#isShown) writeText(stderrFd, '\r\x1b[K');

@@ -2,20 +2,12 @@
 // hears that it may end.
 
 import type { Command } from 'commander';
-import {
-  type ControlClient,
-  connectMachine,
-  exitCodeOfSignal,
-  type RemoteImage,
-  seal,
-  stopSignals,
-  writeImageFile,
-  writeStream,
-} from '../index.ts';
+import { type ControlClient, connectMachine, type RemoteImage, seal, writeImageFile, writeStream } from '../index.ts';
 import { Progress } from './progress.ts';
 import { formatDuration, formatSize } from './quantities.ts';
 import { toJson } from './report.ts';
 import { addSealOptions, readSealKeys, type SealFlags } from './seal-option.ts';
+import { exitOnStopSignals } from './stop-signals.ts';
 import { addStoreOption, type PlaceFlags, shortId, storeKeys, storePlace } from './store-option.ts';
 import { isTerminal, stderrFd, stdoutFd, writeText } from './terminal.ts';
 
@@ -64,7 +56,7 @@ async function snapshot(query: string, flags: SnapshotFlags, command: Command): 
   const toStdout = flags.output === '-';
   if (toStdout && isTerminal(stdoutFd)) command.error('error: an image is not for a terminal; use -o FILE or a pipe');
   // The temporary file is removed when the process exits; a lost connection lets the machine go on.
-  for (const signal of stopSignals) process.on(signal, () => process.exit(exitCodeOfSignal(signal)));
+  exitOnStopSignals();
   const client = await connectMachine(query);
   if (flags.output === undefined) {
     if (!flags.module) command.error("error: option '--no-module' needs -o");

@@ -12,6 +12,7 @@ import {
   type StoredSnapshot,
   type StoreKeys,
 } from '../index.ts';
+import { exitOnStopSignals } from './stop-signals.ts';
 
 /** Which store, and how it is sealed. */
 export interface PlaceFlags {
@@ -78,6 +79,7 @@ export async function withStore<Value>(
   action: (store: Store) => Promise<Value>,
   options: { readonly create: boolean } = { create: false },
 ): Promise<Value> {
+  exitOnStopSignals();
   const store = await openStore(flags.store ?? defaultStoreDirectory(), { ...options, keys: storeKeys(flags) });
   try {
     return await action(store);

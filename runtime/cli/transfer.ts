@@ -47,7 +47,7 @@ export async function transfer(
 async function copy(direction: string, snapshot: string, from: Store, to: Store, flags: StoreFlags): Promise<void> {
   const progress = new Progress();
   const id = await from.resolve(snapshot);
-  const copied = from.copyTo(to, id, (done, total) => progress.show(done * 4096, total * 4096));
+  const copied = from.copyTo(to, id, progress.show);
   const { chunkCount, sentChunkCount, sentBytes } = await copied.finally(() => progress.clear());
   if (flags.json) {
     writeText(stdoutFd, `${toJson({ id, chunkCount, sentChunkCount, sentBytes })}\n`);

@@ -26,10 +26,8 @@ export function define(command: Command): void {
 
 async function verify(flags: VerifyFlags): Promise<void> {
   const progress = new Progress();
-  const onProgress = (done: number, total: number): void => progress.show(done, total);
-  const result = await withStore(flags, (store) => store.verify({ deep: flags.deep === true, onProgress })).finally(
-    () => progress.clear(),
-  );
+  const verified = withStore(flags, (store) => store.verify({ deep: flags.deep === true, onProgress: progress.show }));
+  const result = await verified.finally(() => progress.clear());
   const { problems, snapshotCount, packCount, chunkCount, unusedChunkCount, packBytes } = result;
   if (flags.json) {
     writeText(stdoutFd, `${toJson(result, 2)}\n`);

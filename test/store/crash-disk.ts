@@ -128,6 +128,10 @@ export class CrashDisk implements SystemCalls {
     });
   }
 
+  async touch(path: string): Promise<void> {
+    await this.#call('touch', () => this.#inode(path));
+  }
+
   async syncDirectory(path: string): Promise<void> {
     await this.#call(`sync directory ${basename(path)}`, () => {
       const directory = this.#directories.get(path);

@@ -1,6 +1,7 @@
 // Every system call of a commit, a collection, a push, a tag and a removal is the last one once: by a kill before, after or in
 // the middle of it, and by power failures. Whoever opens the store next finds the old state or the new one, and verify
-// --deep finds nothing wrong. And every one of them fails once while the process lives on.
+// --deep finds nothing wrong. And every one of them fails once while the process lives on. CI=1 tries all of it; without, each
+// call comes to half of its ends.
 
 import { expect, test } from 'vitest';
 import { folderPorts } from '../../runtime/host/store/open-store.ts';
@@ -91,6 +92,12 @@ const deaths: Failure[] = [
   { kind: 'power', when: 'after', seed: 3 },
 ];
 const errors: Failure[] = [{ kind: 'error', code: 'EIO' }, { kind: 'error', code: 'ENOSPC' }, { kind: 'short' }];
+/** One of them: the others come at the next calls. All of them at every call where there is time. */
+const share: number = process.env['CI'] === undefined ? 2 : 1;
+
+function someOf(failures: readonly Failure[], at: number): Failure[] {
+  return failures.filter((_, k) => (k + at) % share === 0);
+}
 
 for (const scenario of scenarios) {
   test(`${scenario.name}: a process that ends at any system call leaves the old state or the new one`, async () => {
@@ -104,7 +111,7 @@ for (const scenario of scenarios) {
     const after = await snapshotsOf(trial.restart(), scenario.places[0]!);
     let tried = 0;
     for (let at = 0; at < callCount; at++) {
-      for (const death of deaths) {
+      for (const death of someOf(deaths, at)) {
         const victim = disk.restart();
         victim.failAt(at, death);
         if (await victim.run(() => act(scenario, victim, story))) continue;
@@ -124,7 +131,7 @@ for (const scenario of scenarios) {
         expect(left.list(`${scenario.places[0]}/leases`), where).toEqual([]);
       }
     }
-    expect(tried).toBeGreaterThanOrEqual(callCount * 5);
+    expect(tried).toBeGreaterThanOrEqual((callCount * 5) / share);
   });
 
   test(`${scenario.name}: a system call that fails is reported, and the same works when tried again`, async () => {
@@ -137,7 +144,7 @@ for (const scenario of scenarios) {
     const after = await snapshotsOf(trial.restart(), scenario.places[0]!);
     let failed = 0;
     for (let at = 0; at < callCount; at++) {
-      for (const failure of errors) {
+      for (const failure of someOf(errors, at)) {
         const victim = disk.restart();
         victim.failAt(at, failure);
         const where = `${JSON.stringify(failure)} at call ${at}`;
@@ -165,7 +172,7 @@ for (const scenario of scenarios) {
         expect(found.tags, what).toEqual(after.tags);
       }
     }
-    expect(failed).toBeGreaterThan(callCount);
+    expect(failed).toBeGreaterThan(callCount / share);
   });
 }
 
@@ -184,6 +191,7 @@ test('a canary: without fsync of the pack, a power failure damages the store', a
       unlink: (path) => victim.unlink(path),
       readdir: (path) => victim.readdir(path),
       modifiedMs: (path) => victim.modifiedMs(path),
+      touch: (path) => victim.touch(path),
       syncDirectory: (path) => victim.syncDirectory(path),
       async create(path) {
         const file = await victim.create(path);

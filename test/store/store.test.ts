@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore } from '../../runtime/host/store/open-store.ts';
-import type { Store } from '../../runtime/snapshot/store/store.ts';
+import { folderPorts, openStore } from '../../runtime/host/store/open-store.ts';
+import { nodeSystemCalls } from '../../runtime/host/store/system-calls.ts';
+import { Store } from '../../runtime/snapshot/store/store.ts';
 import { BytesSink } from '../../runtime/snapshot/testing/memory-sink.ts';
 import { removeDirectory, TestMachine, temporaryDirectory } from './machines.ts';
 
@@ -109,6 +110,26 @@ test('ids may be shortened, machines and tags name snapshots', async () => {
   expect(() => store.tag('../x', one.id)).toThrow(/cannot be a tag/);
   await store.untag('good');
   expect((await store.tags()).size).toBe(0);
+});
+
+test('a clock that is set back makes no snapshot older than the one before it', async () => {
+  const machine = new TestMachine(1);
+  let nowMs = 2_000_000;
+  const ports = { ...(await folderPorts(directory, nodeSystemCalls)), nowMs: () => nowMs };
+  const clocked = await Store.open(ports);
+  const ids: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    if (round === 3) nowMs = 1_000_000;
+    machine.tick = round;
+    ids.push((await clocked.commit(machine.increment((ids.at(-1) ?? null) as never))).id);
+    machine.tracker.confirm();
+    nowMs += 1000;
+  }
+  expect((await clocked.log()).map(({ id }) => id)).toEqual(ids.toReversed());
+  expect(await clocked.resolve('counter')).toBe(ids[5]);
+  await clocked.collect({ keepCount: 2 });
+  expect((await clocked.log()).map(({ id }) => id)).toEqual([ids[5], ids[4]]);
+  await clocked.close();
 });
 
 test('collect() keeps what the policy says, frees the rest, and every snapshot that stays is whole', async () => {

@@ -4,10 +4,10 @@
 // publish(): 4. wait for the fsync; 5. rename to its place; 6. fsync of the directory.
 // A writer that dies leaves its file in tmp/; removeAbandoned() of anybody takes it away.
 
-import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { FileEnd, PreparedFile, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
+import { keepAtExit, removeAtExit } from './files-at-exit.ts';
 import { newOwnerName, ownerState } from './owner.ts';
 import type { StoreFile, SystemCalls } from './system-calls.ts';
 
@@ -138,11 +138,10 @@ export class FolderFiles implements StoreFiles {
   /** All bytes are written; the disk is told to keep them, and moveTo() waits until it has. */
   async #writeFile(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<TemporaryFile> {
     const temporary = join(this.place, 'tmp', newOwnerName());
-    unfinished.add(temporary);
-    cleanAtExit();
+    removeAtExit(temporary);
     const discard = async (): Promise<void> => {
       await this.#calls.unlink(temporary).catch(() => {});
-      unfinished.delete(temporary);
+      keepAtExit(temporary);
     };
     try {
       const file = await this.#calls.create(temporary);
@@ -159,7 +158,7 @@ export class FolderFiles implements StoreFiles {
         try {
           await synced;
           await this.#calls.rename(temporary, path);
-          unfinished.delete(temporary);
+          keepAtExit(temporary);
         } catch (error) {
           await discard();
           throw error;
@@ -271,25 +270,6 @@ function versionProblem(directory: string, version: string, keyCheck: string | n
 interface TemporaryFile {
   moveTo(path: string): Promise<void>;
   discard(): Promise<void>;
-}
-
-/** Temporary files of this process. */
-const unfinished: Set<string> = new Set();
-let isCleanedAtExit = false;
-
-/** Ctrl-C ends the process in the middle of a write: 'exit' is the last chance to clean up. */
-function cleanAtExit(): void {
-  if (isCleanedAtExit) return;
-  isCleanedAtExit = true;
-  process.once('exit', () => {
-    for (const path of unfinished) {
-      try {
-        unlinkSync(path);
-      } catch {
-        // Renamed or removed already.
-      }
-    }
-  });
 }
 
 async function writeFully(file: StoreFile, bytes: Uint8Array): Promise<void> {

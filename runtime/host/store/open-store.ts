@@ -47,7 +47,7 @@ export async function openStoreAt(place: string, options: OpenStoreOptions = {})
 function bucketLeases(place: string): StoreLeases {
   return {
     async acquire(kind) {
-      if (kind === 'shared') return async () => {};
+      if (kind === 'shared') return { check: async () => {}, release: async () => {} };
       throw new WvmError('WVM_USAGE', `${place}: nothing can be removed from a bucket that others may be reading`, {
         hint: 'pull what shall stay into a new place, and remove the old one with the tools of the bucket',
       });

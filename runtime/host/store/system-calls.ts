@@ -29,8 +29,10 @@ export interface SystemCalls {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the file system. */
   modifiedMs(path: string): Promise<number>;
+  /** Makes a file longer by a byte, which is then the time when it was modified. Fails if there is none. */
+  touch(path: string): Promise<void>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
 }
@@ -113,6 +115,14 @@ export const nodeSystemCalls: SystemCalls = {
   },
   async modifiedMs(path) {
     return statSync(path).mtimeMs;
+  },
+  async touch(path) {
+    const file = await open(path, constants.O_WRONLY | constants.O_APPEND);
+    try {
+      await file.write('.');
+    } finally {
+      await file.close();
+    }
   },
   async syncDirectory(path) {
     let directory: FileHandle | undefined;

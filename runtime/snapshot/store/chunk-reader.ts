@@ -15,7 +15,7 @@ const CACHED_BLOCKS = 64;
 /** Blocks that are read ahead while one is taken apart. */
 const AHEAD_BLOCKS = 4;
 
-export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digest'>;
+export type ReadPorts = Pick<StorePorts, 'files' | 'codec' | 'digest' | 'nextTurn'>;
 
 export interface PlacedBlock {
   readonly pack: Pack;
@@ -109,6 +109,8 @@ export class ChunkReader {
     if (this.#cache.size > CACHED_BLOCKS) this.#cache.delete(this.#cache.keys().next().value!);
     try {
       const bytes = await reading;
+      // Who walks through thousands of them leaves room for a signal.
+      await this.#ports.nextTurn();
       if (this.#cache.get(block) === reading) this.#cache.set(block, bytes);
       return bytes;
     } catch (error) {

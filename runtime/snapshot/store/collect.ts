@@ -12,7 +12,7 @@ import type { Manifest, SnapshotId } from './manifest.ts';
 import type { BlockEntry } from './pack-layout.ts';
 import { type NewChunk, writePacks } from './pack-writer.ts';
 import { type ReadChunk, type TreeVisitor, walkTree } from './page-tree.ts';
-import type { StorePorts } from './ports.ts';
+import type { Lease, Progress, StorePorts } from './ports.ts';
 
 export interface KeepPolicy {
   /** Of each machine so many of the newest stay. Default: all. At least the newest always stays. */
@@ -59,7 +59,11 @@ export function expiredSnapshots(
 }
 
 /** Every chunk that a snapshot needs. Fails if a node is missing: what it names could not be told from garbage. */
-export async function reachableChunks(snapshots: Iterable<Manifest>, read: ReadChunk): Promise<Set<ChunkId>> {
+export async function reachableChunks(
+  snapshots: readonly Manifest[],
+  read: ReadChunk,
+  onProgress?: Progress,
+): Promise<Set<ChunkId>> {
   const reached = new Set<ChunkId>();
   const visitor: TreeVisitor = {
     node(id) {
@@ -69,19 +73,21 @@ export async function reachableChunks(snapshots: Iterable<Manifest>, read: ReadC
     },
     page: (_page, id) => void reached.add(id),
   };
-  for (const { records, memories } of snapshots) {
+  for (const [k, { records, memories }] of snapshots.entries()) {
+    onProgress?.(k, snapshots.length, 'snapshots');
     for (const { chunks } of records) for (const id of chunks) reached.add(id);
     for (const memory of memories) await walkTree(memory, read, visitor);
   }
   return reached;
 }
 
-/** Removes every chunk that is not in `reached`, as far as it pays. */
+/** Removes every chunk that is not in `reached`, as far as it pays. Under an exclusive lease. */
 export async function sweep(
   ports: StorePorts,
+  lease: Lease,
   catalog: Catalog,
   reached: ReadonlySet<ChunkId>,
-  onProgress?: (doneBytes: number, totalBytes: number) => void,
+  onProgress?: Progress,
 ): Promise<Omit<CollectResult, 'removedSnapshots'>> {
   const { dead, rewritten } = choosePacks(catalog, reached);
   const before = catalog.chunkCount;
@@ -93,6 +99,7 @@ export async function sweep(
   // A rewritten pack may come out as it was.
   const stays = new Set(written.map(({ name }) => name));
   const removed = [...dead, ...rewritten].filter(({ name }) => !stays.has(name));
+  await lease.check();
   await ports.files.remove(
     'packs',
     removed.map(({ name }) => name),
@@ -136,7 +143,7 @@ async function* liveChunks(
   packs: readonly Pack[],
   reached: ReadonlySet<ChunkId>,
   kept: ReadonlySet<Pack>,
-  onProgress?: (doneBytes: number, totalBytes: number) => void,
+  onProgress?: Progress,
 ): AsyncGenerator<readonly NewChunk[], void, undefined> {
   const done = new Set<ChunkId>();
   for (const { blocks } of kept) for (const { ids } of blocks) for (const id of ids) done.add(id);
@@ -148,7 +155,7 @@ async function* liveChunks(
       if (block.ids.some(isWanted)) yield chunksOf(ports, block, await readBlock(ports, pack.name, block), isWanted);
       for (const id of block.ids) done.add(id);
       doneBytes += block.storedBytes;
-      onProgress?.(doneBytes, totalBytes);
+      onProgress?.(doneBytes, totalBytes, 'bytes');
     }
   }
 }

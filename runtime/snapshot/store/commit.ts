@@ -19,7 +19,7 @@ import {
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
 import { type NewChunk, preparePacks, publishPacks } from './pack-writer.ts';
 import { type PageChange, type PageTree, type ReadChunk, updateTree } from './page-tree.ts';
-import type { PreparedFile, StorePorts } from './ports.ts';
+import type { Lease, PreparedFile, StorePorts } from './ports.ts';
 
 export interface CommitMemory {
   readonly processIndex: number;
@@ -60,6 +60,8 @@ export interface CommitResult {
 
 export interface CommitContext {
   readonly ports: StorePorts;
+  /** A shared one. */
+  readonly lease: Lease;
   readonly catalog: Catalog;
   readonly read: ReadChunk;
   /** Nodes that the next commit is likely to need. */
@@ -69,7 +71,7 @@ export interface CommitContext {
 }
 
 export async function commit(context: CommitContext, request: CommitRequest): Promise<CommitResult> {
-  const { ports, catalog, parent } = context;
+  const { ports, lease, catalog, parent } = context;
   const builder = new SnapshotBuilder(context, request);
   const packs = await preparePacks(ports, builder.newChunks());
   const discardAll = async (): Promise<void> => {
@@ -82,7 +84,8 @@ export async function commit(context: CommitContext, request: CommitRequest): Pr
     machineName: request.machineName,
     sequence: (parent?.sequence ?? 0) + 1,
     parent: request.parent,
-    createdAtMs: request.createdAtMs ?? ports.nowMs(),
+    // The clock may be set back meanwhile; the newest snapshot of a machine is the last one all the same.
+    createdAtMs: request.createdAtMs ?? Math.max(ports.nowMs(), parent?.createdAtMs ?? 0),
     reason: request.reason,
     stopNs: request.stopNs,
     records,
@@ -102,11 +105,12 @@ export async function commit(context: CommitContext, request: CommitRequest): Pr
   }
   try {
     await publishPacks(packs);
+    for (const { pack } of packs) catalog.add(pack);
+    await lease.check();
   } catch (error) {
     await prepared.discard();
     throw error;
   }
-  for (const { pack } of packs) catalog.add(pack);
   await prepared.publish(id);
   return { id, manifest, newBytes: newBytes + bytes.length, newChunkCount: builder.newChunkCount };
 }

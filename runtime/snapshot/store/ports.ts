@@ -4,6 +4,9 @@
 import type { ImagePorts } from '../image-ports.ts';
 import type { ChunkId } from './chunk-id.ts';
 
+/** How far a long piece of work has come. */
+export type Progress = (done: number, total: number, unit: 'bytes' | 'chunks' | 'snapshots') => void;
+
 /** The folders of a store; STORE.md says what lies in each. */
 export type StoreFolder = 'packs' | 'snapshots' | 'tags';
 
@@ -63,15 +66,22 @@ export interface StoreFiles {
   close(): Promise<void>;
 }
 
-/** Ends a lease. */
-export type Release = () => Promise<void>;
+export interface Lease {
+  /**
+   * Fails with WVM_STORE_BUSY if others may have taken it for void: this process stood still for too long. Before a name
+   * is given that promises something, and before anything is removed.
+   */
+  check(): Promise<void>;
+  /** Ends it. Never fails. */
+  release(): Promise<void>;
+}
 
 /**
  * Many may hold a shared lease at a time, or one an exclusive one. Who reads or adds takes a shared one, who removes an
  * exclusive one. The lease of a process that died is void.
  */
 export interface StoreLeases {
-  acquire(kind: 'shared' | 'exclusive'): Promise<Release>;
+  acquire(kind: 'shared' | 'exclusive'): Promise<Lease>;
 }
 
 /** A standard compression of bytes; a format of its own, so that other tools can read it. */

@@ -21,7 +21,7 @@ import { type CommitMemory, type CommitRequest, type CommitResult, commit } from
 import { compareMachines, type StateDifference } from './compare.ts';
 import { decodeManifest, type Manifest, type ManifestMemory, type SnapshotId } from './manifest.ts';
 import { diffTrees, type ReadChunk } from './page-tree.ts';
-import type { StorePorts } from './ports.ts';
+import type { Lease, Progress, StorePorts } from './ports.ts';
 import { readPages } from './read-pages.ts';
 import {
   decodeRecords,
@@ -46,8 +46,6 @@ export interface MemoryDifference {
   readonly pageCounts: readonly [a: number, b: number];
   readonly runs: readonly number[];
 }
-
-export type Progress = (done: number, total: number) => void;
 
 /** Shorter beginnings of ids are refused: they would soon mean something else. */
 const MIN_PREFIX = 4;
@@ -88,12 +86,12 @@ export class Store {
 
   /** Durable when this resolves. Fails with WVM_NO_SUCH_SNAPSHOT if the parent has been removed meanwhile. */
   commit(request: CommitRequest): Promise<CommitResult> {
-    return this.#shared(async () => {
+    return this.#shared(async (lease) => {
       await this.#catalog.refresh();
       const parent = request.parent === null ? null : await this.manifest(request.parent);
       const read = this.#readNode;
       const keepNode = this.#keepNode;
-      return await commit({ ports: this.#ports, catalog: this.#catalog, read, keepNode, parent }, request);
+      return await commit({ ports: this.#ports, lease, catalog: this.#catalog, read, keepNode, parent }, request);
     });
   }
 
@@ -200,9 +198,10 @@ export class Store {
 
   /** Forgets snapshots, with their tags. Their chunks go with the next collect(). */
   remove(ids: readonly SnapshotId[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#exclusive(async (lease) => {
       for (const id of ids) await this.manifest(id);
       const tags = [...(await this.tags())].filter(([, id]) => ids.includes(id)).map(([name]) => name);
+      await lease.check();
       await this.#ports.files.remove('tags', tags);
       await this.#removeManifests(ids);
     });
@@ -210,7 +209,7 @@ export class Store {
 
   /** Forgets snapshots that `policy` does not keep, and frees what no snapshot needs. */
   collect(policy: KeepPolicy = {}, onProgress?: Progress): Promise<CollectResult> {
-    return this.#exclusive(async () => {
+    return this.#exclusive(async (lease) => {
       await this.#ports.files.removeAbandoned();
       await this.#catalog.refresh();
       const damage = [...this.#catalog.damaged].map(([name, what]) => `pack ${name}: ${what}`);
@@ -220,11 +219,12 @@ export class Store {
       const tagged = new Set((await this.tags()).values());
       const removedSnapshots = expiredSnapshots(snapshots, tagged, policy, this.#ports.nowMs());
       for (const id of removedSnapshots) snapshots.delete(id);
-      const reached = await reachableChunks(snapshots.values(), this.#readNode);
+      const reached = await reachableChunks([...snapshots.values()], this.#readNode, onProgress);
       for (const id of reached)
         if (!this.#catalog.has(id)) throw corrupt(`chunk ${hexOf(id)}`, 'is missing; nothing is collected');
+      await lease.check();
       await this.#removeManifests(removedSnapshots);
-      return { removedSnapshots, ...(await sweep(this.#ports, this.#catalog, reached, onProgress)) };
+      return { removedSnapshots, ...(await sweep(this.#ports, lease, this.#catalog, reached, onProgress)) };
     });
   }
 
@@ -284,11 +284,11 @@ export class Store {
 
   /** The single-file image of a snapshot: byte for byte what a snapshot into a file would have given. */
   async *exportImage(id: SnapshotId): AsyncGenerator<Uint8Array, void, undefined> {
-    const release = await this.#ports.leases.acquire('shared');
+    const lease = await this.#ports.leases.acquire('shared');
     try {
       yield* exportImage(this.#snapshotReader, await this.manifest(id));
     } finally {
-      await release();
+      await lease.release();
     }
   }
 
@@ -322,7 +322,7 @@ export class Store {
   /** Copies a snapshot into another store, as far as it is not there. */
   copyTo(to: Store, id: SnapshotId, onProgress?: Progress): Promise<TransferResult> {
     return this.#shared(() =>
-      to.#shared(async () => {
+      to.#shared(async (lease) => {
         await to.#catalog.refresh();
         const manifest = await this.manifest(id);
         const result = await sendChunks(
@@ -333,6 +333,7 @@ export class Store {
         );
         const bytes = await this.#ports.files.read('snapshots', id);
         if (bytes === undefined) throw noSuchSnapshot(`no snapshot ${id} in ${this.place}`);
+        await lease.check();
         await (await to.#ports.files.prepare('snapshots', [bytes])).publish(id);
         return result;
       }),
@@ -385,20 +386,20 @@ export class Store {
     for (const id of ids) this.#manifests.delete(id);
   }
 
-  #shared<Value>(action: () => Promise<Value>): Promise<Value> {
+  #shared<Value>(action: (lease: Lease) => Promise<Value>): Promise<Value> {
     return this.#leased('shared', action);
   }
 
-  #exclusive<Value>(action: () => Promise<Value>): Promise<Value> {
+  #exclusive<Value>(action: (lease: Lease) => Promise<Value>): Promise<Value> {
     return this.#leased('exclusive', action);
   }
 
-  async #leased<Value>(kind: 'shared' | 'exclusive', action: () => Promise<Value>): Promise<Value> {
-    const release = await this.#ports.leases.acquire(kind);
+  async #leased<Value>(kind: 'shared' | 'exclusive', action: (lease: Lease) => Promise<Value>): Promise<Value> {
+    const lease = await this.#ports.leases.acquire(kind);
     try {
-      return await action();
+      return await action(lease);
     } finally {
-      await release();
+      await lease.release();
     }
   }
 }

@@ -5,7 +5,7 @@ import type { ChunkId } from './chunk-id.ts';
 import { chunksOf, reachableChunks } from './collect.ts';
 import type { Manifest } from './manifest.ts';
 import { type NewChunk, writePacks } from './pack-writer.ts';
-import type { StorePorts } from './ports.ts';
+import type { Progress, StorePorts } from './ports.ts';
 import type { SnapshotReader } from './stored-machine.ts';
 
 export interface TransferResult {
@@ -21,7 +21,7 @@ export async function sendChunks(
   from: SnapshotReader,
   manifest: Manifest,
   to: { readonly ports: StorePorts; readonly catalog: Catalog },
-  onProgress?: (doneChunks: number, totalChunks: number) => void,
+  onProgress?: Progress,
 ): Promise<TransferResult> {
   const needed = await reachableChunks([manifest], from.readNode);
   const missing = [...needed].filter((id) => !to.catalog.has(id));
@@ -34,11 +34,11 @@ export async function sendChunks(
 async function* missingChunks(
   { ports, reader }: SnapshotReader,
   ids: readonly ChunkId[],
-  onProgress?: (doneChunks: number, totalChunks: number) => void,
+  onProgress?: Progress,
 ): AsyncGenerator<readonly NewChunk[], void, undefined> {
   const wanted = new Set(ids);
   for await (const [{ block }, bytes] of reader.readBlocks(await reader.blocksOf(ids))) {
     yield chunksOf(ports, block, bytes, (id) => wanted.delete(id));
-    onProgress?.(ids.length - wanted.size, ids.length);
+    onProgress?.(ids.length - wanted.size, ids.length, 'chunks');
   }
 }

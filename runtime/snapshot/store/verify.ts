@@ -6,9 +6,9 @@ import type { Catalog } from './catalog.ts';
 import type { ChunkId } from './chunk-id.ts';
 import { readBlock } from './chunk-reader.ts';
 import type { Manifest, SnapshotId } from './manifest.ts';
-import { PACK_HEADER_BYTES, packHeaderProblem } from './pack-layout.ts';
+import { MAX_BLOCK_BYTES, PACK_HEADER_BYTES, packHeaderProblem } from './pack-layout.ts';
 import { childPages, decodeNode, levelOf, type PageTree, type ReadChunk } from './page-tree.ts';
-import type { StorePorts } from './ports.ts';
+import type { Progress, StorePorts } from './ports.ts';
 
 export interface StoreProblem {
   /** "pack …", "snapshot …", "tag …" */
@@ -35,7 +35,7 @@ export interface VerifyInput {
   readonly badSnapshots: ReadonlyMap<string, string>;
   readonly tags: ReadonlyMap<string, string>;
   readonly deep: boolean;
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  readonly onProgress?: Progress;
 }
 
 export async function verifyStore(input: VerifyInput): Promise<VerifyResult> {
@@ -48,9 +48,11 @@ export async function verifyStore(input: VerifyInput): Promise<VerifyResult> {
       problems.push({ place: `tag ${name}`, what: `names ${id}, which is missing` });
   }
   const check = new TreeCheck(catalog, input.read);
+  let checked = 0;
   for (const [id, manifest] of snapshots) {
     const place = `snapshot ${id}`;
     let missing = 0;
+    input.onProgress?.(checked++, snapshots.size, 'snapshots');
     for (const { chunks } of manifest.records) for (const chunk of chunks) missing += check.chunk(chunk);
     for (const memory of manifest.memories) {
       const { missing: below, endPage } = await check.tree(memory);
@@ -133,6 +135,7 @@ async function readEverything(input: VerifyInput, problems: StoreProblem[]): Pro
   let totalBytes = 0;
   for (const { fileBytes } of catalog.packs) totalBytes += fileBytes;
   let doneBytes = 0;
+  const room = new Uint8Array(MAX_BLOCK_BYTES);
   for (const pack of catalog.packs) {
     const place = `pack ${pack.name}`;
     const header = await ports.files.readPart('packs', pack.name, 0, PACK_HEADER_BYTES);
@@ -141,7 +144,7 @@ async function readEverything(input: VerifyInput, problems: StoreProblem[]): Pro
     for (const block of pack.blocks) {
       doneBytes += block.storedBytes;
       try {
-        const bytes = await readBlock(ports, pack.name, block);
+        const bytes = await readBlock(ports, pack.name, block, room);
         const { ids, starts } = block;
         const wrong = ids.filter((id, i) => ports.digest(bytes.subarray(starts[i], starts[i + 1])) !== id).length;
         if (wrong > 0) {
@@ -151,7 +154,9 @@ async function readEverything(input: VerifyInput, problems: StoreProblem[]): Pro
         if (!(error instanceof WvmError)) throw error;
         problems.push({ place, what: messageOf(error) });
       }
-      input.onProgress?.(doneBytes, totalBytes);
+      input.onProgress?.(doneBytes, totalBytes, 'bytes');
+      // Somebody may want this to end.
+      await ports.nextTurn();
     }
   }
 }
