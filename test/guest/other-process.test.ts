@@ -144,6 +144,30 @@ describe('files and input', () => {
   });
 });
 
+it('F15 nothing of the process that resumes comes through: variables, working directory, umask, descriptors', async () => {
+  const tools = path.join(guestFolder, 'built/tools');
+  fs.mkdirSync(bench.path('lent'));
+  fs.mkdirSync(bench.path('elsewhere'));
+  const directories = ['--dir', `${tools}::/bin:ro`, '--dir', `${bench.path('lent')}::/work`];
+  const lend = [...directories, '--env', 'PLANET=earth'];
+  const command = ['run', ...lend, path.join(tools, 'shell.wasm')];
+  const machine = await bench.startMachine(command, 'shell');
+  machine.child.stdin!.write('cd /work; echo begun\n');
+  await hasPrinted(machine, 6);
+  expect((await bench.run(['snapshot', 'shell', '--stop', '-o', 'a.wvm'])).code).toBe(0);
+  expect((await machine.done).code).toBe(EXIT_STOPPED);
+  const hostile = { PLANET: 'mars', HOME: '/root', PWD: '/', LD_PRELOAD: '', PATH: '/nowhere', IFS: 'x' };
+  const copy = await bench.run(['resume', ...lend, bench.path('a.wvm')], {
+    cwd: bench.path('elsewhere'),
+    env: hostile,
+    input:
+      'echo "$PLANET" "$HOME" "$PATH" "$IFS"; pwd; echo made > file; cat.wasm < file; [ -f a.wvm ]; echo $?; exit 5\n',
+  });
+  expect(copy).toMatchObject({ code: 5, stderr: '', stdout: 'earth   \n/work\nmade\n1\n' });
+  expect(fs.readFileSync(bench.path('lent/file'), 'utf8')).toBe('made\n');
+  expect(fs.readdirSync(bench.path('elsewhere'))).toEqual([]);
+});
+
 /** Sleeps for the given time and prints how long that was, in milliseconds of the monotonic clock. */
 const sleeper = (milliseconds: number): string => `(module
   (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))

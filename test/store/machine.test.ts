@@ -293,20 +293,30 @@ test('V18 V30 a disk that is full at any call: the guest goes on, nothing is lef
 });
 
 test('V24 a slow disk holds the snapshot, not the guest', async () => {
+  // A disk of 20 ms a write, and one that is as fast as it is: the guest stands still as long.
+  const stopMs = { fast: 0, slow: 0 };
   const trouble = new TroubledCalls();
-  const store = await Store.open(await folderPorts(directory, trouble.wrap()));
+  const store = await openStore(join(directory, 'fast'));
+  const other = await Store.open(await folderPorts(join(directory, 'slow'), trouble.wrap()));
   const module = await counter(8 * MIB, 7 * MIB, 100_000);
   const counted = await Counted.of((options) => Machine.load(module, options));
   void counted.machine.run();
   await counted.further(1);
+  stopMs.fast = Number((await saveMachine(store, counted.machine)).stopNs) / 1e6;
+  await counted.further(1);
   trouble.writeMs = 20;
-  const saving = saveMachine(store, counted.machine);
+  // Into a store of its own, all of it once more.
+  const saving = saveMachine(other, counted.machine);
   await counted.further(5);
   const { stopNs, totalNs } = await saving;
+  stopMs.slow = Number(stopNs) / 1e6;
   expect(totalNs).toBeGreaterThan(400_000_000n);
   expect(stopNs).toBeLessThan(totalNs / 4n);
+  // One write more would be 20 ms.
+  expect(stopMs.slow).toBeLessThan(2 * stopMs.fast + 20);
   counted.machine.kill();
   await store.close();
+  await other.close();
 });
 
 test('output is held until it is covered, also when the disk is full; what no snapshot covers is not shown', async () => {
@@ -343,7 +353,8 @@ test('output is held until it is covered, also when the disk is full; what no sn
 
 test('V19 V23 a sparse memory costs what it holds, in the store and in this process', async () => {
   const store = await openStore(directory);
-  const module = await counter(1024 * MIB, 4096 * 10, 100_000);
+  // All that 32 bits address, of which ten pages are touched.
+  const module = await counter(4096 * MIB, 4096 * 10, 100_000);
   const counted = await Counted.of((options) => Machine.load(module, options));
   void counted.machine.run();
   await counted.further(1);
