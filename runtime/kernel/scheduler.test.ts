@@ -9,8 +9,9 @@ import { WaitQueue } from './wait-queue.ts';
 const THREADS = 6;
 
 const operation = fc.record({
-  what: fc.constantFrom('look', 'rotate', 'block', 'wake', 'wakeAll', 'remove', 'add', 'hold', 'release'),
+  what: fc.constantFrom('look', 'rotate', 'block', 'wake', 'wakeAll', 'remove', 'add', 'hold', 'release', 'rank'),
   which: fc.nat(THREADS - 1),
+  rank: fc.nat(2),
 });
 
 test('Scheduler.next() is the first of the queue, whatever happened before', () => {
@@ -21,13 +22,14 @@ test('Scheduler.next() is the first of the queue, whatever happened before', () 
       const { scheduler } = fixture.kernel;
       for (let k = 0; k < THREADS; k++) threads.push(fixture.spawn());
       const queue = new WaitQueue();
-      for (const { what, which } of operations) {
+      for (const { what, which, rank } of operations) {
         const thread = threads[which]!;
         const isBlocked = scheduler.blocked.has(thread);
-        if (what === 'rotate') {
+        if (what === 'rank') scheduler.changeRank(thread, rank);
+        else if (what === 'rotate') {
           const head = scheduler.next();
           if (head !== undefined) scheduler.rotate(head);
-        } else if (what === 'block' && scheduler.ready.has(thread)) {
+        } else if (what === 'block' && scheduler.isReady(thread)) {
           thread.block('m', 'f', [], new Blocked([{ kind: 'queue', queue }]));
           scheduler.block(thread);
         } else if (what === 'wake' && isBlocked) scheduler.wake(thread);
@@ -37,7 +39,10 @@ test('Scheduler.next() is the first of the queue, whatever happened before', () 
         else if (what === 'hold') scheduler.hold([thread]);
         else if (what === 'release') scheduler.release([thread]);
         if (what !== 'look') expect(queue.waiters.size).toBe(scheduler.blocked.size);
-        expect(scheduler.next()).toBe([...scheduler.ready][0]);
+        const order = scheduler.inOrder();
+        expect(scheduler.next()).toBe(order[0]);
+        expect(new Set(order).size).toBe(order.length);
+        expect(order).toEqual(order.toSorted((a, b) => b.rank - a.rank));
       }
     }),
     { numRuns: 200 },
