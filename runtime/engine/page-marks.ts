@@ -1,7 +1,8 @@
 // The marks of an instance whose stores mark the pages that they write (mark-table.ts), as the host sees them. What the host
 // itself writes into the guest's memory it marks through here, too.
 //
-// A page may have changed since take() if it is marked, or if the one before it is. Which of these have changed, the page
+// A page may have changed since take() if it is marked, or if the one before it is; before the first one comes the last one of
+// 4 GiB, for sums of addresses wrap around. Which of these have changed, the page
 // tracker finds out.
 
 import { MARKED_PAGE_BITS, markTableOf } from '../instrument/mark-table.ts';
@@ -46,6 +47,7 @@ export class MemoryMarks implements WriteMarks {
     const words = this.#words;
     const bytes = this.#bytes;
     const runs: number[] = [];
+    if (pageCount === bytes.length && bytes[pageCount - 1] !== 0) runs.push(0, 1);
     const wordCount = Math.ceil(pageCount / WORD_BYTES);
     for (let k = 0; k < wordCount; k++) {
       if (words[k] === 0) continue;

@@ -8,7 +8,7 @@
 // i32.store offset=12               i32.store offset=12                       ;; the same mark stands for it
 //
 // The address of a store is followed back on the stack, as far as a straight run of code goes:
-// - `local`, `constant`: a local that has not been written since, a constant sum. The mark gets it again.
+// - `local`, `constant`: a local and a constant, a constant alone. The mark gets it again; `p += 4` is followed, too.
 // - `temp`: the instruction that pushed it also keeps it in a local of ours; or, where nothing is known of it, all operands
 //   of the store go through such locals.
 //
@@ -44,9 +44,8 @@ interface Standing {
   readonly memory: number;
   /** As in #bases. */
   readonly base: number;
-  readonly add: number;
-  /** Distance from the base to what it reaches from. */
-  readonly from: number;
+  /** Distance from the base to what it reaches from, modulo 2^32. */
+  from: number;
 }
 
 /** Base of a stacked value that is no sum of a local and a constant. */
@@ -57,6 +56,8 @@ const NO_ORIGIN = -1;
 const REACH: number = MARK_REACH_BYTES - LONGEST_ACCESS_BYTES + 1;
 /** No engine has so much memory: a store with such an offset always traps. */
 const NO_MEMORY_BYTES: number = 2 ** 35;
+/** Half of what a mark reaches: the other half is for what lies above. */
+const ORIGIN_STEP: number = MARK_REACH_BYTES / 2;
 const PAGE_BYTES: number = 2 ** MARKED_PAGE_BITS;
 
 export class StoreMarks {
@@ -73,6 +74,7 @@ export class StoreMarks {
   #lastTemp = -1;
   // The stack as far as it is known: what lies below is unknown.
   #height = 0;
+  // A base is a local, UNKNOWN or CONSTANT; what is added to it is modulo 2^32.
   readonly #bases: number[] = [];
   readonly #adds: number[] = [];
   readonly #origins: number[] = [];
@@ -105,7 +107,6 @@ export class StoreMarks {
       case Op.local_set:
       case Op.local_tee: {
         const x = immediate[i]!;
-        this.#pop(1);
         this.#write(x);
         if (op === Op.local_tee) this.#push(x, 0, i);
         return;
@@ -199,19 +200,21 @@ export class StoreMarks {
     if (base === CONSTANT) {
       const address = (add >>> 0) + offset;
       const page = Math.floor(address / PAGE_BYTES);
-      if (address >= 2 ** 32 || this.#stands(memory, CONSTANT, 0, address)) return;
-      this.#standing.push({ memory, base, add: 0, from: page * PAGE_BYTES });
+      if (address >= 2 ** 32 || this.#stands(memory, CONSTANT, address)) return;
+      this.#standing.push({ memory, base, from: page * PAGE_BYTES });
       this.marks.set(i, { ...mark, source: 'constant', value: page, add: 0 });
       return;
     }
-    // From the base itself where that reaches: then nothing is to be added, and more stores have the same mark.
-    const from = offset <= REACH ? 0 : offset;
     if (base !== UNKNOWN) {
-      if (this.#stands(memory, base, add, offset)) return;
-      this.#standing.push({ memory, base, add, from });
-      this.marks.set(i, { ...mark, source: 'local', value: base, add: is64 ? from : (add + from) | 0 });
+      // The store has not trapped, so the sum is its address, whatever wrapped around before.
+      const distance = is64 ? offset : (add + offset) | 0;
+      if (this.#stands(memory, base, distance)) return;
+      const from = originOf(distance);
+      this.#standing.push({ memory, base, from });
+      this.marks.set(i, { ...mark, source: 'local', value: base, add: from });
       return;
     }
+    const from = originOf(offset);
     const addressType = is64 ? ValType.i64 : ValType.i32;
     const temp = this.#temp(0, addressType);
     if (origin !== NO_ORIGIN && this.#a.flags[origin] === 0 && this.#lastTemp < origin) {
@@ -252,19 +255,33 @@ export class StoreMarks {
   }
 
   /** A standing mark covers an access at this distance from the base. */
-  #stands(memory: number, base: number, add: number, distance: number): boolean {
+  #stands(memory: number, base: number, distance: number): boolean {
+    // A constant's page is known: its mark covers all of the next one, too.
+    const reach = base === CONSTANT ? REACH - 1 + PAGE_BYTES : REACH;
+    const { is64 } = this.#a.module.allMemories[memory]!;
     return this.#standing.some((mark) => {
-      const isSame = mark.memory === memory && mark.base === base && mark.add === add;
-      // A constant's page is known: its mark covers all of the next one, too.
-      const reach = base === CONSTANT ? REACH - 1 + PAGE_BYTES : REACH;
-      return isSame && distance >= mark.from && distance - mark.from <= reach;
+      if (mark.memory !== memory || mark.base !== base) return false;
+      const gap = distance - mark.from;
+      return is64 ? gap >= 0 && gap <= reach : gap >>> 0 <= reach;
     });
   }
 
-  /** Local `x` gets another value. */
+  /** Local `x` gets the topmost value. If that is a sum of what it was, all that is known of it is moved. */
   #write(x: number): void {
-    for (let k = 0; k < this.#height; k++) if (this.#bases[k] === x) this.#bases[k] = UNKNOWN;
-    for (let k = this.#standing.length - 1; k >= 0; k--) if (this.#standing[k]!.base === x) this.#standing.splice(k, 1);
+    const top = this.#height - 1;
+    const moved = top >= 0 && this.#bases[top] === x ? this.#adds[top]! : undefined;
+    this.#pop(1);
+    for (let k = 0; k < this.#height; k++) {
+      if (this.#bases[k] !== x) continue;
+      if (moved === undefined) this.#bases[k] = UNKNOWN;
+      else this.#adds[k] = (this.#adds[k]! - moved) | 0;
+    }
+    for (let k = this.#standing.length - 1; k >= 0; k--) {
+      const mark = this.#standing[k]!;
+      if (mark.base !== x) continue;
+      if (moved === undefined) this.#standing.splice(k, 1);
+      else mark.from = (mark.from - moved) | 0;
+    }
   }
 
   #forget(): void {
@@ -290,6 +307,14 @@ export class StoreMarks {
     if (temp === undefined) this.#tempOf.set(key, (temp = this.temps.push(type) - 1));
     return temp;
   }
+}
+
+/**
+ * Where a mark reaches from for an access at `distance` from its base: the base itself if that will do, for then nothing is to
+ * be added, and neighbours have the same mark; else something round below.
+ */
+function originOf(distance: number): number {
+  return distance >= 0 && distance <= REACH ? 0 : Math.floor(distance / ORIGIN_STEP) * ORIGIN_STEP;
 }
 
 /** Instructions with an address and an offset that write. */

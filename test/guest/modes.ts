@@ -12,7 +12,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Guest } from '../../guest/manifest.ts';
-import { Machine, type MachineExit, type ResumeOptions, WvmError } from '../../runtime/index.ts';
+import { Machine, type MachineExit, type ResumeOptions, type SnapshotId, WvmError } from '../../runtime/index.ts';
 
 export interface Outcome {
   readonly stdout: string;
@@ -46,6 +46,9 @@ export interface Disturbance {
   /** For a test of the test: another image in the place of that of a point, counted from 1. */
   readonly plant?: (image: Uint8Array, point: number) => Uint8Array;
 }
+
+/** Nobody looks for it. */
+const NO_SNAPSHOT = '0'.repeat(64) as SnapshotId;
 
 const guestFolder = path.join(import.meta.dirname, '../../guest');
 
@@ -110,6 +113,42 @@ export async function runDisturbed(
           `${guest.name}: the image of point ${counts.points} differs from the image it was resumed from`,
         );
       }
+    }
+    exit = await machine.run();
+  }
+  return { ...run.outcome(machine, exit), ...counts };
+}
+
+export interface CapturedOutcome extends Outcome {
+  readonly captures: number;
+  /** Places where it could not be saved, said by name. */
+  readonly refused: number;
+}
+
+/**
+ * In a machine that marks what it writes, captured at the places that `picks` chooses, where each capture is compared with all
+ * of its memory; every other one is confirmed. `before` may do something to the machine first.
+ */
+export async function runCaptured(
+  guest: Guest,
+  directory: string,
+  picks: (place: number) => boolean,
+  before: (machine: Machine, captures: number) => void = () => {},
+): Promise<CapturedOutcome> {
+  const run = new GuestRun(guest, directory);
+  const counts = { captures: 0, refused: 0 };
+  let seen = 0;
+  const stops = { polls: true, calls: true, onStop: () => picks(seen++) };
+  const machine = await run.load({ stops, marksWrites: 'check' });
+  let exit = await machine.run();
+  while (exit.kind === 'stopped' && exit.reason === 'snapshot') {
+    before(machine, counts.captures);
+    try {
+      const { number, room } = await machine.capture();
+      if (counts.captures++ % 2 === 0) machine.confirmCapture(NO_SNAPSHOT, { number, room });
+    } catch (error) {
+      if (!(error instanceof WvmError) || error.code !== 'WVM_SNAPSHOT_UNSUPPORTED') throw error;
+      counts.refused++;
     }
     exit = await machine.run();
   }

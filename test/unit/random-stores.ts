@@ -204,6 +204,9 @@ class Generator {
     const number = this.#pick([
       () => '(call $next)',
       () => `(i32.const ${this.#below(2 ** 30)})`,
+      // A store within another one's operands.
+      () =>
+        `(i32.atomic.rmw.add offset=${8 * this.#below(600)} ${this.#anyAddress()} (i32.const ${this.#below(2 ** 20)}))`,
       () => `(i32.add (global.get $n) (i32.const ${this.#below(2 ** 20)}))`,
     ])();
     return name === undefined ? number : `(${name} ${number})`;
