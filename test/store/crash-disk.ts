@@ -105,6 +105,14 @@ export class CrashDisk implements SystemCalls {
     });
   }
 
+  async link(from: string, to: string): Promise<void> {
+    await this.#call(`link in ${basename(dirname(to))}`, () => {
+      const { names } = this.#directory(to);
+      if (names.has(basename(to))) throw systemError('EEXIST', to);
+      names.set(basename(to), this.#inode(from));
+    });
+  }
+
   async unlink(path: string): Promise<void> {
     await this.#call(`unlink in ${basename(dirname(path))}`, () => {
       this.#inode(path);

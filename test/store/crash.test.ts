@@ -188,6 +188,7 @@ test('a canary: without fsync of the pack, a power failure damages the store', a
       open: (path) => victim.open(path),
       readFile: (path) => victim.readFile(path),
       rename: (from, to) => victim.rename(from, to),
+      link: (from, to) => victim.link(from, to),
       unlink: (path) => victim.unlink(path),
       readdir: (path) => victim.readdir(path),
       modifiedMs: (path) => victim.modifiedMs(path),

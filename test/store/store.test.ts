@@ -288,3 +288,20 @@ test('a folder that holds something else is no store', async () => {
   await expect(openStore(other)).rejects.toMatchObject({ code: 'WVM_STORE_VERSION' });
   removeDirectory(other);
 });
+
+test('of many that make a store at once one does, and with another key nobody else opens it', async () => {
+  const place = join(directory, 'new');
+  const secrets = [undefined, new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const openings = await Promise.allSettled(
+    Array.from({ length: 12 }, (_, k) => {
+      const secret = secrets[k % 3];
+      return openStore(place, secret === undefined ? {} : { keys: { secret } });
+    }),
+  );
+  const opened = openings.flatMap(({ status }, k) => (status === 'fulfilled' ? [k % 3] : []));
+  expect([opened.length, new Set(opened).size]).toEqual([4, 1]);
+  for (const each of openings) {
+    if (each.status === 'fulfilled') await each.value.close();
+    else expect(each.reason).toMatchObject({ code: 'WVM_KEY' });
+  }
+});

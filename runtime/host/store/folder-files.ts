@@ -46,8 +46,8 @@ export class FolderFiles implements StoreFiles {
         });
       }
       const expected = versionText(keyCheck);
-      if (version === undefined) await files.#create(expected);
-      else if (version !== expected) throw versionProblem(directory, version, keyCheck);
+      const found = version ?? (await files.#create(expected));
+      if (found !== expected) throw versionProblem(directory, found, keyCheck);
     });
     return files;
   }
@@ -57,12 +57,15 @@ export class FolderFiles implements StoreFiles {
     return bytes === undefined ? undefined : Buffer.from(bytes).toString();
   }
 
-  /** The version file comes last: a store without one is made anew, which changes nothing that is there. */
-  async #create(versionText: string): Promise<void> {
+  /**
+   * The version file comes last: a store without one is made anew, which changes nothing that is there. Of several processes
+   * that do so at once, one makes that file; the result is what it says.
+   */
+  async #create(versionText: string): Promise<string> {
     await this.#calls.mkdir(this.place);
     const names = await this.#calls.readdir(this.place);
     const own: readonly string[] = [...folders, 'tmp', 'leases'];
-    const other = names.find((name) => !own.includes(name));
+    const other = names.find((name) => !own.includes(name) && name !== VERSION_FILE);
     if (other !== undefined) {
       throw new WvmError('WVM_STORE_VERSION', `${this.place}: is not a store: it holds ${other}`, {
         hint: 'name a folder that is empty or does not exist yet',
@@ -70,9 +73,10 @@ export class FolderFiles implements StoreFiles {
     }
     for (const name of own) await this.#calls.mkdir(join(this.place, name));
     const version = await this.#writeFile([Buffer.from(versionText)]);
-    await version.moveTo(join(this.place, VERSION_FILE));
+    const isFirst = await version.linkTo(join(this.place, VERSION_FILE));
     await this.#calls.syncDirectory(this.place);
     await this.#calls.syncDirectory(join(this.place, '..'));
+    return isFirst ? versionText : ((await this.#readVersion()) ?? '');
   }
 
   list(folder: StoreFolder): Promise<string[]> {
@@ -164,7 +168,19 @@ export class FolderFiles implements StoreFiles {
           throw error;
         }
       };
-      return { moveTo, discard: () => synced.catch(() => {}).then(discard) };
+      const linkTo = async (path: string): Promise<boolean> => {
+        try {
+          await synced;
+          await this.#calls.link(temporary, path);
+          return true;
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+          return false;
+        } finally {
+          await discard();
+        }
+      };
+      return { moveTo, linkTo, discard: () => synced.catch(() => {}).then(discard) };
     } catch (error) {
       await discard();
       throw error;
@@ -269,6 +285,8 @@ function versionProblem(directory: string, version: string, keyCheck: string | n
 
 interface TemporaryFile {
   moveTo(path: string): Promise<void>;
+  /** False if another file has that name, which it keeps. Afterwards the temporary name is gone. */
+  linkTo(path: string): Promise<boolean>;
   discard(): Promise<void>;
 }
 

@@ -1,12 +1,29 @@
 // The system calls that a store in a folder makes, and no others: what the commit protocol depends on is visible here, and
 // a test can let each of them fail.
-
 //
 // What only reads is synchronous inside: it comes from the page cache in a few microseconds, and a turn through the pool of
-// threads takes ten times as long. What writes and syncs may wait for the disk, and lets the guest go on.
+// threads takes ten times as long. So is what makes a file: one that came to be while the process exits would be left behind.
+// What writes and syncs may wait for the disk, and lets the guest go on.
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import {
+  close,
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  write,
+} from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const writeTo = promisify(write);
+const syncFile = promisify(fsync);
+const closeFile = promisify(close);
 
 export interface StoreFile {
   /** For who reads on another thread. */
@@ -27,6 +44,8 @@ export interface SystemCalls {
   open(path: string): Promise<StoreFile>;
   readFile(path: string): Promise<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
+  /** Fails with EEXIST if there is a file `to`. */
+  link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
   /** Milliseconds since 1970, by the clock of the file system. */
@@ -38,34 +57,30 @@ export interface SystemCalls {
 }
 
 class WrittenFile implements StoreFile {
-  readonly #file: FileHandle;
+  readonly descriptor: number;
 
-  constructor(file: FileHandle) {
-    this.#file = file;
-  }
-
-  get descriptor(): number {
-    return this.#file.fd;
+  constructor(path: string) {
+    this.descriptor = openSync(path, 'wx', 0o600);
   }
 
   async write(bytes: Uint8Array): Promise<number> {
-    return (await this.#file.write(bytes)).bytesWritten;
+    return (await writeTo(this.descriptor, bytes)).bytesWritten;
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
-    return (await this.#file.read(into, 0, into.length, offset)).bytesRead;
+    return readSync(this.descriptor, into, 0, into.length, offset);
   }
 
   async size(): Promise<number> {
-    return (await this.#file.stat()).size;
+    return fstatSync(this.descriptor).size;
   }
 
   sync(): Promise<void> {
-    return this.#file.sync();
+    return syncFile(this.descriptor);
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    return closeFile(this.descriptor);
   }
 }
 
@@ -100,7 +115,7 @@ export const nodeSystemCalls: SystemCalls = {
     await mkdir(path, { recursive: true, mode: 0o700 });
   },
   async create(path) {
-    return new WrittenFile(await open(path, 'wx', 0o600));
+    return new WrittenFile(path);
   },
   async open(path) {
     return new ReadFile(path);
@@ -109,6 +124,7 @@ export const nodeSystemCalls: SystemCalls = {
     return readFileSync(path);
   },
   rename,
+  link,
   unlink,
   async readdir(path) {
     return readdirSync(path);
