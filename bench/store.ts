@@ -101,6 +101,7 @@ class Guest {
           pid: 1,
           parentPid: null,
           name: 'counter',
+          scheduling: '',
           instance: {
             moduleHash: MODULE_HASH,
             memories: [memory],

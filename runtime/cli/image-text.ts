@@ -74,8 +74,8 @@ const pendingTexts: Readonly<Record<ThreadDescription['pending'], string>> = {
 };
 
 function addThread(lines: Lines, thread: ThreadDescription, details: ImageDetails): void {
-  const { tid, pending, call, entries, activations, contexts } = thread;
-  lines.push(`  thread ${tid}, ${pendingTexts[pending]}`);
+  const { tid, scheduling, pending, call, entries, activations, contexts } = thread;
+  lines.push(`  thread ${tid}, ${pendingTexts[pending]}${scheduling === '' ? '' : `, ${scheduling}`}`);
   if (call !== null) addTree(lines, '    ', call);
   if (entries.length > 0) lines.push(`    then calls ${entries.join(', ')}`);
   addStack(lines, activations, details);

@@ -1,7 +1,7 @@
 // wvm inspect: shows what is in an image.
 
 import type { Command } from 'commander';
-import { inspectImage, inspectTree, openImageFile, readModule, unseal } from '../index.ts';
+import { inspectImage, inspectTree, openImageFile, readModule, type TreeDescription, unseal } from '../index.ts';
 import { type ImageDetails, imageText } from './image-text.ts';
 import { addOptionalValue } from './optional-value.ts';
 import { toJson } from './report.ts';
@@ -61,6 +61,7 @@ async function inspect(image: string, flags: InspectFlags, command: Command): Pr
   writeText(stdoutFd, flags.json ? `${toJson(description, 2)}\n` : imageText(description, flags));
 }
 
-function processLine({ pid, name, tids }: { pid: number; name: string; tids: readonly number[] }): string {
-  return `${pid} ${printable(name)}${tids.length > 1 ? `  (${tids.length} threads)` : ''}`;
+function processLine({ pid, name, scheduling, tids }: TreeDescription['processes'][number]): string {
+  const facts = [...(scheduling === '' ? [] : [scheduling]), ...(tids.length > 1 ? [`${tids.length} threads`] : [])];
+  return `${pid} ${printable(name)}${facts.length > 0 ? `  (${printable(facts.join(', '))})` : ''}`;
 }

@@ -68,8 +68,9 @@ async function withProcesses(machines: readonly MachineInfo[]): Promise<MachineW
   );
 }
 
-function processLine({ pid, state, args, threadCount, fdCount, memoryBytes }: ProcessInfo): string {
+function processLine({ pid, state, args, threadCount, scheduling, fdCount, memoryBytes }: ProcessInfo): string {
   const threads = threadCount > 1 ? `, ${threadCount} threads` : '';
-  const facts = state === 'zombie' ? state : `${state}${threads}, ${fdCount} fds, ${formatSize(memoryBytes)}`;
+  const special = scheduling === '' ? '' : `, ${scheduling}`;
+  const facts = state === 'zombie' ? state : `${state}${special}${threads}, ${fdCount} fds, ${formatSize(memoryBytes)}`;
   return `${pid} ${printable(args.join(' ').slice(0, 60))}  (${facts})`;
 }

@@ -69,6 +69,7 @@ class RecordingTarget implements ControlTarget {
       args: ['app'],
       state: 'running',
       threadCount: 1,
+      scheduling: '',
       fdCount: 3,
       memoryBytes: 65_536,
     });

@@ -22,6 +22,8 @@ export interface ProcessInfo {
   /** 'running': at least one of its threads can run. */
   readonly state: 'running' | 'blocked' | 'stopped' | 'zombie';
   readonly threadCount: number;
+  /** What is special about the policies, priorities and nice values of its threads, as "nice 5" or "FIFO 50, nice 5"; or ''. */
+  readonly scheduling: string;
   readonly fdCount: number;
   readonly memoryBytes: number;
 }
@@ -66,6 +68,7 @@ export function listProcesses(guest: GuestMachine, hasMemory: boolean): ProcessI
       args: process.args,
       state: stateOf(process, kernel),
       threadCount: process.threads.size,
+      scheduling: process.schedulingText,
       fdCount: process.fds.count,
       memoryBytes: hasMemory ? (processes.get(process.pid)?.memoryBytes ?? 0) : 0,
     }));

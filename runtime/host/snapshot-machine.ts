@@ -162,7 +162,8 @@ export function saveMachine(guest: GuestMachine, { name, moduleName, includeModu
   const { state: kernel, filePages } = guest.kernel.capture();
   const processes = guests.map((owner) => {
     const { pid, parentPid, args } = owner.process;
-    return { pid, parentPid: owner === root ? null : parentPid, name: args[0] ?? '', ...owner.save() };
+    const scheduling = owner.process.schedulingText;
+    return { pid, parentPid: owner === root ? null : parentPid, name: args[0] ?? '', scheduling, ...owner.save() };
   });
   const state: MachineState = {
     producer: PRODUCER,

@@ -15,6 +15,7 @@ import type { GuestMemory } from './guest-memory.ts';
 import { IntervalTimer, type IntervalTimerState } from './interval-timers.ts';
 import type { Kernel } from './kernel.ts';
 import type { OpenFile } from './open-file.ts';
+import { schedulingText } from './scheduling.ts';
 import { PendingSignals, type SignalInfo } from './signals/pending-signals.ts';
 import { SignalActions, type SignalActionsState } from './signals/signal-actions.ts';
 import { THREAD_NAME_MAX, Thread, type ThreadState } from './thread.ts';
@@ -195,6 +196,13 @@ export class Process {
     }
     this.threads.set(tid, thread);
     return thread;
+  }
+
+  /** For people: what is special about its threads, as "nice 5" or "FIFO 50, nice 5"; '' if nothing is. */
+  get schedulingText(): string {
+    const texts = new Set(Array.from(this.threads.values(), ({ scheduling }) => schedulingText(scheduling)));
+    texts.delete('');
+    return [...texts].join(', ');
   }
 
   /** Time that its threads have spent running. */

@@ -6,6 +6,7 @@ import type { KernelState } from '../kernel/kernel.ts';
 import type { HostFileState, MemoryFileState } from '../kernel/open-file-state.ts';
 import { HostFileType } from '../kernel/ports.ts';
 import type { ProcessState } from '../kernel/process.ts';
+import { type Scheduling, schedulingText } from '../kernel/scheduling.ts';
 import type { ThreadState } from '../kernel/thread.ts';
 import type { FileSystemState, InodeState } from '../kernel/vfs/file-system-state.ts';
 import { type JsonData, jsonData } from './value-text.ts';
@@ -89,6 +90,14 @@ export function describeFileSystems(kernel: unknown): FileSystemDescription[] {
 export function describeCall(kernel: unknown, pid: number, tid: number): JsonData {
   const thread = listOf<ThreadState>(findProcess(kernel, pid)?.threads).find((entry) => entry?.tid === tid);
   return thread?.call == null ? null : jsonData(thread);
+}
+
+/** "nice 5", "FIFO 50"; '' if nothing is special about the thread. */
+export function describeScheduling(kernel: unknown, pid: number, tid: number): string {
+  const thread = listOf<ThreadState>(findProcess(kernel, pid)?.threads).find((entry) => entry?.tid === tid);
+  const { policy, priority, nice } = (thread?.scheduling ?? {}) as NonNullable<Unchecked<Scheduling>>;
+  if (typeof policy !== 'number' || typeof priority !== 'number' || typeof nice !== 'number') return '';
+  return schedulingText({ policy, priority, nice });
 }
 
 function findProcess(kernel: unknown, pid: number): Unchecked<ProcessState> {

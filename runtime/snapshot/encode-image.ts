@@ -62,8 +62,8 @@ function* stateRecords(machine: MachineState): Generator<ImageRecord, void, unde
   yield payload(RecordType.TREE, (record) =>
     encodeTreeRecord(record, {
       moduleCount: machine.modules.length,
-      processes: machine.processes.map(({ pid, parentPid, name, threads }) => {
-        return { pid, parentPid, name, tids: threads.map(({ tid }) => tid) };
+      processes: machine.processes.map(({ pid, parentPid, name, scheduling, threads }) => {
+        return { pid, parentPid, name, scheduling, tids: threads.map(({ tid }) => tid) };
       }),
     }),
   );

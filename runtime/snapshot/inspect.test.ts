@@ -182,8 +182,8 @@ describe('inspectImageFile()', () => {
 test('inspectTreeFile() reads a prefix only', () => {
   const file = new CountingFile(sample);
   expect(inspectTreeFile(file, ports).processes).toEqual([
-    { pid: 1, parentPid: null, name: 'sample.wasm', tids: [1, 4] },
-    { pid: 3, parentPid: 1, name: '', tids: [2, 3] },
+    { pid: 1, parentPid: null, name: 'sample.wasm', scheduling: 'FIFO 50, nice 5', tids: [1, 4] },
+    { pid: 3, parentPid: 1, name: '', scheduling: '', tids: [2, 3] },
   ]);
   expect(file.endOfReads).toBeLessThan(300);
 });

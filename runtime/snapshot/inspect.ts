@@ -11,6 +11,7 @@ import {
   describeCall,
   describeFds,
   describeFileSystems,
+  describeScheduling,
   type FdDescription,
   type FileSystemDescription,
 } from './describe-kernel.ts';
@@ -92,6 +93,8 @@ export interface FrameDescription {
 
 export interface ThreadDescription {
   readonly tid: number;
+  /** "nice 5", "FIFO 50"; '' of SCHED_OTHER with nice 0. */
+  readonly scheduling: string;
   readonly fuelLeft: number;
   /** How it goes on: at a safe point, with a call or its result; 'entry': with the next of `entries`. */
   readonly pending: PendingState['kind'] | 'entry';
@@ -293,7 +296,10 @@ function describeProcess(
     droppedElements: instance.droppedElements,
     droppedData: instance.droppedData,
     fds: describeFds(kernel, pid),
-    threads: threads.map((thread) => describeThread(thread, describeCall(kernel, pid, thread.tid), module)),
+    threads: threads.map((thread) => {
+      const { tid } = thread;
+      return describeThread(thread, describeScheduling(kernel, pid, tid), describeCall(kernel, pid, tid), module);
+    }),
   };
 }
 
@@ -319,10 +325,16 @@ function describeMemories(
   });
 }
 
-function describeThread(thread: ThreadState, call: JsonData, module: WasmModule | undefined): ThreadDescription {
+function describeThread(
+  thread: ThreadState,
+  scheduling: string,
+  call: JsonData,
+  module: WasmModule | undefined,
+): ThreadDescription {
   const { tid, fuelLeft, entries, activations, contexts } = thread;
   return {
     tid,
+    scheduling,
     fuelLeft,
     pending: activations[activations.length - 1]?.pending.kind ?? 'entry',
     call,

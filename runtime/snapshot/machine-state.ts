@@ -30,6 +30,8 @@ export interface ProcessState {
   readonly parentPid: number | null;
   /** Of its program; for people who look at the tree. */
   readonly name: string;
+  /** What is special about the policies, priorities and nice values of its threads, or ''; for the same people. */
+  readonly scheduling: string;
   readonly instance: InstanceState;
   readonly threads: readonly ThreadState[];
 }

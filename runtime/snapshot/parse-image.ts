@@ -128,7 +128,7 @@ class ImageParser {
     const instances: InstanceState[] = [];
     for (const _ of tree.processes) instances.push(decodeInstanceRecord(yield* this.#payload(RecordType.INSTANCE)));
     const processes: ProcessState[] = [];
-    for (const [index, { pid, parentPid, name, tids }] of tree.processes.entries()) {
+    for (const [index, { pid, parentPid, name, scheduling, tids }] of tree.processes.entries()) {
       const threads: ThreadState[] = [];
       for (const tid of tids) {
         const record = yield* this.#payload(RecordType.THREAD);
@@ -136,7 +136,7 @@ class ImageParser {
         if (thread.tid !== tid) throw record.bad(`tid ${thread.tid}, but the tree has ${tid} here`);
         threads.push(thread);
       }
-      processes.push({ pid, parentPid, name, instance: instances[index]!, threads });
+      processes.push({ pid, parentPid, name, scheduling, instance: instances[index]!, threads });
     }
     const machine: MachineState = { ...head, modules, kernel, processes };
     const problem = findMachineProblem(machine);

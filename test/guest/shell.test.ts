@@ -37,6 +37,11 @@ describe('the shell', () => {
     ['signals', 'sleep 100 & kill -KILL $!; wait $!; echo $?; yes | grep -q y; echo $?', '137\n0\n'],
     ['scripts', `echo 'echo $0 $1; exit 3' > script; ./script x; echo $?; shell script y`, './script x\n3\nscript y\n'],
     ['exec', 'X=1; exec seq 2', '1\n2\n'],
+    [
+      'nice values',
+      'nice; nice nice; nice -n 5 nice nice -n-8 nice; nice -n 99 seq 2 | nice -n 1 cat',
+      '0\n10\n7\n1\n2\n',
+    ],
     ['and and or in the background', 'false || echo in >f & wait; cat f', 'in\n'],
   ])('%s', async (_name, text, stdout) => {
     const result = await run(text, 'p', 'q r');

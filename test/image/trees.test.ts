@@ -141,7 +141,11 @@ describe('M06 records of trees', () => {
     ['another process', ({ processes }) => (processes[6]!.pid = 77), /process 77: the kernel's record has no such/],
     ['a zombie among the living', ({ processes }) => (processes[6]!.pid = KILLED), /process 8: the kernel's record/],
     ['a process too few', ({ processes }) => processes.pop(), /./],
-    ['a process too many', ({ processes }) => processes.push({ pid: 50, parentPid: 1, name: '', tids: [50] }), /./],
+    [
+      'a process too many',
+      ({ processes }) => processes.push({ pid: 50, parentPid: 1, name: '', scheduling: '', tids: [50] }),
+      /./,
+    ],
     ['a process without threads', ({ processes }) => (processes[2]!.tids = []), /./],
     ['a tid twice', ({ processes }) => (processes[2]!.tids[0] = READER), /./],
   ])('the second record with %s is refused', async (_case, change, text) => {

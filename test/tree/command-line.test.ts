@@ -111,6 +111,36 @@ describe('other-process', () => {
       [3, 1],
     ]);
   });
+
+  it('M02 wvm ps --tree and wvm inspect --tree show what is special about the scheduling of a process', async () => {
+    const special = assemble({
+      calls: ['proc_fork', 'sched_setscheduler', 'setpriority'],
+      main: `${fork(`${say('x')} (drop (call $get (i32.const 0)))`)}
+        (call $check (call $setpriority (i32.const 0) (i32.load (i32.const 32)) (i32.const 5)))
+        (call $check (call $sched_setscheduler (i32.const 0) (i32.const 1) (i32.const 50)))
+        ${fork('(drop (call $get (i32.const 0)))')}
+        (call $check (call $sched_setscheduler (i32.load (i32.const 32)) (i32.const 0) (i32.const 0)))
+        (drop (call $get (i32.const 0)))`,
+    });
+    fs.writeFileSync(bench.path('special.wasm'), await special);
+    const machine = await bench.startMachine(['run', 'special.wasm'], 'special');
+    await hasPrinted(machine, 1);
+    const lines = (await bench.run(['ps', '--tree'])).stdout.split('\n').slice(1, -1);
+    expect(lines.map((line) => line.replace(/^.*\((\w+)(.*?), \d+ fds.*$/, '$1$2'))).toEqual([
+      expect.stringContaining('special'),
+      'blocked, FIFO 50',
+      'blocked, nice 5',
+      'blocked',
+    ]);
+    expect((await bench.run(['snapshot', 'special', '--stop', '-o', 'a.wvm'])).code).toBe(0);
+    await machine.done;
+    expect((await bench.run(['inspect', '--tree', 'a.wvm'])).stdout.trimEnd().split('\n')).toEqual([
+      '  1 special.wasm  (FIFO 50)',
+      '    2 special.wasm  (nice 5)',
+      '    3 special.wasm',
+    ]);
+    expect((await bench.run(['inspect', 'a.wvm'])).stdout).toMatch(/thread 1, in a call of the host, FIFO 50\n/);
+  });
 });
 
 describe(`M09 a resume that is interrupted at any time leaves nothing behind (WVM_TEST_SEED=${testSeed})`, () => {

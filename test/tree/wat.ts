@@ -6,6 +6,8 @@ const IMPORTS: Readonly<Record<string, string>> = {
   proc_fork: '"wasix_32v1" "proc_fork" (func $proc_fork (param i32 i32) (result i32))',
   waitpid: '"wvm" "waitpid" (func $waitpid (param i32 i32 i32 i32) (result i32))',
   pipe2: '"wvm" "pipe2" (func $pipe2 (param i32 i32) (result i32))',
+  sched_setscheduler: '"wvm" "sched_setscheduler" (func $sched_setscheduler (param i32 i32 i32) (result i32))',
+  setpriority: '"wvm" "setpriority" (func $setpriority (param i32 i32 i32) (result i32))',
   kill: '"wvm" "kill" (func $kill (param i32 i32) (result i32))',
   snapshot: '"wvm" "snapshot" (func $snapshot (result i32))',
   thread_spawn: '"wasi" "thread-spawn" (func $thread_spawn (param i32) (result i32))',

@@ -134,6 +134,7 @@ const processes: fc.Arbitrary<ProcessState[]> = fc
       pid: index * 10 + 1,
       parentPid: index === 0 ? null : (parent % index) * 10 + 1,
       name: `program ${index}`,
+      scheduling: index === 1 ? 'nice 5' : '',
       instance,
       threads: threads.map((thread, i) => ({ ...thread, tid: index * 10 + 1 + i })),
     })),

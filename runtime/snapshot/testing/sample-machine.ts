@@ -65,6 +65,7 @@ export function sampleMachine(): MachineState {
         pid: 1,
         parentPid: null,
         name: 'sample.wasm',
+        scheduling: 'FIFO 50, nice 5',
         instance: {
           moduleHash: sampleHash,
           memories: [
@@ -163,6 +164,7 @@ export function sampleMachine(): MachineState {
         pid: 3,
         parentPid: 1,
         name: '',
+        scheduling: '',
         instance: {
           moduleHash: absentHash,
           memories: [],
