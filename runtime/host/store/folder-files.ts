@@ -174,8 +174,12 @@ export class FolderFiles implements StoreFiles {
           await this.#calls.link(temporary, path);
           return true;
         } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-          return false;
+          const { code } = error as NodeJS.ErrnoException;
+          if (code === 'EEXIST') return false;
+          // A file system without links: the last one to come wins, as it does everywhere else in the store.
+          if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS' && code !== 'EMLINK') throw error;
+          await this.#calls.rename(temporary, path);
+          return true;
         } finally {
           await discard();
         }
