@@ -6,6 +6,7 @@ import { asyncify } from './asyncify.ts';
 import { firstResult } from './first-result.ts';
 import { imageSize } from './image-size.ts';
 import { instrumentTime } from './instrument-time.ts';
+import { limits } from './limits.ts';
 import { micro } from './micro.ts';
 import { osr } from './osr.ts';
 import { overhead } from './overhead.ts';
@@ -39,4 +40,5 @@ export const areas: readonly Area[] = [
   pageDiff,
   store,
   snapshots,
+  limits,
 ];
