@@ -275,7 +275,7 @@ test('a large memory is read by several threads at once: whole, or refused where
   writeFileSync(path!, good);
   // Cut short while it is open: the index is known, the bytes are gone.
   const cut = await openStore(directory);
-  truncateSync(path!, good.length / 2);
+  truncateSync(path!, Math.floor(good.length / 2));
   await expect(cut.read(id, new BytesSink())).rejects.toThrow(/the pack ends here/);
   await cut.close();
   writeFileSync(path!, good);
