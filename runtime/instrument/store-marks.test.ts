@@ -5,7 +5,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { assembleText } from '../../test/conformance/assembler.ts';
 import { difference, NEVER, TestProgram } from '../../test/unit/every-site.ts';
 import { randomStores } from '../../test/unit/random-stores.ts';
+import { HOST } from '../../test/unit/site-samples.ts';
 import { MemoryMarks } from '../engine/page-marks.ts';
+import { parseModule } from '../wasm/parse.ts';
+import { buildCallGraph } from './call-graph.ts';
+import { instrument } from './instrument.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -49,9 +53,77 @@ describe('random programs mark every page that they write', () => {
     30_000,
   );
 
+  test('a store at each distance from a marked one, at the end of a page', async () => {
+    // One call in each turn: a program of its own for every distance.
+    const distances = [-4097, -4096, -17, -1, 0, 1, 4064, 4079, 4080, 4081, 4082, 4083, 4096, 4097, 8176, 8177, 8192];
+    const bodies = distances.flatMap((distance) =>
+      [0, 1, 2048, 4080, 4094, 4095].map(
+        (at) => `(local.set $p (i32.const ${40960 + at}))
+          (i32.store8 (local.get $p) (call $i (i32.const 7)))
+          (i32.store8 (local.get $p) (i32.add (global.get $n) (i32.const 1)))
+          (v128.store (i32.add (local.get $p) (i32.const ${distance})) (i32x4.splat (global.get $n)))
+          (i64.store8 (i32.const 40900) (i64.extend_i32_u (global.get $n)))
+          (v128.store offset=${8192 + distance} (i32.const ${32768 + at}) (i32x4.splat (global.get $n)))
+          (global.set $n (i32.add (global.get $n) (i32.const 3)))`,
+      ),
+    );
+    const bytes = await assembleText(`(module ${HOST} (memory (export "memory") 1) (global $n (mut i32) (i32.const 1))
+      (func (export "run") (local $p i32) ${bodies.join('\n')}))`);
+    expect(check(new TestProgram(bytes, 'run', [], true))).toBe(bodies.length);
+  });
+
   test('a page without a mark is noticed', async () => {
     const bytes = await assembleText(randomStores({ seed: 1 }));
     vi.spyOn(MemoryMarks.prototype, 'take').mockReturnValue([]);
     expect(() => check(new TestProgram(bytes, 'run', [], true))).toThrow('written without a mark');
+  });
+});
+
+describe('what a program costs that marks', () => {
+  /** Marks in a function without sites: stores to the memory of the marks. */
+  async function marksOf(body: string): Promise<number> {
+    const module = parseModule(
+      await assembleText(`(module (memory 1) (func (param $p i32) (param $q i32) (local $v i32) ${body}))`),
+    );
+    const { map } = instrument(module, buildCallGraph(module), { marksWrites: true });
+    return map.plan(0).marks.marks.size;
+  }
+  const store = (base: string, offset: number): string => `(i32.store offset=${offset} ${base} (local.get $v))`;
+  const p = '(local.get $p)';
+
+  test.each([
+    ['stores to one structure', `${store(p, 0)} ${store(p, 4)} ${store(p, 4000)}`, 1],
+    ['in any order', `${store(p, 400)} ${store(p, 4)} ${store(p, 0)}`, 1],
+    ['beyond a page', `${store(p, 0)} ${store(p, 5000)} ${store(p, 5004)}`, 2],
+    ['two bases', `${store(p, 0)} ${store('(local.get $q)', 0)} ${store(p, 8)}`, 2],
+    [
+      'sums',
+      `${store('(i32.add (local.get $p) (i32.const -8))', 0)} ${store('(i32.add (i32.const -4) (local.get $p))', 0)}`,
+      1,
+    ],
+    [
+      'a base that moves on',
+      `${store(p, 0)} (local.set $p (i32.add (local.get $p) (i32.const 4))) ${store(p, 0)} (local.set $p (i32.add (local.get $p) (i32.const -8))) ${store(p, 4)}`,
+      1,
+    ],
+    ['a base that is another', `${store(p, 0)} (local.set $p (local.get $q)) ${store(p, 0)}`, 2],
+    [
+      'variables of C',
+      `${store('(i32.const 1024)', 0)} ${store('(i32.const 1040)', 8)} ${store('(i32.const 9000)', 0)}`,
+      2,
+    ],
+    ['behind an if', `${store(p, 0)} (if (local.get $q) (then ${store(p, 4)})) ${store(p, 8)}`, 2],
+    ['addresses of which nothing is known', `${store('(i32.mul (local.get $p) (local.get $q))', 0)}`, 1],
+  ])('%s', async (_, body, count) => {
+    expect(await marksOf(body)).toBe(count);
+  });
+
+  test('a program that does not mark is what it was', async () => {
+    const module = parseModule(await assembleText(randomStores({ seed: 3 })));
+    const plain = instrument(module).bytes;
+    expect(plain).toEqual(instrument(module, buildCallGraph(module), { marksWrites: false }).bytes);
+    expect(new TextDecoder('latin1').decode(plain)).not.toContain('\x05marks');
+    const marked = instrument(module, buildCallGraph(module), { marksWrites: true }).bytes;
+    expect(new TextDecoder('latin1').decode(marked)).toContain('\x05marks');
   });
 });
