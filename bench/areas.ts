@@ -7,6 +7,7 @@ import { firstResult } from './first-result.ts';
 import { imageSize } from './image-size.ts';
 import { instrumentTime } from './instrument-time.ts';
 import { limits } from './limits.ts';
+import { marks } from './marks.ts';
 import { micro } from './micro.ts';
 import { osr } from './osr.ts';
 import { overhead } from './overhead.ts';
@@ -23,6 +24,7 @@ import { tree } from './tree.ts';
 
 export const areas: readonly Area[] = [
   overhead,
+  marks,
   asyncify,
   polybench,
   osr,

@@ -17,16 +17,19 @@ export interface RunOptions {
 /** A program under wvm, uninterrupted but stoppable anywhere. */
 export class StoppableProgram {
   readonly #module: Uint8Array;
+  readonly #options: MachineOptions;
   // V8 shares compiled code between modules of equal bytes while one of them lives: the first machine stays, so that
   // later ones start as warm as a plain module that is kept.
   #first: Machine | undefined;
 
-  constructor(module: Uint8Array) {
+  /** `options`: beside those of a run. */
+  constructor(module: Uint8Array, options: MachineOptions = {}) {
     this.#module = module;
+    this.#options = options;
   }
 
   async runMs(options: RunOptions): Promise<number> {
-    const machine = await Machine.load(this.#module, machineOptions(options));
+    const machine = await Machine.load(this.#module, { ...machineOptions(options), ...this.#options });
     this.#first ??= machine;
     return timeMs(async () => {
       const exit = await machine.run();
