@@ -52,6 +52,8 @@ export interface Guest {
   stdin: string;
   /** Modules that it can run by name, relative to guest/. */
   programs: Readonly<Record<string, string>>;
+  /** Guest path of the devices that it needs. */
+  devices?: string;
   expected: ExpectedEnd;
   features: readonly GuestFeature[];
   /** In the mode every-safepoint it is saved at every so many places only: one that is large, or has many of them. */
@@ -209,6 +211,7 @@ export const guests: readonly Guest[] = [
   posix('unlinked-file.c', ['processes', 'files']),
   posix('file-locks.c', ['processes', 'files']),
   posix('eventfd.c', ['processes']),
+  posix('devices.c', ['processes', 'files', 'random'], { devices: '/dev', everyNthPoint: 10 }),
   posix('pipe-holders.c', ['processes', 'self-snapshot', 'signals', 'stdin'], {
     stdin: '32dkn',
     everyNthPoint: 5,

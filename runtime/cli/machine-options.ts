@@ -86,7 +86,7 @@ const OUTPUT_COMMIT_KEEP = 60;
 type Events = ReturnType<typeof import('../index.ts').parseSnapshotEvents> | undefined;
 
 /** What both load and resume take. */
-type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'>;
+type CommonOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs' | 'devices'>;
 
 export async function toMachineOptions(flags: MachineFlags): Promise<CommonOptions> {
   return {

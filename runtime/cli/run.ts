@@ -18,6 +18,7 @@ import {
   toMachineOptions,
   toSuperviseOptions,
 } from './machine-options.ts';
+import { addOptionalValue } from './optional-value.ts';
 import { exitAs, finish } from './outcome.ts';
 import { parseSeed } from './quantities.ts';
 import { guestThread } from './thread.ts';
@@ -25,6 +26,8 @@ import { guestThread } from './thread.ts';
 interface RunFlags extends MachineFlags {
   readonly seed?: bigint;
   readonly tmpfs?: TmpfsGrant[];
+  readonly dev?: true;
+  readonly devFile?: string;
 }
 
 /** With any other the user wants to look into the machine, or to find it again. */
@@ -45,7 +48,7 @@ Examples:
   wvm run --timeout 10s --max-memory 256M --json=result.json app.wasm
   wvm run --overlay .::/src --tmpfs /tmp:64M app.wasm
   wvm run --name job --snapshot-every 1s --keep 60 app.wasm      wvm resume job goes on after a crash
-  wvm run --dir . --map sh=shell.wasm --map cat=cat.wasm shell.wasm -c 'cat a | cat'
+  wvm run --dev --dir . --map sh=shell.wasm --map cat=cat.wasm shell.wasm -c 'cat a 2>/dev/null | cat'
 
 The exit code is the guest's; wvm help exit-codes lists the others.`,
     );
@@ -54,6 +57,11 @@ The exit code is the guest's; wvm help exit-codes lists the others.`,
     '--tmpfs <guest[:size]>',
     'give it an empty directory in memory, kept in images (repeatable)',
     addTmpfs,
+  );
+  addOptionalValue(
+    command,
+    '--dev',
+    'give it /dev, or another path with --dev=GUEST: null, zero, full, random, tty, fd/N, …',
   );
   command.option('--seed <number>', 'make random numbers and clocks the same in every run', parseSeed);
   command.action(run);
@@ -67,6 +75,7 @@ async function run(program: string, args: string[], flags: RunFlags): Promise<vo
     programName: basename(program),
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(flags.tmpfs === undefined ? {} : { tmpfs: flags.tmpfs }),
+    ...(flags.dev === undefined && flags.devFile === undefined ? {} : { devices: flags.devFile ?? '/dev' }),
   };
   const isForTrial = Object.keys(flags).every((flag) => trialFlags.has(flag));
   if (!isForTrial) guestThread(); // It starts while the program is looked up.

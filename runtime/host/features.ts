@@ -25,6 +25,7 @@ const FILE_FEATURES: Partial<Record<OpenFileState['kind'], string>> = {
 export const FEATURES: readonly string[] = [
   ...Object.values(FILE_FEATURES),
   'contexts',
+  'devices',
   'file-locks',
   'futexes',
   'interval-timers',
@@ -64,6 +65,7 @@ export function featuresOf(
   processes: readonly { readonly threads: readonly ThreadState[] }[],
 ): FeatureSets {
   const used = new Set<string>(['wasm-2.0', ...kernel.fileSystems.map(({ kind }) => kind)]);
+  if (kernel.devices !== null) used.add('devices');
   for (const module of modules) {
     for (const { module: from } of module.imports) {
       const feature = NAMESPACES.get(from);

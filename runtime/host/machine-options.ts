@@ -39,6 +39,8 @@ export interface MachineOptions {
   directories?: readonly DirectoryGrant[];
   /** Not for resume: what an image has of them it has already. */
   tmpfs?: readonly TmpfsGrant[];
+  /** Guest path, usually /dev, of character devices: null, zero, full, random, urandom, tty, stdin, stdout, stderr, fd/N. */
+  devices?: string;
   /** Programs that the guest can run by name, beside those in its directories: .wasm modules. */
   programs?: Readonly<Record<string, Uint8Array>>;
   /** Upper limit of all memory of the guest; 4 GiB if not given. */
@@ -111,7 +113,7 @@ export interface StopEverywhere {
   readonly onStop: (machine: Machine) => boolean | Promise<boolean>;
 }
 
-export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> {
+export interface ResumeOptions extends Omit<MachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs' | 'devices'> {
   /** 'check' (default): an open file that has changed is refused; 'ignore': it is taken as it is. */
   files?: 'check' | 'ignore';
   /** 'strict' (default): all features that were available must be; 'lenient': those that were used. */

@@ -46,7 +46,7 @@ export interface ThreadMachineOptions
   readonly traceFd?: number;
 }
 
-export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs'> &
+export type ThreadResumeOptions = Omit<ThreadMachineOptions, 'args' | 'programName' | 'seed' | 'tmpfs' | 'devices'> &
   Pick<ResumeOptions, 'files' | 'features' | 'heldOutput'> & {
     /** Where the module is, when the image names it by hash only. */
     readonly modulePath?: string;

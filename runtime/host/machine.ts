@@ -83,6 +83,7 @@ export class Machine {
         ? new Kernel({
             ...kernelOptions,
             tmpfs: tmpfsOf(options),
+            ...(options.devices === undefined ? {} : { devices: options.devices }),
             args: [options.programName ?? 'program', ...(options.args ?? [])],
             ...(options.seed === undefined ? {} : { seed: options.seed }),
           })

@@ -4,7 +4,13 @@
 import { Errno } from '../../abi/errno.ts';
 import type { FateTable } from './fate.ts';
 import { type FileSaver, OpenFile } from './open-file.ts';
-import type { DetachedFileState, DirEntryState, HostFileState, MemoryFileState } from './open-file-state.ts';
+import type {
+  DetachedFileState,
+  DeviceDirectoryState,
+  DirEntryState,
+  HostFileState,
+  MemoryFileState,
+} from './open-file-state.ts';
 import { HostFileType, type HostStat } from './ports.ts';
 import { fail, resultOf } from './sys-error.ts';
 import type { HostNode } from './vfs/host-node.ts';
@@ -100,8 +106,11 @@ export class DirectoryFile extends OpenFile {
     this.node.setTimes(atimeNs, mtimeNs);
   }
 
-  override save(saver: FileSaver): HostFileState | DetachedFileState | MemoryFileState {
+  override save(saver: FileSaver): HostFileState | DetachedFileState | MemoryFileState | DeviceDirectoryState {
     const { node, flags, canRead, canWrite, listing } = this;
+    if (node.files === this.vfs.devices) {
+      return { kind: 'device-directory', flags, canRead, canWrite, path: node.path!, listing };
+    }
     if (this.vfs.isMounted(node.files)) {
       const { path } = node;
       return { kind: 'memory', flags, canRead, canWrite, ...saver.memoryPlace(node), path, offset: 0n, listing };

@@ -5,6 +5,7 @@ import { OFLAGS_CREAT } from '../../abi/wasi-preview1.ts';
 import { Blocked } from './blocked.ts';
 import { MachineClock } from './clock.ts';
 import { Contexts } from './contexts.ts';
+import { DeviceFile } from './device-file.ts';
 import { DirectoryFile } from './directory-file.ts';
 import { EpollFile, EpollInterest } from './epoll-file.ts';
 import { EventFile } from './event-file.ts';
@@ -31,8 +32,10 @@ import { SocketFile } from './socket-file.ts';
 import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
 import { Terminal } from './terminal.ts';
+import { TerminalFile } from './terminal-file.ts';
 import { Fixture, ROOT } from './testing/fixture.ts';
 import { Thread } from './thread.ts';
+import { DeviceFiles } from './vfs/device-files.ts';
 import { Extents } from './vfs/extents.ts';
 import { FileContents } from './vfs/file-contents.ts';
 import { FilePages } from './vfs/file-pages.ts';
@@ -84,6 +87,9 @@ const CLASSES: readonly (KernelClass & { readonly prototype: object })[] = [
   HostFile,
   DirectoryFile,
   StreamFile,
+  DeviceFile,
+  DeviceFiles,
+  TerminalFile,
   StaleFile,
   Pipe,
   PipeFile,
@@ -141,7 +147,14 @@ function strangers(kernel: Kernel): string[] {
 }
 
 describe('fates', () => {
-  const fixture = new Fixture({ seed: 1n, overlays: ['/over'], tmpfs: [{ guestPath: '/tmp', maxBytes: 65_536 }] });
+  const fixture = new Fixture({
+    seed: 1n,
+    overlays: ['/over'],
+    tmpfs: [{ guestPath: '/tmp', maxBytes: 65_536 }],
+    devices: '/dev',
+    streamKinds: ['tty', 'tty', 'tty'],
+  });
+  for (const name of ['null', 'tty']) fixture.open(name, 0, { dir: ROOT + 3 });
   const fd = fixture.open('file', OFLAGS_CREAT);
   fixture.open('lost', OFLAGS_CREAT);
   fixture.open('unlinked', OFLAGS_CREAT);

@@ -27,6 +27,8 @@ export interface FilesState {
   readonly grants: readonly GrantState[];
   /** Those that live in the machine, in the order in which they were mounted. */
   readonly fileSystems: readonly FileSystemState[];
+  /** Guest path of the devices; null: there are none. */
+  readonly devices: string | null;
   /** Open files of the host that have no name any more. */
   readonly detached: readonly DetachedState[];
   /** Pages of their contents, which the image holds apart. */
@@ -41,13 +43,14 @@ const GRANTS_MAX = 10_000;
 const OPEN_FILES_MAX = 1_000_000;
 const GUEST_PATH_MAX = 4096;
 /** Kinds that no set can hold. */
-const ALWAYS_READY: ReadonlySet<string> = new Set(['file', 'directory', 'detached', 'memory']);
+const ALWAYS_READY: ReadonlySet<string> = new Set(['file', 'directory', 'detached', 'memory', 'device-directory']);
 
 export class FileRecords implements FileSaver {
   readonly grants: GrantState[] = [];
   readonly fileSystems: readonly FileSystemState[];
   /** Contents: of the detached files, then of each file system. */
   readonly filePages: readonly FilePages[];
+  readonly devices: string | null;
   readonly detached: DetachedState[] = [];
   readonly pipes: PipeState[] = [];
   readonly openFiles: OpenFileState[] = [];
@@ -62,6 +65,7 @@ export class FileRecords implements FileSaver {
     this.#vfs = vfs;
     const saved = vfs.fileSystems.map((fileSystem) => fileSystem.save());
     this.fileSystems = saved.map(({ state }) => state);
+    this.devices = vfs.devices?.grant.guestPath ?? null;
     this.#inodes = saved.map(({ indexes }) => indexes);
     this.filePages = [this.#detachedPages, ...vfs.fileSystems.map(({ files }) => files.pages)];
   }
@@ -117,11 +121,18 @@ export function checkFileRecords(state: FilesState, streamCount: number): void {
     checkBoolean(grant.readOnly, `grants[${index}].readOnly`);
   }
   checkFileSystems(state.fileSystems, 'fileSystems');
+  if (state.devices !== null) checkString(state.devices, GUEST_PATH_MAX, 'devices');
   checkDetached(state.detached, state.detachedPages, 'detached');
   Pipe.check(state.pipes, state.lastInode, 'pipes');
   const files = checkArray(state.openFiles, OPEN_FILES_MAX, 'openFiles');
   const { grants, detached, fileSystems, pipes, lastInode } = state;
-  const counts = { grantCount: grants.length, fileSystems, detachedCount: detached.length, pipeCount: pipes.length };
+  const counts = {
+    grantCount: grants.length,
+    fileSystems,
+    hasDevices: state.devices !== null,
+    detachedCount: detached.length,
+    pipeCount: pipes.length,
+  };
   for (const [index, file] of files.entries()) {
     checkOpenFileState(file, { ...counts, streamCount, lastInode, index }, `openFiles[${index}]`);
   }

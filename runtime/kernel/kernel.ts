@@ -30,6 +30,7 @@ import { StreamFile } from './stream-file.ts';
 import { Terminal, type TerminalState } from './terminal.ts';
 import type { Thread } from './thread.ts';
 import { badRecord, checkArray, checkInteger, checkRecord } from './validate.ts';
+import { DeviceFiles } from './vfs/device-files.ts';
 import { FILE_PAGE_BYTES, type FilePages } from './vfs/file-pages.ts';
 import { FileSystem } from './vfs/file-system.ts';
 import type { HostNode } from './vfs/host-node.ts';
@@ -71,6 +72,8 @@ export interface KernelOptions {
   readonly ports: Ports;
   readonly grants: readonly Grant[];
   readonly tmpfs?: readonly TmpfsOptions[];
+  /** Guest path of character devices: null, zero, … */
+  readonly devices?: string;
   /** argv, the program name first. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -173,7 +176,8 @@ export class Kernel {
   constructor(options: KernelOptions | (RestoreOptions & { readonly ports: Ports }), parts?: RestoredParts) {
     const { ports, grants } = options;
     const tmpfs = (parts === undefined ? (options as KernelOptions).tmpfs : undefined) ?? [];
-    checkGrants([...grants, ...tmpfs]);
+    const devices = parts === undefined ? (options as KernelOptions).devices : undefined;
+    checkGrants([...grants, ...tmpfs, ...(devices === undefined ? [] : [{ guestPath: devices }])]);
     this.ports = ports;
     this.grants = grants;
     this.env = options.env;
@@ -196,7 +200,9 @@ export class Kernel {
       const clock = new MachineClock(ports.clock, seed !== undefined);
       this.clock = clock;
       const nowNs = (): bigint => clock.realtimeNs();
-      this.vfs = new Vfs(ports.files, nowNs, makeFileSystems(ports, grants, tmpfs, nowNs));
+      const deviceFiles = devices === undefined ? undefined : new DeviceFiles(devices);
+      const fileSystems = makeFileSystems(ports, grants, tmpfs, nowNs);
+      this.vfs = new Vfs(ports.files, nowNs, fileSystems, undefined, deviceFiles);
       this.fileLocks = new FileLocks();
       this.terminal = new Terminal(ports.streams);
       // Those of the streams are below (StreamFile.stat()).
@@ -207,6 +213,9 @@ export class Kernel {
       init.addThread(INIT_PID as number as Tid);
       this.processes.set(INIT_PID, init);
       this.scheduler.add(init.mainThread);
+    }
+    if (this.vfs.devices !== undefined) {
+      this.vfs.devices.owner = { random: this.random, terminal: this.terminal, fds: () => this.running.process.fds };
     }
     if (parts !== undefined) this.restoreSchedule(parts.state);
     const next = this.scheduler.next();
@@ -312,7 +321,7 @@ export class Kernel {
     const files = new FileRecords(this.grants, this.vfs);
     const fileIndex = (file: OpenFile): number => files.fileIndex(file);
     const processes = [...this.processes.values()].map((process) => process.save(fileIndex));
-    const { grants, fileSystems, detached, pipes, openFiles, filePages } = files;
+    const { grants, fileSystems, devices, detached, pipes, openFiles, filePages } = files;
     const unread = this.ports.streams.map((stream) => stream.unreadBytes?.() ?? NOTHING);
     const state: KernelState = {
       clock: this.clock.save(),
@@ -321,6 +330,7 @@ export class Kernel {
       grants,
       programs: [...this.programs.keys()],
       fileSystems,
+      devices,
       detached,
       detachedPages: filePages[0]!.pageCount,
       pipes,
@@ -456,6 +466,7 @@ export class Kernel {
       mounted.delete(guestPath);
     }
     for (const [guestPath, fileSystem] of mounted) preopen(vfs.fileSystemRoot(fileSystem), guestPath);
+    if (vfs.devices !== undefined) preopen(vfs.deviceRoot(vfs.devices), vfs.devices.grant.guestPath);
     return fds;
   }
 }

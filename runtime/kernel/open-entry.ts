@@ -16,8 +16,9 @@ import {
   Rights,
 } from '../../abi/wasi-preview1.ts';
 import { DirectoryFile } from './directory-file.ts';
-import { FdEntry } from './fd-table.ts';
+import { FdEntry, type FdTable } from './fd-table.ts';
 import { HostFile } from './host-file.ts';
+import { openDevice } from './open-device.ts';
 import { HostFileType } from './ports.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, WRITE_RIGHTS } from './rights.ts';
 import { fail } from './sys-error.ts';
@@ -49,8 +50,11 @@ export function checkEntryOptions(directory: FdEntry, options: EntryOptions): Di
   return directory.file;
 }
 
-/** The entry of the opened file; its rights are those asked for that make sense for its kind. Errors also: those of a walk. */
-export function openEntry(vfs: Vfs, directory: FdEntry, path: string, options: EntryOptions): FdEntry {
+/**
+ * The entry of the opened file; its rights are those asked for that make sense for its kind. `fds`: what /dev/fd shows. Errors also:
+ * those of a walk, and of devices.
+ */
+export function openEntry(vfs: Vfs, directory: FdEntry, path: string, options: EntryOptions, fds: FdTable): FdEntry {
   const { node: base } = checkEntryOptions(directory, options);
   const { follow, openFlags, rights, inheriting, fdFlags } = options;
   const write = (rights & Rights.FD_WRITE) !== 0;
@@ -66,6 +70,9 @@ export function openEntry(vfs: Vfs, directory: FdEntry, path: string, options: E
   });
   if (node.type === HostFileType.directory) {
     return new FdEntry(new DirectoryFile(vfs, node, fdFlags, true), rights & DIRECTORY_RIGHTS, inheriting);
+  }
+  if (vfs.devices !== undefined && node.files === vfs.devices) {
+    return openDevice(vfs.devices, node.handle, fds, options);
   }
   const file = new HostFile(vfs, node, fdFlags, (rights & Rights.FD_READ) !== 0, write);
   return new FdEntry(file, rights & FILE_RIGHTS & (write ? -1 : ~WRITE_RIGHTS), 0);

@@ -16,6 +16,7 @@ import {
   INT64_MAX,
   UINT64_MAX,
 } from './validate.ts';
+import { DEVICE_NAMES, type DeviceName } from './vfs/device-files.ts';
 import { checkPlainPath, type FileSystemState, type InodeState } from './vfs/file-system-state.ts';
 import { joinPath } from './vfs/lower-layer.ts';
 
@@ -169,11 +170,32 @@ export interface NullFileState {
   readonly ino: number;
 }
 
+/** A device of --dev. */
+export interface DeviceFileState {
+  readonly kind: 'device';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  readonly device: DeviceName;
+}
+
+/** A directory of --dev. */
+export interface DeviceDirectoryState {
+  readonly kind: 'device-directory';
+  readonly flags: number;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Below its root: '' or 'fd'. */
+  readonly path: string;
+  readonly listing: readonly DirEntryState[] | null;
+}
+
 /** How many there are of what files refer to. */
 export interface FileTargets {
   readonly grantCount: number;
   readonly detachedCount: number;
   readonly fileSystems: readonly FileSystemState[];
+  readonly hasDevices: boolean;
   readonly streamCount: number;
   readonly pipeCount: number;
   readonly lastInode: number;
@@ -219,6 +241,16 @@ export function checkOpenFileState(state: OpenFileState, targets: FileTargets, w
     case 'null':
       checkTwoWay(state, where);
       checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);
+      return;
+    case 'device':
+      if (!targets.hasDevices) badRecord(where, 'there are no devices');
+      if (!DEVICE_NAMES.includes(state.device)) badRecord(`${where}.device`, 'unknown device');
+      return;
+    case 'device-directory':
+      if (!targets.hasDevices) badRecord(where, 'there are no devices');
+      if (state.path !== '' && state.path !== 'fd') badRecord(`${where}.path`, 'no directory of devices');
+      if (state.canWrite) badRecord(`${where}.canWrite`, 'a directory opened for writing');
+      if (state.listing !== null) checkListing(state.listing, `${where}.listing`);
       return;
     case 'epoll':
       checkInteger(state.ino, 1, targets.lastInode, `${where}.ino`);

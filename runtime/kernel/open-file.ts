@@ -1,5 +1,6 @@
 // An open file description: what dup()ed descriptors and forked processes share. Kinds are subclasses (host-file.ts,
-// directory-file.ts, stream-file.ts, pipe-file.ts, socket-file.ts, event-file.ts, epoll-file.ts, null-file.ts, stale-file.ts); each answers
+// directory-file.ts, stream-file.ts, pipe-file.ts, socket-file.ts, event-file.ts, epoll-file.ts, null-file.ts, device-file.ts, terminal-file.ts,
+// stale-file.ts); each answers
 // only what it can, the rest has the errno of POSIX here.
 //
 // Reads and writes return the byte count, WOULD_BLOCK (then readWait()/writeWait() say what to wait for) or BROKEN_PIPE.
@@ -9,6 +10,8 @@ import { FDFLAGS_NONBLOCK } from '../../abi/wasi-preview1.ts';
 import type { WaitFor } from './blocked.ts';
 import type {
   DetachedFileState,
+  DeviceDirectoryState,
+  DeviceFileState,
   EpollFileState,
   EventFileState,
   HostFileState,
@@ -37,7 +40,9 @@ export type OpenFileState =
   | SocketFileState
   | EventFileState
   | EpollFileState
-  | NullFileState;
+  | NullFileState
+  | DeviceFileState
+  | DeviceDirectoryState;
 
 /** Gives shared objects their place in the image while the files that refer to them are saved. */
 export interface FileSaver {

@@ -2,6 +2,7 @@
 // and the error names what is missing or has changed.
 
 import { WvmError } from '../base/wvm-error.ts';
+import { DeviceFile } from './device-file.ts';
 import { DirectoryFile } from './directory-file.ts';
 import { EpollFile } from './epoll-file.ts';
 import { EventFile } from './event-file.ts';
@@ -17,7 +18,10 @@ import { type Grant, HostFileType, HostOpen, type Ports } from './ports.ts';
 import { SocketFile } from './socket-file.ts';
 import { StaleFile } from './stale-file.ts';
 import { StreamFile } from './stream-file.ts';
+import { Terminal } from './terminal.ts';
+import { TerminalFile } from './terminal-file.ts';
 import { DETACHED_GRANT, makeDetachedFiles, restoreDetached } from './vfs/detached-files.ts';
+import { DeviceFiles } from './vfs/device-files.ts';
 import { FileSystem, missingLower } from './vfs/file-system.ts';
 import type { FileSystemState } from './vfs/file-system-state.ts';
 import { HostNode } from './vfs/host-node.ts';
@@ -44,7 +48,8 @@ export function reopenFiles(
   const detached = makeDetachedFiles(nowNs, state.detachedPages);
   const inodes = restoreDetached(detached, state.detached);
   const fileSystems = mounted.map(({ fileSystem }) => fileSystem);
-  const vfs = new Vfs(ports.files, nowNs, fileSystems, detached);
+  const devices = state.devices === null ? undefined : new DeviceFiles(state.devices);
+  const vfs = new Vfs(ports.files, nowNs, fileSystems, detached, devices);
   const pipes = state.pipes.map((record) => Pipe.restore(record));
   const files: OpenFile[] = [];
   const reopen = (file: OpenFileState, index: number): OpenFile => {
@@ -69,6 +74,21 @@ export function reopenFiles(
         return new EventFile(file.ino, file.count, file.isSemaphore, flags);
       case 'null':
         return new NullFile(file.ino, flags);
+      case 'device':
+        if (file.device === 'tty') {
+          return new TerminalFile(new Terminal(ports.streams, state.terminal), flags, file.canRead, file.canWrite);
+        }
+        return new DeviceFile(devices!, file.device, flags, file.canRead, file.canWrite);
+      case 'device-directory': {
+        const node = new HostNode(
+          devices!,
+          devices!.directoryAt(file.path),
+          devices!.grant,
+          file.path,
+          HostFileType.directory,
+        );
+        return new DirectoryFile(vfs, node, flags, file.canRead, file.listing);
+      }
       case 'epoll':
         return EpollFile.restore(file, files);
       default:

@@ -41,7 +41,7 @@ export interface FileSystemDescription {
 type Unchecked<T> = { readonly [Key in keyof T]?: unknown } | null | undefined;
 
 export function describeFds(kernel: unknown, pid: number): FdDescription[] {
-  const { grants, fileSystems, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
+  const { grants, fileSystems, devices, openFiles } = (kernel ?? {}) as NonNullable<Unchecked<KernelState>>;
   return listOf<FdState>(findProcess(kernel, pid)?.fds).flatMap((entry) => {
     const file = listOf<Omit<HostFileState, 'kind'> & Omit<MemoryFileState, 'kind'> & { kind: string }>(openFiles)[
       Number(entry?.file)
@@ -57,7 +57,7 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
         kind: isInMemory
           ? kindInMemory(listOf<FileSystemState>(fileSystems)[Number(file.fileSystem)], file)
           : file.kind,
-        path: typeof file.path === 'string' && typeof grant === 'string' ? joinPath(grant, file.path) : null,
+        path: pathOf(file, file.kind.startsWith('device') ? devices : grant),
         offset: typeof file.offset === 'bigint' ? String(file.offset) : null,
         canRead: file.canRead === true,
         canWrite: file.canWrite === true,
@@ -65,6 +65,12 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
       },
     ];
   });
+}
+
+/** `root`: guest path of the directory that it was opened through, or of the devices. */
+function pathOf(file: { readonly path?: unknown; readonly device?: unknown }, root: unknown): string | null {
+  const below = file.device ?? file.path;
+  return typeof below === 'string' && typeof root === 'string' ? joinPath(root, below) : null;
 }
 
 /** As the kind of a file of the host would be. */

@@ -1,9 +1,9 @@
-// --tmpfs and --overlay: what the guest gets, what the host keeps, what an image needs.
+// --tmpfs, --overlay and --dev: what the guest gets, what the host keeps, what an image needs.
 
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Bench } from './wvm.ts';
+import { Bench, hasPrinted } from './wvm.ts';
 
 let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
@@ -85,4 +85,31 @@ test('what makes no sense is refused by name', async () => {
     expect([args, code]).toEqual([args, 2]);
     expect(stderr).not.toBe('');
   }
+});
+
+test('--dev gives devices, which an image has, and a resume needs nothing for', async () => {
+  const tools = join(import.meta.dirname, '../../guest/built/tools');
+  const lent = ['--dir', `${tools}::/bin:ro`];
+  const shell = join(tools, 'shell.wasm');
+  const text = 'cat.wasm no >/dev/null 2>&1; echo $?; echo said > /dev/stderr; seq.wasm 3 | cat.wasm /dev/stdin';
+  expect(await bench.run(['run', '--dev', ...lent, shell, '-c', text])).toMatchObject({
+    code: 0,
+    stdout: '1\n1\n2\n3\n',
+    stderr: 'said\n',
+  });
+  expect(
+    (await bench.run(['run', '--dev=/devices', ...lent, shell, '-c', '[ -f /dev/null ]; echo $? < /devices/null']))
+      .stdout,
+  ).toBe('1\n');
+  const machine = await bench.startMachine(['run', '--dev', ...lent, shell], 'shell');
+  machine.child.stdin!.write('exec 2>/dev/null; echo begun\n');
+  await hasPrinted(machine, 6);
+  expect((await bench.run(['snapshot', 'shell', '--stop', '-o', 'a.wvm'])).code).toBe(0);
+  expect((await bench.run(['inspect', 'a.wvm'])).stdout).toContain('/dev/null');
+  const copy = await bench.run(['resume', ...lent, 'a.wvm'], {
+    input: 'echo lost > /dev/stderr; cat.wasm /dev/null; exit 6\n',
+  });
+  expect(copy).toMatchObject({ code: 6, stdout: '', stderr: '' });
+  const twice = await bench.run(['run', '--dev', '--dir', '.::/dev', shell]);
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('/dev is given twice')]);
 });

@@ -14,7 +14,7 @@ import { type Outcome, runStraight, withDirectory } from './modes.ts';
 const RUNS = 6;
 const WORD_BYTES = 8;
 /** The guests whose memory holds inode numbers or file times. */
-const HOLDERS: readonly string[] = ['file-io', 'directory', 'sparse-file'];
+const HOLDERS: readonly string[] = ['file-io', 'directory', 'sparse-file', 'devices'];
 /** Kept in the directories of earlier runs, so that no inode number comes again. */
 const PLACEHOLDERS = 12;
 

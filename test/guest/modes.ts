@@ -249,6 +249,7 @@ class GuestRun {
     return Machine.load(moduleOf(this.#guest), {
       ...this.#shared(),
       ...options,
+      ...(this.#guest.devices === undefined ? {} : { devices: this.#guest.devices }),
       tmpfs: this.#root === 'tmpfs' ? [{ guestPath: '/', maxBytes: 2 ** 26 }] : [],
       programName: name,
       args,

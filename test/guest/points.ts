@@ -91,6 +91,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'unlinked-file': 130,
   'file-locks': 110,
   eventfd: 93,
+  devices: 230,
   epoll: 200,
   'signal-handler': 85,
   'signal-mask-pending': 84,

@@ -9,7 +9,7 @@ const tools = Object.fromEntries(
 );
 
 function shell(text: string, ...parameters: string[]): Guest {
-  return { ...guestNamed('tool/shell'), args: ['-c', text, ...parameters], programs: tools };
+  return { ...guestNamed('tool/shell'), args: ['-c', text, ...parameters], programs: tools, devices: '/dev' };
 }
 
 async function run(text: string, ...parameters: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
@@ -36,6 +36,9 @@ describe('the shell', () => {
     ],
     ['signals', 'sleep 100 & kill -KILL $!; wait $!; echo $?; yes | grep -q y; echo $?', '137\n0\n'],
     ['scripts', `echo 'echo $0 $1; exit 3' > script; ./script x; echo $?; shell script y`, './script x\n3\nscript y\n'],
+    ['devices', 'cat no > /dev/null 2>&1; echo $?; echo a b | tee /dev/stderr 2>/dev/null | wc -w', '1\n2\n'],
+    ['descriptors as files', 'seq 3 | cat /dev/stdin; echo x > /dev/fd/1; cat < /dev/null', '1\n2\n3\nx\n'],
+    ['redirections of exec', 'exec > f 2>&1; echo kept; exec < f; cat > g; exec > /dev/fd/2', ''],
     ['exec', 'X=1; exec seq 2', '1\n2\n'],
     [
       'nice values',
@@ -60,7 +63,8 @@ describe('the shell', () => {
   });
 
   it('a pipeline with a background job, saved and resumed at every thirtieth place', { timeout: 120_000 }, async () => {
-    const text = 'seq 40 | sort -rn | grep 3 | tee f | wc -l > g & seq 12 | grep -v 1 | cat; wait; cat g; wc -c f';
+    const text =
+      'seq 40 | sort -rn | grep 3 | tee f /dev/null | wc -l > g & seq 12 | grep -v 1 | cat; wait; cat g; wc -c f';
     const guest = shell(text);
     const straight = await withDirectory((directory) => runStraight(guest, directory));
     expect(straight.stdout).toBe('2\n3\n4\n5\n6\n7\n8\n9\n13\n38\n');

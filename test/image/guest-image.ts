@@ -94,6 +94,7 @@ export class GuestImage {
       stdin: new TextEncoder().encode(guest.stdin),
       seed: 42n,
       directories: directoriesOf(root, directory),
+      ...(guest.devices === undefined ? {} : { devices: guest.devices }),
       tmpfs: root === 'tmpfs' ? [{ guestPath: '/', maxBytes: 2 ** 24 }] : [],
       ...hooks((stopped) => {
         bytes = imageOf(stopped);

@@ -144,16 +144,17 @@ static struct job begin(const struct pipeline *pipeline) {
   return job;
 }
 
-// A builtin without a pipeline: the shell's own descriptors are put aside for it.
+// A builtin without a pipeline: the shell's own descriptors are put aside for it. Those of exec stay as it has made them.
 static int run_here(builtin *builtin, const struct command *command, char **words) {
   int saved[3] = {-1, -1, -1}, status = 1;
   for (const struct redirection *r = command->redirections; r; r = r->next) {
     if (r->fd < 3 && saved[r->fd] < 0) saved[r->fd] = fcntl(r->fd, F_DUPFD_CLOEXEC, 10);
   }
   if (redirect(command->redirections) == 0) status = builtin ? builtin(words) : 0;
+  int stays = status == 0 && words && strcmp(words[0], "exec") == 0;
   for (int fd = 0; fd < 3; fd++) {
     if (saved[fd] < 0) continue;
-    dup2(saved[fd], fd);
+    if (!stays) dup2(saved[fd], fd);
     close(saved[fd]);
   }
   return status;

@@ -56,7 +56,7 @@ export class Fixture {
         return { guestPath, handle: this.files.grant(), ...overlay };
       }),
     ];
-    const { seed, programs } = options;
+    const { seed, programs, devices } = options;
     this.kernel = new Kernel({
       ports: this.ports,
       grants: this.grants,
@@ -65,6 +65,7 @@ export class Fixture {
       env,
       ...(programs === undefined ? {} : { programs }),
       ...(seed === undefined ? {} : { seed }),
+      ...(devices === undefined ? {} : { devices }),
     });
     const bytes = new Uint8Array(MEMORY_SIZE);
     this.memory = { bytes, view: new DataView(bytes.buffer) };

@@ -6,6 +6,7 @@ import type { FateTable } from '../fate.ts';
 import { type FilesPort, type Grant, HostFileType, HostOpen, type HostStat } from '../ports.ts';
 import { fail, failHost, resultOf } from '../sys-error.ts';
 import { makeDetachedFiles } from './detached-files.ts';
+import type { DeviceFiles } from './device-files.ts';
 import type { FileSystem } from './file-system.ts';
 import { HostNode } from './host-node.ts';
 import type { MemoryFiles } from './memory-files.ts';
@@ -26,7 +27,13 @@ export interface OpenOptions {
 }
 
 export class Vfs {
-  static readonly fates: FateTable = { files: 'host', fileSystems: 'saved', nodes: 'derived', detached: 'saved' };
+  static readonly fates: FateTable = {
+    files: 'host',
+    fileSystems: 'saved',
+    nodes: 'derived',
+    detached: 'saved',
+    devices: 'saved',
+  };
 
   /** Host: not part of the image. */
   readonly files: FilesPort;
@@ -37,16 +44,20 @@ export class Vfs {
 
   /** Files without a name that came out of an image. */
   readonly detached: MemoryFiles;
+  /** If the machine has --dev. */
+  readonly devices: DeviceFiles | undefined;
 
   constructor(
     files: FilesPort,
     nowNs: () => bigint,
     fileSystems: readonly FileSystem[] = [],
     detached: MemoryFiles = makeDetachedFiles(nowNs),
+    devices?: DeviceFiles,
   ) {
     this.files = files;
     this.fileSystems = fileSystems;
     this.detached = detached;
+    this.devices = devices;
   }
 
   /** The root of a grant; its handle belongs to the host and stays open. */
@@ -59,9 +70,13 @@ export class Vfs {
     return new HostNode(files, grant.handle, grant, '', HostFileType.directory);
   }
 
+  deviceRoot(devices: DeviceFiles): HostNode {
+    return new HostNode(devices, devices.grant.handle, devices.grant, '', HostFileType.directory);
+  }
+
   /** Whether files there are of a file system of the machine. */
   isMounted(files: FilesPort): boolean {
-    return files !== this.files && files !== this.detached;
+    return files !== this.files && files !== this.detached && files !== this.devices;
   }
 
   retain(node: HostNode): void {

@@ -212,7 +212,7 @@ export function openPath(
   decodeFollow(lookupFlags);
   const resultAddr = checkRange(process.memory, result, 4);
   process.fds.checkSpace();
-  const opened = openEntry(kernel.vfs, entry, name, options);
+  const opened = openEntry(kernel.vfs, entry, name, options, process.fds);
   opened.closesOnExec = closesOnExec;
   storeU32(process.memory, resultAddr, process.fds.add(opened));
   return Errno.ESUCCESS;

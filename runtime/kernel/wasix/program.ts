@@ -341,13 +341,14 @@ function operate(child: Process, memory: GuestMemory, addr: number): void {
 /** Opens a path, from the working directory if it is relative, as descriptor `fd`. */
 function open(child: Process, { view }: GuestMemory, addr: number, fd: number, path: string): void {
   const { entry, path: below } = resolvePath(child, path);
-  const opened = openEntry(child.kernel.vfs, entry, below, {
+  const options = {
     follow: (view.getUint32(addr + SPAWN_FD_OP.dirflags, true) & LOOKUPFLAGS_SYMLINK_FOLLOW) !== 0,
     openFlags: view.getUint16(addr + SPAWN_FD_OP.oflags, true),
     rights: decodeRights(view.getBigUint64(addr + SPAWN_FD_OP.rightsBase, true)) & entry.inheriting,
     inheriting: decodeRights(view.getBigUint64(addr + SPAWN_FD_OP.rightsInheriting, true)) & entry.inheriting,
     fdFlags: view.getUint16(addr + SPAWN_FD_OP.fdflags, true),
-  });
+  };
+  const opened = openEntry(child.kernel.vfs, entry, below, options, child.fds);
   opened.closesOnExec = (view.getUint16(addr + SPAWN_FD_OP.fdflagsext, true) & FdFlagsExt.CLOEXEC) !== 0;
   child.fds.put(fd, opened);
 }
