@@ -36,8 +36,8 @@ export class MemoryMarks implements WriteMarks {
 
   add(addr: number, sizeBytes: number): void {
     if (sizeBytes <= 0) return;
-    const first = Math.floor(addr / 2 ** MARKED_PAGE_BITS);
-    const last = Math.floor((addr + sizeBytes - 1) / 2 ** MARKED_PAGE_BITS);
+    const first = pageOf(addr);
+    const last = pageOf(addr + sizeBytes - 1);
     this.#bytes[first] = 1;
     if (last > first + 1) this.#bytes.fill(1, first + 1, last);
   }
@@ -63,4 +63,8 @@ export class MemoryMarks implements WriteMarks {
     }
     return runs;
   }
+}
+
+function pageOf(addr: number): number {
+  return addr < 2 ** 32 ? addr >>> MARKED_PAGE_BITS : Math.floor(addr / 2 ** MARKED_PAGE_BITS);
 }
