@@ -28,6 +28,11 @@ static int wait_for_end(int fd) {
   return (unsigned char)(nice_of(PRIO_PROCESS, 0) + 20);
 }
 
+static int read_byte(int fd) {
+  char byte;
+  return read(fd, &byte, 1) == 1 ? 0 : 1;
+}
+
 int main(void) {
   struct sched_param param = {.sched_priority = 7};
   CHECK(sched_getscheduler(0) == SCHED_OTHER);
@@ -41,8 +46,16 @@ int main(void) {
   param.sched_priority = 0;
   CHECK(sched_setscheduler(0, SCHED_OTHER, &param) == 0);
 
+  // A higher one that is woken runs at once: the child has ended when the write returns.
   int fds[2];
   CHECK(pipe(fds) == 0);
+  pid_t child = start(read_byte, fds[0]);
+  param.sched_priority = 1;
+  CHECK(sched_setscheduler(child, SCHED_FIFO, &param) == 0);
+  CHECK(waitpid(child, 0, WNOHANG) == 0);
+  CHECK(write(fds[1], "x", 1) == 1);
+  CHECK(waitpid(child, 0, WNOHANG) == child);
+
   pid_t children[3];
   for (unsigned i = 0; i < 3; i++) {
     children[i] = fork();

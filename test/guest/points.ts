@@ -64,7 +64,7 @@ export const leastPoints: Readonly<Record<string, number>> = {
   'threads-pi-chain': 290,
   'threads-real-time': 60,
   'threads-nice': 19,
-  scheduling: 59,
+  scheduling: 66,
   'threads-many': 9,
   contexts: 449,
   'pipe-holders': 64,
