@@ -70,7 +70,7 @@ export function addMachineOptions(command: Command): void {
     .option('--store <dir>', "that store (default: the user's own); also lets the guest ask for snapshots")
     .option('--keep <count>', 'forget all but the newest so many of them', parseCount)
     .option('--output-commit', 'show only output that a snapshot on disk covers: no crash takes back or repeats any')
-    .option('--mark-writes', 'stand still for less: the program marks what it writes, and runs slower')
+    .option('--mark-writes', 'shorten the stops for snapshots: the program marks what it writes, and is slower')
     .option('--output <dir>', 'write images NAME-0001.wvm … there instead; also lets the guest ask for them');
   addSealOptions(addStoreKeys(command));
   addOptionalValue(command, '--trace', 'print the system calls, to stderr or with --trace=FILE to a file');

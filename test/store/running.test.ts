@@ -94,6 +94,26 @@ test('V01 after kill -9 resume NAME goes on from the last snapshot, and --at fro
   await isClean();
 });
 
+test('--mark-writes: snapshots of what is marked go on after kill -9, with marks and without', async () => {
+  const every = ['--snapshot-every', '100ms'];
+  const first = bench.start(['run', '--name', 'job', '--mark-writes', ...every, bench.guest('countOn')]);
+  await hasPrinted(first, 20);
+  let saved = await hasSnapshots(3, 'job');
+  await kill(first);
+  let before = counted(first);
+  for (const marks of [['--mark-writes'], []]) {
+    const next = bench.start(['resume', 'job', '--name', 'job', ...marks, ...every]);
+    await hasPrinted(next, 20);
+    saved = await hasSnapshots(saved.length + 2, 'job');
+    await kill(next);
+    const after = counted(next);
+    expect(after[0]).toBeGreaterThan(0);
+    expect(after[0]).toBeLessThanOrEqual(before.at(-1)! + 1);
+    before = after;
+  }
+  await isClean();
+});
+
 test('two machines on one store forget their own only, beside wvm gc and wvm rm of others', async () => {
   const start = (name: string): Running =>
     bench.start(['run', '--name', name, '--snapshot-every', '50ms', '--keep', '3', bench.guest('countOn')]);
