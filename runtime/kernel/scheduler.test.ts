@@ -9,7 +9,19 @@ import { WaitQueue } from './wait-queue.ts';
 const THREADS = 6;
 
 const operation = fc.record({
-  what: fc.constantFrom('look', 'rotate', 'block', 'wake', 'wakeAll', 'remove', 'add', 'hold', 'release', 'rank'),
+  what: fc.constantFrom(
+    'look',
+    'rotate',
+    'block',
+    'wake',
+    'wakeAll',
+    'remove',
+    'add',
+    'hold',
+    'release',
+    'rank',
+    'rank',
+  ),
   which: fc.nat(THREADS - 1),
   rank: fc.nat(2),
 });

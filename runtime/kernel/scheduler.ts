@@ -77,12 +77,12 @@ export class Scheduler {
 
   /** As the last one of its rank; `isFirst`: as the first one. */
   #enterReady(thread: Thread, isFirst = false): void {
-    const { ahead } = this;
     const { rank } = thread;
     if (rank === 0 && !isFirst) {
       this.ready.add(thread);
       return;
     }
+    const { ahead } = this;
     let low = 0;
     for (let high = ahead.length; low < high; ) {
       const middle = (low + high) >>> 1;
@@ -106,8 +106,7 @@ export class Scheduler {
   /** A new thread, or one that has been parked: it runs after all of its rank that are ready now. One that is ready stays where it is. */
   add(thread: Thread): void {
     if (thread.process.isStopped) this.held.add(thread);
-    else if (thread.rank === 0) this.ready.add(thread);
-    else if (!this.ahead.includes(thread)) this.#enterReady(thread);
+    else if (this.ahead.length === 0 || !this.ahead.includes(thread)) this.#enterReady(thread);
   }
 
   /** The thread, which can run, lets the others of its rank run first: sched_yield. */
