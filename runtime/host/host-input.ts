@@ -7,6 +7,8 @@
 // 4. `readableBytes` has to read to find out: up to `probeBytes` are taken ahead.
 // What was read ahead is in `unreadBytes` for snapshots, and `preload` gives it back in a resumed machine.
 //
+// The end of a pipe is final. A terminal's is what one Ctrl-D says to one reader: the next one goes on reading.
+//
 // Files and devices are always ready and read in place, with the offset shared with whoever opened them. On Windows pipes and
 // consoles are best effort: there a direct read may block until input comes.
 
@@ -31,6 +33,8 @@ export class HostInput implements InputStream {
   #ownsFd = false;
   #started = false;
   #ended = false;
+  /** Of a terminal: the next read finds an end. */
+  #isAtEnd = false;
   #closed = false;
   #ahead: Uint8Array = empty;
   #watcher: net.Socket | undefined;
@@ -49,7 +53,11 @@ export class HostInput implements InputStream {
     if (this.#closed) return -LinuxErrno.EBADF;
     if (target.length === 0) return 0;
     const count = this.#takeAhead(target);
-    if (count === target.length || this.#ended) return count;
+    if (this.#isAtEnd && count === 0) {
+      this.#isAtEnd = false;
+      return 0;
+    }
+    if (count === target.length || this.#ended || this.#isAtEnd) return count;
     const more = this.#readNow(count === 0 ? target : target.subarray(count));
     return more >= 0 ? count + more : count || more;
   }
@@ -60,17 +68,19 @@ export class HostInput implements InputStream {
 
   readableBytes(): number {
     if (this.#ahead.length > 0) return this.#ahead.length;
-    if (this.#ended || this.#closed || this.kind === 'null') return -1;
+    if (this.#ended || this.#isAtEnd || this.#closed || this.kind === 'null') return -1;
     if (this.kind === 'file') return this.#fileBytesLeft();
     const probe = new Uint8Array(probeBytes);
     const count = this.#readNow(probe);
     if (count > 0) this.#ahead = probe.subarray(0, count);
     if (count === -LinuxErrno.EAGAIN) return 0;
+    // Somebody else is to read it.
+    if (count === 0 && this.kind === 'tty') this.#isAtEnd = true;
     return count > 0 ? count : -1;
   }
 
   onceReadable(wake: () => void): void {
-    if (!this.#canWait() || this.#ahead.length > 0 || this.#ended || this.#closed) {
+    if (!this.#canWait() || this.#ahead.length > 0 || this.#ended || this.#isAtEnd || this.#closed) {
       setImmediate(wake);
       return;
     }
@@ -129,8 +139,8 @@ export class HostInput implements InputStream {
     try {
       const count = fs.readSync(this.#fd, target, 0, target.length, null);
       this.#fileBytesRead += count;
-      // A file may still grow; the end of a pipe is final, and that of a terminal counts as final.
-      if (count === 0 && this.#canWait()) this.#end();
+      // A file may still grow.
+      if (count === 0 && this.#canWait() && this.kind !== 'tty') this.#end();
       return count;
     } catch (error) {
       return errnoOf(error);
@@ -170,10 +180,21 @@ export class HostInput implements InputStream {
       : new (lateNet().Socket)(options);
     // A tty handle works on a descriptor of its own; a socket takes ours over.
     if (!isTty) this.#ownsFd = false;
-    watcher.on('end', () => this.#end());
+    watcher.on('end', () => this.#endOfInput());
     watcher.on('error', () => this.#end());
     watcher.unref();
     return watcher;
+  }
+
+  #endOfInput(): void {
+    if (this.kind !== 'tty') {
+      this.#end();
+      return;
+    }
+    this.#isAtEnd = true;
+    this.#watcher?.destroy();
+    this.#watcher = undefined;
+    this.#wakeAll();
   }
 
   #end(): void {
