@@ -68,6 +68,11 @@ static void interrupt(int signal) {
   was_interrupted = 1;
 }
 
+// Ctrl-Z is for what runs in the foreground.
+static void suspend(int signal) {
+  if (foreground) killpg(foreground, signal);
+}
+
 int main(int argc, char *argv[]) {
   int script = 0;
   const char *text = 0;
@@ -91,7 +96,7 @@ int main(int argc, char *argv[]) {
   sigaction(SIGINT, &action, 0);
   if (is_interactive) {
     signal(SIGQUIT, SIG_IGN);
-    signal(SIGTSTP, SIG_IGN);
+    signal(SIGTSTP, suspend);
   }
   return text ? run_text(text) : run_input(script);
 }

@@ -291,6 +291,15 @@ export class Supervisor implements ControlTarget {
     this.#wakeHeld();
   }
 
+  /** Ctrl-Z: what the program does not catch stops wvm itself, until it is continued. */
+  async #suspend(handler: () => void): Promise<void> {
+    const isCaught = await Promise.resolve(this.#machine?.signal(constants.signals.SIGTSTP)).catch(() => false);
+    if (isCaught === true) return;
+    process.removeListener('SIGTSTP', handler);
+    process.kill(process.pid, 'SIGTSTP');
+    process.on('SIGTSTP', handler);
+  }
+
   #listenForSignals(): void {
     const on = (signal: SignalName, handler: () => void): void => {
       process.on(signal, handler);
@@ -302,6 +311,8 @@ export class Supervisor implements ControlTarget {
         else process.exit(exitCodeOfSignal(signal));
       });
     }
+    const suspend = (): void => void this.#suspend(suspend);
+    on('SIGTSTP', suspend);
     for (const signal of this.#options.snapshotSignals ?? []) on(signal, () => void this.#saveOrWarn(signal));
     if (this.#frozen) {
       on('SIGCONT', () => {

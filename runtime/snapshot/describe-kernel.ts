@@ -56,7 +56,7 @@ export function describeFds(kernel: unknown, pid: number): FdDescription[] {
         preopen: typeof entry.preopen === 'string' ? entry.preopen : null,
         kind: isInMemory
           ? kindInMemory(listOf<FileSystemState>(fileSystems)[Number(file.fileSystem)], file)
-          : file.kind,
+          : file.kind.replace('device-', ''),
         path: pathOf(file, file.kind.startsWith('device') ? devices : grant),
         offset: typeof file.offset === 'bigint' ? String(file.offset) : null,
         canRead: file.canRead === true,

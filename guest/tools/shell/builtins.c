@@ -79,6 +79,12 @@ static int show_jobs(char **words) {
   return 0;
 }
 
+static int number_of(const char *word) { return word ? atoi(word + (*word == '%')) : 0; }
+
+static int to_foreground(char **words) { return continue_job(number_of(words[1]), 1); }
+
+static int to_background(char **words) { return continue_job(number_of(words[1]), 0); }
+
 // %1 is a job, any other number a process.
 static pid_t target_of(const char *word) { return word[0] == '%' ? job_group(atoi(word + 1)) : atoi(word); }
 
@@ -182,7 +188,7 @@ static const struct {
 } BUILTINS[] = {
     {":", do_nothing},       {"true", do_nothing}, {"false", fail},         {"echo", echo},     {"cd", change_directory},
     {"pwd", print_directory}, {"export", export},   {"unset", unset},        {"exit", exit_shell}, {"jobs", show_jobs},
-    {"wait", wait_for},      {"kill", send_signal}, {"exec", execute},       {"test", test},     {"[", test},
+    {"wait", wait_for},      {"kill", send_signal}, {"exec", execute},       {"fg", to_foreground}, {"bg", to_background},       {"test", test},     {"[", test},
 };
 
 builtin *builtin_named(const char *name) {

@@ -173,34 +173,27 @@ static struct job *keep(struct job job, const char *text) {
   return 0;
 }
 
+volatile pid_t foreground;
+
 pid_t job_group(int number) { return number > 0 && number <= JOBS_MAX && jobs[number - 1].group ? jobs[number - 1].group : -1; }
 
 // Waits for one change of a job. Below 0: interrupted, or nothing is left to wait for.
 static int wait_once(struct job *job, int options) {
   int status;
-  pid_t pid = waitpid(-job->group, &status, options | WUNTRACED);
+  pid_t pid = waitpid(-job->group, &status, options | WUNTRACED | WCONTINUED);
   if (pid == 0) return -1;
   if (pid < 0) {
     if (errno == EINTR) return -1;
     job->left = 0;
   } else if (WIFSTOPPED(status)) {
     job->is_stopped = 1;
+  } else if (WIFCONTINUED(status)) {
+    job->is_stopped = 0;
   } else {
     job->left--;
     if (pid == job->last) job->status = status_of(status);
   }
   return 0;
-}
-
-static int finish(struct job *job) {
-  while (job->left > 0 && !job->is_stopped) {
-    if (wait_once(job, 0) < 0 && was_interrupted) killpg(job->group, SIGINT);
-  }
-  if (job->is_stopped) {
-    keep(*job, "stopped");
-    return SIGNAL_STATUS + SIGTSTP;
-  }
-  return job->status;
 }
 
 static void print_job(const struct job *job) {
@@ -209,6 +202,36 @@ static void print_job(const struct job *job) {
   print(1, job->left == 0 ? "] done  " : job->is_stopped ? "] stopped  " : "] running  ");
   print(1, job->text);
   print(1, "\n");
+}
+
+static int finish(struct job *job, const char *text) {
+  foreground = job->group;
+  while (job->left > 0 && !job->is_stopped) {
+    if (wait_once(job, 0) < 0 && was_interrupted) killpg(job->group, SIGINT);
+  }
+  foreground = 0;
+  if (job->is_stopped) {
+    struct job *kept = keep(*job, text);
+    if (kept) print_job(kept);
+    return SIGNAL_STATUS + SIGTSTP;
+  }
+  return job->status;
+}
+
+int continue_job(int number, int in_foreground) {
+  // The last one, if none is named.
+  for (int i = JOBS_MAX; number == 0 && i > 0; i--) {
+    if (jobs[i - 1].group) number = i;
+  }
+  if (job_group(number) < 0) {
+    complain(in_foreground ? "fg" : "bg", "no such job");
+    return 1;
+  }
+  struct job *job = &jobs[number - 1], copy = *job;
+  if (in_foreground) job->group = 0;
+  job->is_stopped = copy.is_stopped = 0;
+  killpg(copy.group, SIGCONT);
+  return in_foreground ? finish(&copy, copy.text) : 0;
 }
 
 void tell_of_ended_jobs(void) {
@@ -251,7 +274,7 @@ int wait_for_pid(pid_t pid) {
 
 // ---- Lists ----
 
-static int run_pipeline(const struct pipeline *pipeline) {
+static int run_pipeline(const struct pipeline *pipeline, const char *text) {
   const struct command *only = pipeline->commands->next ? 0 : pipeline->commands;
   if (only) {
     unsigned assigned = 0;
@@ -267,14 +290,14 @@ static int run_pipeline(const struct pipeline *pipeline) {
     if (builtin) return run_here(builtin, only, expanded.items);
   }
   struct job job = begin(pipeline);
-  return job.left ? finish(&job) : 1;
+  return job.left ? finish(&job, text) : 1;
 }
 
 static int run_pipelines(const struct list *list) {
   int status = 0;
   for (const struct pipeline *p = list->pipelines; p && !was_interrupted; p = p->next) {
     if ((p->condition == IF_SUCCEEDED && status) || (p->condition == IF_FAILED && !status)) continue;
-    status = run_pipeline(p);
+    status = run_pipeline(p, list->text);
     if (p->is_negated) status = !status;
     last_status = status;
   }

@@ -79,6 +79,8 @@ extern int last_status;
 extern pid_t last_background;
 extern int is_interactive;
 extern volatile sig_atomic_t was_interrupted;
+// The group of what the shell waits for; 0: of nothing.
+extern volatile pid_t foreground;
 
 int run_list(const struct list *list);
 int run_text(const char *text);
@@ -89,6 +91,8 @@ int wait_for_jobs(void);
 int wait_for_pid(pid_t pid);
 // The group of job %n; -1 if there is none.
 pid_t job_group(int number);
+// 0: the last one.
+int continue_job(int number, int in_foreground);
 
 // ---- builtins.c ----
 
