@@ -2,7 +2,8 @@
 // anew, which is small.
 //
 // 1. warm(), while the guest still runs: memory for the copy is made ready, in short slices.
-// 2. capture(), while the guest stands still. It may go on at once: what changed has been copied.
+// 2. capture(), while the guest stands still. It may go on at once: what changed has been copied. Of one that stays stopped it
+//    is copied bit by bit, when it is asked for.
 // 3. confirm(), when all of it is durable: the next capture() tells what has changed since. Without confirm() it tells these
 //    changes again, so a commit that failed loses nothing.
 // 4. reset(), when the snapshot that the changes are told against is gone: the next capture() tells everything.
@@ -24,6 +25,7 @@ import type { CommitMemory } from '../snapshot/store/commit.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import { changedBlocks } from '../snapshot/store/page-changes.ts';
 import { FilePageTracker } from './file-page-tracker.ts';
+import { ShownBlocks } from './shown-blocks.ts';
 import { type Identity, roomForCopy, saveMachine } from './snapshot-machine.ts';
 import { WarmRoom } from './warm-room.ts';
 
@@ -35,8 +37,8 @@ export interface MachineChanges {
   /** Everything but the pages. */
   readonly records: readonly ImageRecord[];
   readonly memories: readonly CommitMemory[];
-  /** Pages that changed: copies. */
-  readonly blocks: readonly PageBlock[];
+  /** Pages that changed: copies. Each is to be used before the next is taken. */
+  readonly blocks: Iterable<PageBlock> | AsyncIterable<PageBlock>;
   /** The memory that the copies lie in, for confirmCapture(). */
   readonly room: Uint8Array;
   /** How long the guest stood still. */
@@ -99,8 +101,8 @@ export class ChangeTracker {
     return this.#warming.touch(budgetMs);
   }
 
-  /** Throws WVM_SNAPSHOT_UNSUPPORTED. */
-  capture(guest: GuestMachine, identity: Identity): MachineChanges {
+  /** `stays`: the guest does not go on before keep() of `blocks`, which are ShownBlocks then. Throws WVM_SNAPSHOT_UNSUPPORTED. */
+  capture(guest: GuestMachine, identity: Identity, stays = false): MachineChanges {
     const startNs = process.hrtime.bigint();
     const { state, filePages } = saveMachine(guest, identity);
     const records = encodeStateRecords(state);
@@ -113,22 +115,23 @@ export class ChangeTracker {
       return { place, tracked, changes: tracked.tracker.find() };
     });
     this.#lastBytes = found.reduce((sum, { changes }) => sum + changedBytes(changes), 0) + contentsBytes(fileBlocks);
-    const room = this.#takeRoom(this.#lastBytes);
+    const room = stays ? new Uint8Array(0) : this.#takeRoom(this.#lastBytes);
     const memories: CommitMemory[] = [];
     const blocks: PageBlock[] = [];
     let used = 0;
     for (const { place, tracked, changes } of found) {
       const { pageCount, zeroed } = changes;
-      const contents = tracked.tracker.copy(changes, room.subarray(used));
+      const contents = stays ? tracked.tracker.views(changes) : tracked.tracker.copy(changes, room.subarray(used));
       used += changedBytes(changes);
       memories.push({ ...place, pageCount, base: tracked.base, zeroed });
       for (const block of changedBlocks(place, { ...changes, contents })) blocks.push(block);
     }
     for (const { memory } of files) memories.push(memory);
-    blocks.push(...copyPages(fileBlocks, room.subarray(used)));
+    for (const block of stays ? fileBlocks : copyPages(fileBlocks, room.subarray(used))) blocks.push(block);
     const since = memories.some(({ base }) => base !== null) ? this.#since : null;
     const number = ++this.#number;
-    return { number, since, records, memories, blocks, room, stopNs: process.hrtime.bigint() - startNs };
+    const stopNs = process.hrtime.bigint() - startNs;
+    return { number, since, records, memories, blocks: stays ? new ShownBlocks(blocks) : blocks, room, stopNs };
   }
 
   /**

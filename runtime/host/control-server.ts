@@ -30,7 +30,7 @@ import type { KeyTexts } from './seal/key-text.ts';
 
 /** An image on its way to a client. */
 export interface ControlImage {
-  readonly chunks: readonly Uint8Array[];
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   readonly sizeBytes: number;
   readonly stopNs: bigint;
   readonly totalNs: bigint;
@@ -189,11 +189,11 @@ export class ControlServer {
         socket,
         encodeMessage({ type: 'image', sizeBytes, stopNs: Number(stopNs), totalNs: Number(totalNs) }),
       );
-      for (const chunk of image.chunks) {
+      for await (const chunk of image.chunks) {
         for (let offset = 0; offset < chunk.length; offset += maxImageFrameBytes) {
           const part = chunk.subarray(offset, offset + maxImageFrameBytes);
           socket.write(encodeImageHeader(part.length));
-          await this.#send(socket, part);
+          await this.#sendOut(socket, part);
         }
       }
       await this.#send(socket, encodeMessage({ type: 'image-end' }));
@@ -213,6 +213,16 @@ export class ControlServer {
       if (request === undefined) return 'aborted';
       if (request.type !== 'saving') throw controlError(`'${request.type}' where a verdict on the image belongs`);
     }
+  }
+
+  /** Resolves when nobody needs `bytes` any more: they may be others by then. */
+  async #sendOut(socket: Socket, bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.write(bytes, (error) => {
+      if (error == null) resolve();
+      else reject(controlError('the client is gone'));
+    });
+    await within(this.#stallMs, socket, promise);
   }
 
   /** Resolves when the client has room again. */

@@ -6,7 +6,7 @@ import { createReadStream, readFileSync, statSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import type { MachineChanges } from './change-tracker.ts';
+import type { PageBlock } from '../snapshot/page-block.ts';
 import { findProgram } from './find-program.ts';
 import { keepCode } from './kept-code.ts';
 import { Machine } from './machine.ts';
@@ -19,23 +19,31 @@ import type {
   Ready,
   ResumeFromStoreRequest,
   ResumeRequest,
+  Room,
+  ThreadChanges,
   ThreadData,
+  ThreadImage,
   ThreadOwner,
 } from './machine-thread.ts';
 import { prepareProgram } from './prepare-program.ts';
 import { readModule } from './read-module.ts';
 import { adoptModule } from './recent-modules.ts';
 import { SharedStats } from './shared-stats.ts';
-import type { SnapshotResult } from './snapshot-machine.ts';
+import { ShownBlocks } from './shown-blocks.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** Images up to this size are read at once, larger ones as a stream. */
 const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
 const STREAM_PIECE_BYTES: number = 1024 * 1024;
+/** Larger images go to the owner piece by piece, as he asks for them: a copy of a whole one may be more than there is room for. */
+const LARGE_BYTES: number = 8 * 1024 * 1024;
 
 const { stats, compileCache } = workerData as ThreadData;
 const shared: SharedStats = new SharedStats(stats);
 let machine: Machine | undefined;
+/** What the owner is taking over. */
+let imagePieces: Generator<Uint8Array, void, number> | undefined;
+let shownBlocks: ShownBlocks | undefined;
 
 const procedures: MachineProcedures = {
   keepCode,
@@ -67,8 +75,12 @@ const procedures: MachineProcedures = {
     const exit = await current().run();
     return { exit, stats: current().stats(), heldOutputBytes: current().heldOutputBytes };
   },
-  async snapshot(options, moved): Promise<SnapshotResult> {
+  async snapshot(options, moved): Promise<ThreadImage> {
     const result = await current().snapshot(options);
+    if (result.sizeBytes > LARGE_BYTES) {
+      imagePieces = pieces(result.chunks);
+      return { ...result, chunks: null };
+    }
     // Copies: some chunks are views of the guest's memory or of its module.
     const chunks = result.chunks.map((chunk) => {
       // Not slice(): some are Buffers, whose slices are views.
@@ -78,16 +90,39 @@ const procedures: MachineProcedures = {
     });
     return { ...result, chunks };
   },
-  async capture(options, moved): Promise<MachineChanges> {
+  /** Of the image that was taken last: as much as fits into `room`. */
+  nextImageBytes(room, moved): { readonly room: Room; readonly sizeBytes: number } {
+    moved.push(room.buffer);
+    let sizeBytes = 0;
+    while (sizeBytes < room.length) {
+      const piece = imagePieces?.next(room.length - sizeBytes).value;
+      if (piece === undefined) break;
+      room.set(piece, sizeBytes);
+      sizeBytes += piece.length;
+    }
+    return { room, sizeBytes };
+  },
+  dropImage(): void {
+    imagePieces = undefined;
+  },
+  async capture(options, moved): Promise<ThreadChanges> {
     const changes = await current().capture(options);
     const own = (piece: Uint8Array): Uint8Array => {
       const copy = new Uint8Array(piece);
       moved.push(copy.buffer);
       return copy;
     };
-    // The pages are copies already, all of them in the room, which comes back when they are stored.
+    const records = changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) }));
+    // The pages are copies already, all of them in the room, which comes back when they are stored; or come one by one.
     moved.push(changes.room.buffer as ArrayBuffer);
-    return { ...changes, records: changes.records.map(({ type, parts }) => ({ type, parts: parts.map(own) })) };
+    shownBlocks = changes.blocks instanceof ShownBlocks ? changes.blocks : undefined;
+    const blocks = shownBlocks === undefined ? [...(changes.blocks as Iterable<PageBlock>)] : null;
+    return { ...changes, records, blocks };
+  },
+  /** Of the capture that was taken last, as far as they fit into `room`. */
+  nextBlocks(room, moved): { readonly room: Room; readonly blocks: readonly PageBlock[] } {
+    moved.push(room.buffer);
+    return { room, blocks: shownBlocks?.take(room) ?? [] };
   },
   confirmCapture({ id, receipt }): void {
     current().confirmCapture(id, receipt);
@@ -112,6 +147,18 @@ const owner: ThreadCalls<ThreadOwner> = new ThreadCalls<ThreadOwner>(parentPort!
   // Nothing to do but after the first start. Node does it at the end of the main thread only.
   else if (name === 'run' && compileCache !== undefined) flushCompileCache();
 });
+
+/** The bytes of chunks, in pieces no larger than next() asks for. Chunks may be replaced by copies meanwhile. */
+function* pieces(chunks: readonly Uint8Array[]): Generator<Uint8Array, void, number> {
+  let wantedBytes = yield new Uint8Array(0);
+  for (let k = 0; k < chunks.length; k++) {
+    for (let at = 0; at < chunks[k]!.length; ) {
+      const piece = chunks[k]!.subarray(at, at + wantedBytes);
+      at += piece.length;
+      wantedBytes = yield piece;
+    }
+  }
+}
 
 function ready(loaded: Machine): Ready {
   machine = loaded;

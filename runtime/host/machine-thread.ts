@@ -13,6 +13,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BugError } from '../base/assert.ts';
 import { WvmError } from '../base/wvm-error.ts';
+import type { PageBlock } from '../snapshot/page-block.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
 import type { FoundProgram } from './find-program.ts';
@@ -21,7 +22,7 @@ import type { MachineOptions, ResumeOptions, SnapshotOrigin } from './machine-op
 import type { MachineExit, MachineStats, ProcessInfo, ProcessTrap } from './machine-status.ts';
 import type { StoreKeys } from './seal/sealed-files.ts';
 import { SharedStats } from './shared-stats.ts';
-import type { SnapshotResult } from './snapshot-machine.ts';
+import type { SnapshotResult, StreamedImage } from './snapshot-machine.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** What a thread can be told of a machine: no functions, but a descriptor for the lines of the trace. */
@@ -112,6 +113,19 @@ export interface Ended {
   readonly stats: MachineStats;
 }
 
+/** Memory that goes to and fro. */
+export type Room = Uint8Array<ArrayBuffer>;
+
+/** Null: to be asked for with nextImageBytes(). */
+export interface ThreadImage extends Omit<SnapshotResult, 'chunks'> {
+  readonly chunks: readonly Uint8Array[] | null;
+}
+
+/** Null: to be asked for with nextBlocks(). */
+export interface ThreadChanges extends Omit<MachineChanges, 'blocks'> {
+  readonly blocks: readonly PageBlock[] | null;
+}
+
 /** What the thread of a machine can be asked. */
 export type MachineProcedures = {
   keepCode(code: KeptCode): void;
@@ -119,8 +133,11 @@ export type MachineProcedures = {
   resume(request: ResumeRequest): Promise<Ready>;
   resumeFromStore(request: ResumeFromStoreRequest): Promise<Ready>;
   run(): Promise<Ended>;
-  snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<SnapshotResult>;
-  capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<MachineChanges>;
+  snapshot(options: { stop?: boolean; includeModule?: boolean }, moved: ArrayBuffer[]): Promise<ThreadImage>;
+  nextImageBytes(room: Room, moved: ArrayBuffer[]): { readonly room: Room; readonly sizeBytes: number };
+  dropImage(): void;
+  capture(options: { stop?: boolean }, moved: ArrayBuffer[]): Promise<ThreadChanges>;
+  nextBlocks(room: Room, moved: ArrayBuffer[]): { readonly room: Room; readonly blocks: readonly PageBlock[] };
   confirmCapture(saved: { readonly id: SnapshotId; readonly receipt: CaptureReceipt }): void;
   resetCapture(): void;
   processes(): readonly ProcessInfo[];
@@ -139,6 +156,8 @@ export type ThreadOwner = {
 
 /** For the guest's recursion: unused, it is only address space. Linux programs have 8; unoptimised frames are larger. */
 const STACK_MB = 256;
+/** What comes over at a time of images and of pages: at least the longest block. */
+const PIECE_BYTES: number = 4 * 1024 * 1024;
 /** A guest without safe points that is to end may do so itself for so long. */
 const GRACE_MS = 500;
 /** setTimeout takes no more. */
@@ -275,16 +294,43 @@ export class MachineThread {
     }
   }
 
-  /** As Machine.snapshot; the chunks are copies. */
-  async snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<SnapshotResult> {
+  /** As Machine.snapshot. The chunks of a large image come from the thread as they are taken, each valid until the next. */
+  async snapshot(options: { stop?: boolean; includeModule?: boolean } = {}): Promise<StreamedImage> {
     this.#checkReachable();
-    return await this.#ask('snapshot', options);
+    const image = await this.#ask('snapshot', options);
+    return { ...image, chunks: image.chunks ?? this.#imageBytes() };
   }
 
   /** As Machine.capture. */
   async capture(options: { stop?: boolean } = {}): Promise<MachineChanges> {
     this.#checkReachable();
-    return await this.#ask('capture', options);
+    const changes = await this.#ask('capture', options);
+    return { ...changes, blocks: changes.blocks ?? this.#blocks() };
+  }
+
+  async *#imageBytes(): AsyncGenerator<Uint8Array, void, undefined> {
+    let room: Room = new Uint8Array(PIECE_BYTES);
+    try {
+      for (;;) {
+        const next = await this.#ask('nextImageBytes', room, [room.buffer]);
+        if (next.sizeBytes === 0) return;
+        room = next.room;
+        yield room.subarray(0, next.sizeBytes);
+      }
+    } finally {
+      // It may have ended meanwhile.
+      await this.#ask('dropImage', undefined).catch(() => {});
+    }
+  }
+
+  async *#blocks(): AsyncGenerator<PageBlock, void, undefined> {
+    let room: Room = new Uint8Array(PIECE_BYTES);
+    for (;;) {
+      const next = await this.#ask('nextBlocks', room, [room.buffer]);
+      if (next.blocks.length === 0) return;
+      yield* next.blocks;
+      room = next.room;
+    }
   }
 
   /** As Machine.confirmCapture; the room goes back to the thread. */

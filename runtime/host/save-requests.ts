@@ -11,6 +11,7 @@ import type { GuestMachine } from '../engine/guest-machine.ts';
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
 import type { CaptureReceipt, ChangeTracker, MachineChanges } from './change-tracker.ts';
 import type { HeldOutput } from './held-output.ts';
+import { ShownBlocks } from './shown-blocks.ts';
 import { type Identity, keepChunks, MachineCapture, roomForCopy, type SnapshotResult } from './snapshot-machine.ts';
 import { WarmRoom } from './warm-room.ts';
 
@@ -53,6 +54,8 @@ export class SaveRequests {
   #isBeingStored = false;
   /** Chunks of images that show the guest's memory itself; nobody may want them any more. */
   #shownChunks: WeakRef<Uint8Array[]>[] = [];
+  /** The same of captures. */
+  #shownBlocks: WeakRef<ShownBlocks>[] = [];
   #imagesInWork = 0;
   /** An image that shows the guest's memory is being encoded. */
   #encoding: Promise<unknown> | undefined;
@@ -86,7 +89,7 @@ export class SaveRequests {
 
   /** Images may still show the guest's memory. */
   get showsMemory(): boolean {
-    return this.#imagesInWork > 0 || this.#shownChunks.length > 0;
+    return this.#imagesInWork > 0 || this.#shownChunks.length > 0 || this.#shownBlocks.length > 0;
   }
 
   add(request: SaveRequest): void {
@@ -110,7 +113,7 @@ export class SaveRequests {
   /** The guest must stand still until this returns its promise; with `stop` until that is settled. */
   async serve(request: SaveRequest): Promise<void> {
     try {
-      if (request.kind === 'capture') request.resolve(this.#captureChanges());
+      if (request.kind === 'capture') request.resolve(this.#captureChanges(request.stop));
       else request.resolve(await this.#encodeImage(request));
     } catch (error) {
       request.reject(error);
@@ -122,8 +125,9 @@ export class SaveRequests {
     return this.#capture(includeModule, process.hrtime.bigint(), new Uint8Array(0)).encodeNow();
   }
 
-  #captureChanges(): MachineChanges {
-    const changes = this.#changes!.capture(this.#guest, { ...this.#identity, includeModule: true });
+  #captureChanges(stays: boolean): MachineChanges {
+    const changes = this.#changes!.capture(this.#guest, { ...this.#identity, includeModule: true }, stays);
+    if (changes.blocks instanceof ShownBlocks) this.#shownBlocks.push(new WeakRef(changes.blocks));
     this.#covered.set(
       changes.number,
       this.#outputs.map((output) => output.capture()),
@@ -158,7 +162,7 @@ export class SaveRequests {
     });
   }
 
-  /** Before the guest goes on: images that show its memory get copies. */
+  /** Before the guest goes on: images and captures that show its memory get copies. */
   async keepImages(): Promise<void> {
     while (this.#encoding !== undefined) await this.#encoding;
     this.#keepShown();
@@ -173,6 +177,7 @@ export class SaveRequests {
 
   #keepShown(): void {
     for (const shown of this.#shownChunks.splice(0)) keepChunks(shown.deref() ?? [], this.#guest);
+    for (const shown of this.#shownBlocks.splice(0)) shown.deref()?.keep();
   }
 
   /** Loads what captures need, which most machines never do. */

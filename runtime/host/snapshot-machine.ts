@@ -37,6 +37,11 @@ export interface SnapshotResult {
   readonly totalNs: bigint;
 }
 
+/** One whose chunks may come over time. */
+export interface StreamedImage extends Omit<SnapshotResult, 'chunks'> {
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
 /** What an image says of the machine beside its guest's state. */
 export interface Identity {
   readonly name: string;

@@ -19,7 +19,7 @@ import { newMachineId } from './registry.ts';
 import { decodeKeys } from './seal/key-text.ts';
 import type { SealKeys } from './seal/seal.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
-import type { SnapshotResult } from './snapshot-machine.ts';
+import type { StreamedImage } from './snapshot-machine.ts';
 import type { MachineHistory, OwnStore, StorePlace } from './store/machine-history.ts';
 import type { SavableMachine, SaveOptions } from './store/machine-saver.ts';
 
@@ -27,7 +27,7 @@ import type { SavableMachine, SaveOptions } from './store/machine-saver.ts';
 export interface SupervisedMachine extends SavableMachine {
   readonly heldOutputBytes: number;
   run(): Promise<MachineExit>;
-  snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult>;
+  snapshot(options?: { stop?: boolean; includeModule?: boolean }): Promise<StreamedImage>;
   processes(): readonly ProcessInfo[] | Promise<readonly ProcessInfo[]>;
   signal(signal: number): boolean | Promise<boolean>;
   kill(): void;
@@ -203,7 +203,7 @@ export class Supervisor implements ControlTarget {
       this.#wakeHeld();
       leave();
     };
-    let image: SnapshotResult;
+    let image: StreamedImage;
     try {
       await this.#loaded;
       image = await this.#machine!.snapshot({ stop: true, includeModule: options.includeModule });
@@ -417,7 +417,7 @@ export class Supervisor implements ControlTarget {
     return this.#history;
   }
 
-  async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<SnapshotResult> {
+  async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<StreamedImage> {
     const leave = await this.#freezing.enter();
     try {
       await this.#loaded;

@@ -11,10 +11,12 @@ import {
   Machine,
   type MachineOptions,
   MachineSaver,
+  MachineThread,
   openStore,
   type SnapshotId,
   saveMachine,
 } from '../../runtime/index.ts';
+import type { PageBlock } from '../../runtime/snapshot/page-block.ts';
 import { Store } from '../../runtime/snapshot/store/store.ts';
 import { BytesSink } from '../../runtime/snapshot/testing/memory-sink.ts';
 import { removeDirectory, temporaryDirectory } from './machines.ts';
@@ -234,6 +236,7 @@ class TroubledCalls {
       if (this.fails?.(call)) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
     };
     const file = (opened: StoreFile): StoreFile => ({
+      descriptor: opened.descriptor,
       write: async (bytes) => {
         check('write');
         await sleep(this.writeMs);
@@ -358,8 +361,6 @@ test('V19 V23 a sparse memory costs what it holds, in the store and in this proc
   const counted = await Counted.of((options) => Machine.load(module, options));
   void counted.machine.run();
   await counted.further(1);
-  const residentBytes = (): number =>
-    Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024;
   const before = residentBytes();
   const { newBytes, id } = await saveMachine(store, counted.machine, { stop: true });
   expect(newBytes).toBeLessThan(60_000);
@@ -369,6 +370,80 @@ test('V19 V23 a sparse memory costs what it holds, in the store and in this proc
   again.machine.kill();
   counted.machine.kill();
   await store.close();
+});
+
+function residentBytes(): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024;
+}
+
+test('V23 a large guest that stops is saved bit by bit, into a store and over a thread', async () => {
+  const store = await openStore(directory);
+  const usedBytes = 300 * MIB;
+  const module = await counter(320 * MIB, usedBytes, 100_000);
+  const counted = await Counted.of((options) => Machine.load(module, options));
+  void counted.machine.run();
+  await counted.further(1);
+  const before = residentBytes();
+  let most = before;
+  const watch = setInterval(() => {
+    most = Math.max(most, residentBytes());
+  }, 5);
+  const { newBytes } = await saveMachine(store, counted.machine, { stop: true });
+  clearInterval(watch);
+  expect(newBytes).toBeGreaterThan(usedBytes - MIB);
+  expect((most - before) / MIB).toBeLessThan(160);
+  counted.machine.kill();
+  counted.machine.dispose();
+  await store.close();
+  const thread = new MachineThread();
+  try {
+    const path = join(directory, 'counter.wasm');
+    writeFileSync(path, module);
+    await thread.load(path, { ...noise, stdout: 'null' });
+    const end = thread.run();
+    while (thread.stats().fuelUsed < BigInt(usedBytes / 8)) await sleep(5);
+    const start = residentBytes();
+    const { chunks, sizeBytes } = await thread.snapshot({ stop: true });
+    expect(await end).toEqual({ kind: 'stopped', reason: 'snapshot' });
+    let takenBytes = 0;
+    let peak = 0;
+    for await (const { length } of chunks) {
+      takenBytes += length;
+      peak = Math.max(peak, residentBytes());
+    }
+    expect(takenBytes).toBe(sizeBytes);
+    expect(takenBytes).toBeGreaterThan(usedBytes / 2);
+    expect((peak - start) / MIB).toBeLessThan(64);
+  } finally {
+    thread.end();
+  }
+});
+
+test('V24 a guest that goes on while it is still being saved is saved as it was when it stopped', async () => {
+  const module = await counter(8 * MIB, 6 * MIB, 100_000);
+  const counted = await Counted.of((options) => Machine.load(module, options));
+  const end = counted.machine.run();
+  await counted.further(3);
+  const { blocks } = await counted.machine.capture({ stop: true });
+  await end;
+  const then = Buffer.from(counted.machine.memories()[0]!);
+  const taken = (blocks as Iterable<PageBlock>)[Symbol.iterator]();
+  const check = ({ list, contents }: PageBlock): void => {
+    expect(list.runs.length).toBe(2);
+    const [first, count] = list.runs;
+    const expected = then.subarray(first! * 4096, (first! + count!) * 4096);
+    expect(Buffer.concat(contents).equals(expected)).toBe(true);
+  };
+  void counted.machine.run();
+  await counted.further(3);
+  expect(then.equals(counted.machine.memories()[0]!)).toBe(false);
+  let blockCount = 0;
+  for (let next = taken.next(); !next.done; next = taken.next()) {
+    check(next.value);
+    blockCount++;
+  }
+  expect(blockCount).toBe(6);
+  counted.machine.kill();
 });
 
 test('V15 a damaged block is refused before anything runs, wherever it is checked', async () => {

@@ -1,5 +1,5 @@
 // Chunks -> the bytes of packs. Chunks are gathered to blocks; a block is compressed while the next one is gathered, and
-// stored as it is if that saves less than a sixteenth. A few blocks are in memory at a time, however fast the chunks come and
+// stored as it is if that saves less than a sixteenth; of a large one a sample tells first whether it is worth trying. A few blocks are in memory at a time, however fast the chunks come and
 // however slowly the disk takes them.
 //
 // Pages and everything else (nodes, records) lie in blocks of their own: who walks the trees or lists snapshots
@@ -22,6 +22,12 @@ import {
   PACK_HEADER_BYTES,
 } from './pack-layout.ts';
 import type { PreparedFile, StorePorts } from './ports.ts';
+
+/** Of a block so many pieces of this length, evenly spread, are compressed together to see whether it gets smaller at all. */
+const SAMPLES = 16;
+const SAMPLE_BYTES = 1024;
+/** Short pieces compress worse than the whole: if one part in so many is saved, the whole is tried. */
+const WORTH_TRYING = 64;
 
 /** A chunk on its way into a pack. The bytes are read before the next list of them is asked for. */
 export interface NewChunk {
@@ -178,11 +184,22 @@ class PackBytes {
   }
 
   async #seal({ ids, room, bytes, starts }: OpenBlock): Promise<SealedBlock> {
-    const compressed = await this.#ports.codec.compress(bytes);
-    const saves = compressed.length < bytes.length - bytes.length / 16;
-    const [stored, codec] = saves ? [compressed, Codec.ZSTD] : [bytes, Codec.RAW];
+    const compressed = await this.#compressed(bytes);
+    const [stored, codec] = compressed === undefined ? [bytes, Codec.RAW] : [compressed, Codec.ZSTD];
     const digest = this.#ports.digest(stored);
     return { stored, digest, room, codec, sizeBytes: bytes.length, ids, starts: Uint32Array.from(starts) };
+  }
+
+  /** Undefined if it is not worth it. */
+  async #compressed(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const { codec } = this.#ports;
+    if (bytes.length >= 4 * SAMPLES * SAMPLE_BYTES) {
+      const sample = sampleOf(bytes);
+      const { length } = await codec.compress(sample);
+      if (length > sample.length - sample.length / WORTH_TRYING) return undefined;
+    }
+    const compressed = await codec.compress(bytes);
+    return compressed.length < bytes.length - bytes.length / 16 ? compressed : undefined;
   }
 
   /** Blocks of one kind as they fill; what is open at the end comes last, pages first. */
@@ -204,6 +221,15 @@ class PackBytes {
     }
     for (const block of open) if (block.ids.length > 0) yield block;
   }
+}
+
+function sampleOf(bytes: Uint8Array): Uint8Array {
+  const sample = new Uint8Array(SAMPLES * SAMPLE_BYTES);
+  const step = Math.floor(bytes.length / SAMPLES);
+  for (let k = 0; k < SAMPLES; k++) {
+    sample.set(bytes.subarray(k * step, k * step + SAMPLE_BYTES), k * SAMPLE_BYTES);
+  }
+  return sample;
 }
 
 class OpenBlock {
