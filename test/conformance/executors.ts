@@ -1,6 +1,7 @@
 // Which executor and which WASI runner serve a mode.
 import type { Executor } from './executor.ts';
 import { InstrumentedExecutor } from './instrumented-executor.ts';
+import { MarkedExecutor } from './marked-executor.ts';
 import type { Mode } from './mode.ts';
 import { NodeWasiRunner } from './node-wasi-runner.ts';
 import { PlainExecutor } from './plain-executor.ts';
@@ -14,6 +15,8 @@ export function makeExecutor(mode: Mode): Executor {
       return new PlainExecutor();
     case 'straight':
       return new InstrumentedExecutor();
+    case 'marked':
+      return new MarkedExecutor();
     case 'snapshot-everywhere':
       return new SnapshotExecutor();
   }
@@ -21,5 +24,5 @@ export function makeExecutor(mode: Mode): Executor {
 
 export function makeWasiRunner(mode: Mode): WasiRunner {
   if (mode === 'plain') return new NodeWasiRunner();
-  return new WvmWasiRunner(mode === 'snapshot-everywhere');
+  return new WvmWasiRunner(mode === 'snapshot-everywhere', mode === 'marked');
 }

@@ -4,7 +4,7 @@ import { buildCallGraph } from '../../runtime/instrument/call-graph.ts';
 import { instrument } from '../../runtime/instrument/instrument.ts';
 import type { ModuleMap } from '../../runtime/instrument/module-map.ts';
 import * as names from '../../runtime/instrument/names.ts';
-import { type Limits, ValType } from '../../runtime/wasm/module.ts';
+import { type Limits, ValType, type WasmModule } from '../../runtime/wasm/module.ts';
 import { parseModule } from '../../runtime/wasm/parse.ts';
 import { assembleText } from './assembler.ts';
 import type { Compiled, Imports, Instance } from './executor.ts';
@@ -46,6 +46,12 @@ export class InstrumentedExecutor extends PlainExecutor {
     'modules run as they are': 0,
     polls: 0,
   };
+  protected readonly marksWrites: boolean = false;
+
+  /** What the instrumented module imports beside what every one does. */
+  protected ownMemories(_module: WasmModule): Record<string, WebAssembly.ImportValue> {
+    return {};
+  }
 
   override async compile(bytes: Uint8Array): Promise<InstrumentedCompiled> {
     const { module } = await super.compile(bytes);
@@ -56,7 +62,7 @@ export class InstrumentedExecutor extends PlainExecutor {
       return { module, instrumented: undefined };
     }
     this.count('modules instrumented');
-    const { bytes: instrumented, map } = instrument(parsed, graph);
+    const { bytes: instrumented, map } = instrument(parsed, graph, { marksWrites: this.marksWrites });
     return { module, instrumented: { module: new WebAssembly.Module(instrumented), map } };
   }
 
@@ -70,6 +76,7 @@ export class InstrumentedExecutor extends PlainExecutor {
       [names.TABLE_FUNCREFS]: new WebAssembly.Table({ element: 'anyfunc', initial: 0 }),
       [names.TABLE_EXTERNREFS]: new WebAssembly.Table({ element: 'externref', initial: 0 }),
       [names.TAG_UNWIND]: UNWIND_TAG as unknown as WebAssembly.ImportValue,
+      ...this.ownMemories(module),
     };
     module.memories.forEach((limits, k) => {
       own[names.memoryName(module.importedMemoryCount + k)] = createMemory(limits);

@@ -15,9 +15,12 @@ export class WvmWasiRunner implements WasiRunner {
   readonly counters: Record<string, number> = {};
   readonly #stopsEverywhere: boolean;
 
-  constructor(stopsEverywhere: boolean) {
+  readonly #marksWrites: boolean;
+
+  constructor(stopsEverywhere: boolean, marksWrites: boolean) {
     this.#stopsEverywhere = stopsEverywhere;
-    this.name = stopsEverywhere ? 'wvm, saved and resumed at every host call' : 'wvm';
+    this.#marksWrites = marksWrites;
+    this.name = stopsEverywhere ? 'wvm, saved and resumed at every host call' : marksWrites ? 'wvm, marking' : 'wvm';
     if (stopsEverywhere) this.counters = { resumes: 0, 'image bytes': 0 };
   }
 
@@ -49,6 +52,7 @@ export class WvmWasiRunner implements WasiRunner {
       stdout: collect('stdout'),
       stderr: collect('stderr'),
       cacheDirectory,
+      marksWrites: this.#marksWrites,
     };
     const module = new Uint8Array(readFileSync(test.modulePath));
     const exit = this.#stopsEverywhere ? await this.#runStopped(module, options) : await run(module, options);
