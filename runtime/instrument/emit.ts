@@ -41,28 +41,28 @@ import type { ByteWriter } from '../base/bytes.ts';
 import { writeLocals } from '../wasm/encode.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import { blockType, type CatchClause, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
+import { blockType, type FunctionAnalysis, NodeKind, type Site, SiteKind } from './analysis.ts';
 import { atomicCallFunction } from './atomic-bodies.ts';
 import { atomicCallType, isAtomicCall } from './atomic-calls.ts';
-import { RECORD_TRAILER, type Slot } from './layout.ts';
+import { Fuel } from './fuel.ts';
+import { Guard, type GuardTarget } from './guard.ts';
+import { writeCatchKept, writeThrowKept } from './keep-exceptions.ts';
+import { RECORD_TRAILER } from './layout.ts';
+import { writeLoadFrame } from './load-frame.ts';
 import { type MarkTarget, writeKeepOperands, writeMark } from './mark-stores.ts';
 import type { FunctionPlan } from './plan.ts';
-import { PART_VALUES, type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
+import { type SaveContext, type SavePool, writeMemoryAccess } from './save.ts';
 import type { StoreMarks } from './store-marks.ts';
-import type { TypePool } from './type-pool.ts';
+import { turnsOf } from './unroll.ts';
 import { Flag, LoopKind } from './workspace.ts';
 
 /** The module that the body is written for. */
-export interface EmitTarget extends SaveContext, MarkTarget {
+export interface EmitTarget extends SaveContext, MarkTarget, GuardTarget {
   readonly saves: SavePool;
-  readonly types: TypePool;
-  readonly unwindTag: number;
   readonly fuelGlobal: number;
   readonly slotsTable: number;
   /** Function that asks the engine for fuel: [site number] -> []. */
   readonly pollFunction: number;
-  /** True: use try_table and throw_ref. */
-  readonly standardExceptions: boolean;
   /** Index in the target module of a function of the original one. */
   functionIndex(original: number): number;
   /** Function that stands for memory.init / data.drop / table.init / elem.drop, or -1 to keep the instruction. */
@@ -79,24 +79,11 @@ export interface OffsetRun {
 // Opcodes are numbers in #walk: V8 makes jump tables of literals alone.
 const VOID = 0x40;
 const NO_TYPES: readonly ValType[] = [];
-/** An unrolled loop has at most this many instructions and copies of its body; one that computes with floats: the second. */
-const UNROLLED_INSTRUCTIONS = 40;
-const UNROLLED_NUMERIC = 160;
-const SIMD_PREFIX = 0xfd;
-const MAX_TURNS = 4;
 /**
  * A continuation holds so many of the loops around its site once more, from the inside out. With all of them it would
  * grow with the square of their number; beyond, each leads to a continuation of its own.
  */
 const MAX_WHOLE_LOOPS = 6;
-const VALUE_LOAD: Readonly<Record<number, { readonly opcode: number; readonly align: number }>> = {
-  [ValType.i32]: { opcode: Op.i32_load, align: 2 },
-  [ValType.i64]: { opcode: Op.i64_load, align: 3 },
-  [ValType.f32]: { opcode: Op.f32_load, align: 2 },
-  [ValType.f64]: { opcode: Op.f64_load, align: 3 },
-  [ValType.v128]: { opcode: Op.v128_load, align: 4 },
-};
-
 interface OpenFrame {
   readonly block: number;
   /** Nesting level of the emitted label that branches to this block take. */
@@ -133,13 +120,11 @@ export class BodyEmitter {
   readonly #frames: OpenFrame[] = [];
   #level = 0;
   #copyFrom = -1;
-  /** Records hold no references and fit into one call of a save function. */
-  #isPlain = false;
+  readonly #guard: Guard;
   /** Branch depths differ from the original's. */
   #remap = false;
   #isContinuation = false;
-  #fuelLocal = -1;
-  #siteLocal = -1;
+  readonly #fuel: Fuel;
   #baseLocal = -1;
   /** How stores mark; undefined: they do not. */
   readonly #marks: StoreMarks | undefined;
@@ -154,8 +139,8 @@ export class BodyEmitter {
     this.#marks = target.marks === undefined ? undefined : plan.marks;
     this.#source = plan.analysis.module.bytes;
     this.#start = w.position;
-    const values = this.a.locals.length + this.a.shadowTypes.length;
-    this.#isPlain = !plan.wholeFunction && values <= PART_VALUES && target.saves.values.begin(this.a);
+    this.#guard = new Guard(w, plan, target);
+    this.#fuel = new Fuel(w, this.a.fuel, target.fuelGlobal);
   }
 
   /** Offset in the code entry of what is written next. */
@@ -167,7 +152,7 @@ export class BodyEmitter {
   emitFunction(): void {
     this.#writeLocals(this.a.type.params.length);
     this.#openWrappers();
-    if (this.a.fuel === 'local') this.#loadFuel();
+    this.#fuel.load();
     this.#walk(0, 1);
   }
 
@@ -179,7 +164,7 @@ export class BodyEmitter {
     this.#remap = true;
     this.#writeLocals(0);
     this.#openWrappers();
-    this.#loadRecord(index);
+    writeLoadFrame(w, this.target, this.plan.layout(index), this.#baseLocal);
     const operands = a.operands(site);
     let next = 0;
     const pushBelow = (height: number): void => {
@@ -196,7 +181,7 @@ export class BodyEmitter {
     while (next < operands.length) this.#pushOperand(operands[next++]!);
     if (site.kind === SiteKind.call) {
       const resume = this.target.typeIndex([], site.results);
-      this.#beginGuard(index, [], site.results);
+      this.#guard.begin(index, [], site.results);
       this.offsets?.push({ emitted: this.#position, original: a.code.offset[site.instruction]!, length: 1 });
       w.u8(Op.local_get);
       w.u32(this.#baseLocal);
@@ -205,8 +190,8 @@ export class BodyEmitter {
       w.u8(Op.call_indirect);
       w.u32(resume);
       w.u32(this.target.slotsTable);
-      this.#endGuard(index);
-      if (a.fuel === 'local') this.#loadFuel();
+      this.#guard.end(index);
+      this.#fuel.load();
       this.#shadow(site.instruction);
       const op = a.code.opcode[site.instruction]!;
       if (op === Op.return_call) {
@@ -214,7 +199,7 @@ export class BodyEmitter {
         this.#walk(this.#nextReachable(site.instruction + 1), 1);
       } else this.#walk(site.instruction + 1, 1);
     } else {
-      if (a.fuel === 'local') this.#loadFuel();
+      this.#fuel.load();
       this.#walk(site.instruction, 1, true);
     }
   }
@@ -226,11 +211,11 @@ export class BodyEmitter {
     let next = a.locals.length + a.shadowTypes.length;
     if (a.fuel !== 'none') {
       types.push(ValType.i32);
-      this.#fuelLocal = next++;
+      this.#fuel.local = next++;
     }
     if (plan.wholeFunction) {
       types.push(ValType.i32);
-      this.#siteLocal = next++;
+      this.#guard.siteLocal = next++;
     }
     if (this.#isContinuation) {
       types.push(ValType.i32);
@@ -280,12 +265,12 @@ export class BodyEmitter {
         w.u8(Op.br);
         w.u32(1);
         w.u8(Op.end);
-        this.#saveFrame(-1);
+        this.#guard.save(-1);
         w.u8(Op.throw_ref);
       } else {
         w.u8(Op.catch);
         w.u32(target.unwindTag);
-        this.#saveFrame(-1);
+        this.#guard.save(-1);
         w.u8(Op.rethrow);
         w.u32(0);
         w.u8(Op.end);
@@ -293,82 +278,9 @@ export class BodyEmitter {
     }
     if (a.fuel === 'local') {
       w.u8(Op.end);
-      this.#storeFuel();
+      this.#fuel.store();
     }
     w.u8(Op.end);
-  }
-
-  #loadRecord(index: number): void {
-    const { w, target } = this;
-    const layout = this.plan.layout(index);
-    w.u8(Op.global_get);
-    w.u32(target.cursorGlobal);
-    w.u8(Op.i32_const);
-    w.s32(layout.sizeBytes);
-    w.u8(Op.i32_sub);
-    w.u8(Op.local_tee);
-    w.u32(this.#baseLocal);
-    w.u8(Op.global_set);
-    w.u32(target.cursorGlobal);
-    const references: [number, number, number][] = [
-      [layout.funcrefCount, target.funcrefCursorGlobal, ValType.funcref],
-      [layout.externrefCount, target.externrefCursorGlobal, ValType.externref],
-    ];
-    for (const [count, cursor, type] of references) {
-      if (count === 0) continue;
-      w.u8(Op.global_get);
-      w.u32(cursor);
-      w.u8(Op.i32_const);
-      w.s32(count);
-      w.u8(Op.i32_sub);
-      w.u8(Op.global_set);
-      w.u32(cursor);
-      for (const slot of layout.slots) {
-        if (slot.type !== type) continue;
-        w.u8(Op.global_get);
-        w.u32(cursor);
-        w.u8(Op.i32_const);
-        w.s32(slot.offset);
-        w.u8(Op.i32_add);
-        w.u8(Op.table_get);
-        w.u32(type === ValType.funcref ? target.funcrefTable : target.externrefTable);
-        w.u8(Op.local_set);
-        w.u32(slot.local);
-      }
-    }
-    for (const slot of layout.slots) {
-      if (slot.type === ValType.exnref) this.#loadException(slot);
-      const load = VALUE_LOAD[slot.type];
-      if (load === undefined) continue;
-      w.u8(Op.local_get);
-      w.u32(this.#baseLocal);
-      writeMemoryAccess(w, load.opcode, load.align, target.framesMemory, slot.offset);
-      w.u8(Op.local_set);
-      w.u32(slot.local);
-    }
-  }
-
-  #loadException(slot: Slot): void {
-    const { w, target } = this;
-    w.u8(Op.local_get);
-    w.u32(this.#baseLocal);
-    w.u8(Op.i32_const);
-    w.s32(slot.offset);
-    w.u8(Op.i32_add);
-    for (const [cursor, first] of [
-      [target.funcrefCursorGlobal, slot.firstFuncref],
-      [target.externrefCursorGlobal, slot.firstExternref],
-    ] as const) {
-      w.u8(Op.global_get);
-      w.u32(cursor);
-      w.u8(Op.i32_const);
-      w.s32(first);
-      w.u8(Op.i32_add);
-    }
-    w.u8(Op.call);
-    w.u32(target.saves.exceptionLoader());
-    w.u8(Op.local_set);
-    w.u32(slot.local);
   }
 
   #pushOperand(node: number): void {
@@ -473,7 +385,7 @@ export class BodyEmitter {
             this.#callSite(siteIndex, i);
             this.#leaveFunction();
           } else {
-            if (a.fuel === 'local') this.#storeFuel();
+            this.#fuel.store();
             if (op === Op.return_call) {
               w.u8(Op.return_call);
               w.u32(target.functionIndex(immediate[i]!));
@@ -489,7 +401,7 @@ export class BodyEmitter {
         case 0x08: // throw
           if (a.fuel === 'local') {
             this.#flush(offset[i]!);
-            this.#storeFuel();
+            this.#fuel.store();
           }
           this.#copy(i);
           break;
@@ -509,7 +421,7 @@ export class BodyEmitter {
           const clause = a.clauses[a.clauseOf.get(i)!]!;
           if (clause.kept !== undefined) {
             this.#flush(offset[i]!);
-            this.#throwKept(clause);
+            writeThrowKept(w, clause);
           } else if (this.#remap) {
             this.#flush(offset[i]!);
             w.u8(op);
@@ -568,7 +480,7 @@ export class BodyEmitter {
           const clause = a.clauses[a.clauseOf.get(i) ?? -1];
           if (clause?.kept !== undefined) {
             this.#flush(offset[i]!);
-            this.#catchKept(clause);
+            writeCatchKept(w, a, clause);
             i = clause.end;
             continue;
           }
@@ -738,7 +650,7 @@ export class BodyEmitter {
         w.u8(Op.unreachable);
       } else if ((a.loopKind[frame.block]! & LoopKind.headed) === 0) {
         // The site is the poll of the loop, or lies in a loop that is not unrolled: the first of its turns is done.
-        this.#copies(frame.block, this.#turns(frame.block) - 1, frame.outLevel);
+        this.#copies(frame.block, turnsOf(a, frame.block) - 1, frame.outLevel);
         this.#poll(a.siteAt[frame.block + 1]!);
         this.#loop(frame.block);
       } else {
@@ -776,28 +688,6 @@ export class BodyEmitter {
     this.#open(block, level).tryLevel = ++this.#level;
   }
 
-  /** In place of a moved clause: puts the exception into its locals and leaves for the clause. */
-  #catchKept(clause: CatchClause): void {
-    const { a, w } = this;
-    const { tagLocal, payload } = clause.kept!;
-    for (const [tag, locals] of payload) {
-      w.u8(Op.catch);
-      w.u32(tag);
-      for (const local of locals.toReversed()) {
-        w.u8(Op.local_set);
-        w.u32(local);
-      }
-      if (tagLocal >= 0) {
-        w.u8(Op.i32_const);
-        w.s32(tag);
-        w.u8(Op.local_set);
-        w.u32(tagLocal);
-      }
-      w.u8(Op.br);
-      w.u32(1 + a.keptClauses(clause.block).indexOf(clause));
-    }
-  }
-
   /** Behind the `end` of a try whose level is already left: its moved clauses. */
   #writeMoved(frame: OpenFrame): void {
     const { a, w } = this;
@@ -830,31 +720,6 @@ export class BodyEmitter {
     return i;
   }
 
-  /** Throws an exception that is kept in locals. */
-  #throwKept(clause: CatchClause): void {
-    const { w } = this;
-    const { tagLocal, payload } = clause.kept!;
-    for (const [tag, locals] of payload) {
-      if (tagLocal >= 0) {
-        w.u8(Op.local_get);
-        w.u32(tagLocal);
-        w.u8(Op.i32_const);
-        w.s32(tag);
-        w.u8(Op.i32_eq);
-        w.u8(Op.if);
-        w.u8(VOID);
-      }
-      for (const local of locals) {
-        w.u8(Op.local_get);
-        w.u32(local);
-      }
-      w.u8(Op.throw);
-      w.u32(tag);
-      if (tagLocal >= 0) w.u8(Op.end);
-    }
-    w.u8(Op.unreachable);
-  }
-
   /**
    * A loop that polls before it begins another turn. One that calls something or holds another loop polls in place, on
    * the left. An innermost loop that calls nothing is left for its poll and entered again, which is possible because
@@ -877,7 +742,7 @@ export class BodyEmitter {
     const { results } = blockType(a.module, a.code.immediate[loop]!);
     const site = a.siteAt[loop + 1]!;
     const kind = a.loopKind[loop]!;
-    const turns = this.#turns(loop);
+    const turns = turnsOf(a, loop);
     const isCounted = turns === 1 && (kind & LoopKind.branchy) !== 0;
     const isLeft = isCounted || (kind & (LoopKind.busy | LoopKind.nest)) === 0;
     const remap = this.#remap;
@@ -941,7 +806,7 @@ export class BodyEmitter {
       w.u8(VOID);
       this.#level++;
     }
-    this.#spend();
+    this.#fuel.spend();
     this.unlikely.push(this.#position);
     w.u8(Op.br_if);
     w.u32(this.#level - turnLevel + 1);
@@ -966,23 +831,6 @@ export class BodyEmitter {
       w.u8(Op.end);
       this.#level--;
     }
-  }
-
-  /** How many turns of a loop one poll pays for: more than one for small innermost loops without calls. */
-  #turns(loop: number): number {
-    const { a } = this;
-    if ((a.loopKind[loop]! & (LoopKind.busy | LoopKind.nest | LoopKind.headed)) !== 0) return 1;
-    const end = a.partner[loop]!;
-    const size = end - loop;
-    if (size * 2 > UNROLLED_NUMERIC) return 1;
-    let isNumeric = false;
-    for (let i = loop + 1; i < end; i++) {
-      const op = a.code.opcode[i]!;
-      if (op === Op.try || op === Op.try_table) return 1;
-      if ((op >= Op.f32_add && op <= Op.f64_copysign) || op >>> 12 === SIMD_PREFIX) isNumeric = true;
-    }
-    const most = isNumeric ? UNROLLED_NUMERIC : UNROLLED_INSTRUCTIONS;
-    return Math.max(1, Math.min(MAX_TURNS, Math.floor(most / size)));
   }
 
   #open(block: number, level: number): OpenFrame {
@@ -1098,20 +946,6 @@ export class BodyEmitter {
     this.#open(block, ++this.#level).passes = passes;
   }
 
-  #loadFuel(): void {
-    this.w.u8(Op.global_get);
-    this.w.u32(this.target.fuelGlobal);
-    this.w.u8(Op.local_set);
-    this.w.u32(this.#fuelLocal);
-  }
-
-  #storeFuel(): void {
-    this.w.u8(Op.local_get);
-    this.w.u32(this.#fuelLocal);
-    this.w.u8(Op.global_set);
-    this.w.u32(this.target.fuelGlobal);
-  }
-
   /** Returns from the function, through the block that gives the fuel back. */
   #leaveFunction(): void {
     if (this.a.fuel === 'local') {
@@ -1120,49 +954,26 @@ export class BodyEmitter {
     } else this.w.u8(Op.return);
   }
 
-  /**
-   * Spends one unit of fuel and leaves on the stack whether that was the last. Compared with 0 the difference needs no
-   * instruction of its own; compared with less than 0 it does.
-   */
-  #spend(): void {
-    const { w, target } = this;
-    const isLocal = this.a.fuel === 'local';
-    w.u8(isLocal ? Op.local_get : Op.global_get);
-    w.u32(isLocal ? this.#fuelLocal : target.fuelGlobal);
-    w.u8(Op.i32_const);
-    w.s32(1);
-    w.u8(Op.i32_sub);
-    w.u8(Op.local_tee);
-    w.u32(this.#fuelLocal);
-    if (!isLocal) {
-      w.u8(Op.global_set);
-      w.u32(target.fuelGlobal);
-      w.u8(Op.local_get);
-      w.u32(this.#fuelLocal);
-    }
-    w.u8(Op.i32_eqz);
-  }
-
   /** Asks the engine for fuel; `isCut`: to unwind and to go on there. */
   #callPoll(siteIndex: number, isCut = false): void {
-    const { a, w, target } = this;
-    if (a.fuel === 'local') this.#storeFuel();
+    const { w, target } = this;
+    this.#fuel.store();
     // The record is written in advance where that leaves nothing behind: no handler, and a third of the code less.
-    if (this.#isPlain) this.#saveFrame(siteIndex);
-    else this.#beginGuard(siteIndex, NO_TYPES, NO_TYPES);
+    if (this.#guard.isPlain) this.#guard.save(siteIndex);
+    else this.#guard.begin(siteIndex, NO_TYPES, NO_TYPES);
     w.u8(Op.i32_const);
     const site = this.plan.firstSite + siteIndex;
     w.s32(isCut ? ~site : site);
     w.u8(Op.call);
     w.u32(target.pollFunction);
-    if (!this.#isPlain) this.#endGuard(siteIndex);
-    if (a.fuel === 'local') this.#loadFuel();
+    if (!this.#guard.isPlain) this.#guard.end(siteIndex);
+    this.#fuel.load();
   }
 
   /** A poll in place. */
   #poll(siteIndex: number): void {
     const { w } = this;
-    this.#spend();
+    this.#fuel.spend();
     this.unlikely.push(this.#position);
     w.u8(Op.if);
     w.u8(VOID);
@@ -1183,11 +994,11 @@ export class BodyEmitter {
     const isDirect = op === Op.call || op === Op.return_call;
     const typeIndex = isDirect ? a.module.functionTypes[immediate[i]!]! : immediate[i]!;
     const operand = isDirect ? -1 : this.#calleeOperand(i);
-    if (a.fuel === 'local') this.#storeFuel();
-    if (this.plan.wholeFunction) this.#setSite(siteIndex);
+    this.#fuel.store();
+    if (this.plan.wholeFunction) this.#guard.setSite(siteIndex);
     else if (target.standardExceptions) {
       const { params, results } = a.module.types[typeIndex]!;
-      this.#beginGuard(siteIndex, operand === -1 ? params : [...params, operand], results);
+      this.#guard.begin(siteIndex, operand === -1 ? params : [...params, operand], results);
     } else {
       w.u8(Op.try);
       w.s32(target.types.callType(typeIndex, operand));
@@ -1204,20 +1015,20 @@ export class BodyEmitter {
       w.u8(Op.call_ref);
       w.u32(immediate[i]!);
     }
-    this.#endGuard(siteIndex);
-    if (a.fuel === 'local') this.#loadFuel();
+    this.#guard.end(siteIndex);
+    this.#fuel.load();
   }
 
   #atomicCall(siteIndex: number, i: number): void {
     const { a, w, target } = this;
     const { params, results } = atomicCallType(a.module, a.code.opcode[i]!, a.code.immediate[i]!);
-    if (a.fuel === 'local') this.#storeFuel();
-    this.#beginGuard(siteIndex, params, results);
+    this.#fuel.store();
+    this.#guard.begin(siteIndex, params, results);
     this.offsets?.push({ emitted: this.#position, original: a.code.offset[i]!, length: 1 });
     w.u8(Op.call);
     w.u32(atomicCallFunction(target, a.code, i));
-    this.#endGuard(siteIndex);
-    if (a.fuel === 'local') this.#loadFuel();
+    this.#guard.end(siteIndex);
+    this.#fuel.load();
   }
 
   /** Type of the operand that says whom an indirect call calls. */
@@ -1225,111 +1036,6 @@ export class BodyEmitter {
     const { a } = this;
     assert(a.code.opcode[i] === Op.call_indirect, 'call_ref is not captured');
     return a.module.allTables[a.code.immediate2[i]!]!.limits.is64 ? ValType.i64 : ValType.i32;
-  }
-
-  /** In a function with one handler: says which site is in progress. */
-  #setSite(siteIndex: number): void {
-    const { w } = this;
-    w.u8(Op.i32_const);
-    w.s32(this.plan.firstSite + siteIndex);
-    w.u8(Op.local_set);
-    w.u32(this.#siteLocal);
-  }
-
-  /** Before a call that may unwind, which consumes `params` and leaves `results`. */
-  #beginGuard(siteIndex: number, params: readonly ValType[], results: readonly ValType[]): void {
-    const { w, target, plan } = this;
-    if (plan.wholeFunction) {
-      this.#setSite(siteIndex);
-      return;
-    }
-    if (target.standardExceptions) {
-      w.u8(Op.block);
-      this.#writeBlockType(params, results);
-      w.u8(Op.block);
-      this.#writeBlockType(params, [ValType.exnref]);
-      w.u8(Op.try_table);
-      this.#writeBlockType(params, results);
-      w.u32(1);
-      w.u8(1);
-      w.u32(target.unwindTag);
-      w.u32(0);
-      return;
-    }
-    w.u8(Op.try);
-    this.#writeBlockType(params, results);
-  }
-
-  /** Behind the call. */
-  #endGuard(siteIndex: number): void {
-    const { w, target, plan } = this;
-    if (plan.wholeFunction) return;
-    if (target.standardExceptions) {
-      w.u8(Op.end);
-      w.u8(Op.br);
-      w.u32(1);
-      w.u8(Op.end);
-      this.#saveFrame(siteIndex);
-      w.u8(Op.throw_ref);
-      w.u8(Op.end);
-      return;
-    }
-    w.u8(Op.catch);
-    w.u32(target.unwindTag);
-    this.#saveFrame(siteIndex);
-    w.u8(Op.rethrow);
-    w.u32(0);
-    w.u8(Op.end);
-  }
-
-  /** Writes the frame record of a site; -1: of the site that the site local names. */
-  #saveFrame(siteIndex: number): void {
-    const { a, w, target, plan } = this;
-    if (siteIndex >= 0 && this.#isPlain) {
-      w.u8(Op.i32_const);
-      w.s32(plan.firstSite + siteIndex);
-      const { values } = target.saves;
-      values.write(w, a, plan.liveness, a.sites[siteIndex]!, siteIndex);
-      w.u8(Op.call);
-      w.u32(target.saves.getByCounts(values.counts));
-      return;
-    }
-    const slots = plan.layout(Math.max(0, siteIndex)).slots;
-    let done = 0;
-    while (slots.length - done > PART_VALUES) {
-      const part = slots.slice(done, done + PART_VALUES);
-      for (const slot of part) {
-        w.u8(Op.local_get);
-        w.u32(slot.local);
-      }
-      w.u8(Op.call);
-      w.u32(
-        target.saves.get(
-          part.map((slot) => slot.type),
-          true,
-        ),
-      );
-      done += PART_VALUES;
-    }
-    if (siteIndex < 0) {
-      w.u8(Op.local_get);
-      w.u32(this.#siteLocal);
-    } else {
-      w.u8(Op.i32_const);
-      w.s32(plan.firstSite + siteIndex);
-    }
-    const rest = slots.slice(done);
-    for (const slot of rest) {
-      w.u8(Op.local_get);
-      w.u32(slot.local);
-    }
-    w.u8(Op.call);
-    w.u32(
-      target.saves.get(
-        rest.map((slot) => slot.type),
-        false,
-      ),
-    );
   }
 
   #writeBlockType(params: readonly ValType[], results: readonly ValType[]): void {
