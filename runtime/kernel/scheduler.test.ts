@@ -28,7 +28,7 @@ const operation = fc.record({
 
 test('Scheduler.next() is the first of the queue, whatever happened before', () => {
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+    fc.property(fc.array(operation, { minLength: 20, maxLength: 60 }), (operations) => {
       const fixture = new ThreadFixture();
       const threads: Thread[] = [];
       const { scheduler } = fixture.kernel;
