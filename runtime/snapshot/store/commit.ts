@@ -16,9 +16,10 @@ import {
   type ManifestRecord,
   type SnapshotId,
 } from './manifest.ts';
+import { ChangedPages, NewIds } from './new-ids.ts';
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
 import { type NewChunk, preparePacks, publishPacks } from './pack-writer.ts';
-import { type PageChange, type PageTree, type ReadChunk, updateTree } from './page-tree.ts';
+import { type PageTree, type ReadChunk, updateTree } from './page-tree.ts';
 import type { Lease, PreparedFile, StorePorts } from './ports.ts';
 
 export interface CommitMemory {
@@ -119,9 +120,8 @@ class SnapshotBuilder {
   newChunkCount = 0;
   readonly #context: CommitContext;
   readonly #request: CommitRequest;
-  /** Chunks of this commit that are not in the catalog yet. */
-  readonly #seen: Set<ChunkId> = new Set();
-  readonly #changes: Map<string, PageChange[]> = new Map();
+  readonly #ids: NewIds = new NewIds();
+  readonly #changes: Map<string, ChangedPages> = new Map();
   #records: readonly ManifestRecord[] = [];
   #memories: readonly ManifestMemory[] = [];
 
@@ -167,14 +167,15 @@ class SnapshotBuilder {
     const chunks: NewChunk[] = [];
     const key = memoryKey(list);
     let changes = this.#changes.get(key);
-    if (changes === undefined) this.#changes.set(key, (changes = []));
+    if (changes === undefined) this.#changes.set(key, (changes = new ChangedPages(this.#ids)));
     const pages = pageNumbers(list.runs);
     for (const piece of contents) {
       for (let at = 0; at < piece.length; at += PAGE_BYTES) {
         const bytes = piece.subarray(at, at + PAGE_BYTES);
         const id = this.#context.ports.digest(bytes);
-        changes.push({ page: pages.next().value!, id });
-        if (this.#isNew(id)) chunks.push({ id, bytes, isPage: true });
+        const { number, isNew } = this.#ids.add(id);
+        changes.push(pages.next().value!, number);
+        if (isNew && this.#isMissing(id)) chunks.push({ id, bytes, isPage: true });
       }
     }
     return chunks;
@@ -185,14 +186,15 @@ class SnapshotBuilder {
     const old = base === null ? undefined : this.#baseOf(base);
     const tree: PageTree = old ?? { pageCount: 0, root: null };
     const key = memoryKey(memory);
-    const changes = withZeros(this.#changes.get(key) ?? [], memory.zeroed);
+    const changes = this.#changes.get(key) ?? new ChangedPages(this.#ids);
+    changes.addZeros(memory.zeroed);
     this.#changes.delete(key);
     const { ports, read } = this.#context;
     const updated = await updateTree(tree, pageCount, changes, read, ports.digest);
     const chunks: NewChunk[] = [];
     for (const [id, bytes] of updated.nodes) {
       this.#context.keepNode(id, bytes);
-      if (this.#isNew(id)) chunks.push({ id, bytes, isPage: false });
+      if (this.#ids.add(id).isNew && this.#isMissing(id)) chunks.push({ id, bytes, isPage: false });
     }
     const usedPageCount = (old?.usedPageCount ?? 0) + updated.usedDelta;
     return { memory: { processIndex, memoryIndex, pageCount, usedPageCount, root: updated.root }, chunks };
@@ -212,14 +214,14 @@ class SnapshotBuilder {
       const bytes = payload.subarray(at, at + MAX_CHUNK_BYTES);
       const id = this.#context.ports.digest(bytes);
       ids.push(id);
-      if (this.#isNew(id)) chunks.push({ id, bytes, isPage: false });
+      if (this.#ids.add(id).isNew && this.#isMissing(id)) chunks.push({ id, bytes, isPage: false });
     }
     return { record: { type, sizeBytes: payload.length, chunks: ids }, chunks };
   }
 
-  #isNew(id: ChunkId): boolean {
-    if (this.#context.catalog.has(id) || this.#seen.has(id)) return false;
-    this.#seen.add(id);
+  /** In the store; what this commit has met before is not asked for again. */
+  #isMissing(id: ChunkId): boolean {
+    if (this.#context.catalog.has(id)) return false;
     this.newChunkCount++;
     return true;
   }
@@ -231,13 +233,6 @@ function memoryKey({ processIndex, memoryIndex }: { processIndex: number; memory
 
 function* pageNumbers(runs: Uint32Array): Generator<number, undefined, undefined> {
   for (let i = 0; i < runs.length; i += 2) for (let k = 0; k < runs[i + 1]!; k++) yield runs[i]! + k;
-}
-
-/** `changes` and the pages of `zeroed`, in ascending order. No page is in both. */
-function withZeros(changes: PageChange[], zeroed: Uint32Array): PageChange[] {
-  if (zeroed.length === 0) return changes;
-  const zeros = [...pageNumbers(zeroed)].map((page) => ({ page, id: null }));
-  return [...changes, ...zeros].sort((a, b) => a.page - b.page);
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ChunkId, chunkIdAt } from './chunk-id.ts';
-import { diffTrees, levelOf, type PageChange, type PageTree, updateTree, walkTree } from './page-tree.ts';
+import { ChangedPages, NewIds } from './new-ids.ts';
+import { diffTrees, levelOf, type PageTree, updateTree, walkTree } from './page-tree.ts';
 
 // A stand-in for SHA-256 that is good enough to tell nodes apart.
 function digest(bytes: Uint8Array): ChunkId {
@@ -16,6 +17,20 @@ function digest(bytes: Uint8Array): ChunkId {
 const empty: PageTree = { pageCount: 0, root: null };
 const pageId = (value: number): ChunkId => digest(Uint8Array.of(1, value, value >>> 8));
 
+interface PageChange {
+  readonly page: number;
+  readonly id: ChunkId | null;
+}
+
+/** As a commit makes it: what holds something first, then the runs of zeros. */
+function changedPages(changes: readonly PageChange[]): ChangedPages {
+  const ids = new NewIds();
+  const changed = new ChangedPages(ids);
+  for (const { page, id } of changes) if (id !== null) changed.push(page, ids.add(id).number);
+  changed.addZeros(Uint32Array.from(changes.flatMap(({ page, id }) => (id === null ? [page, 1] : []))));
+  return changed;
+}
+
 class Nodes {
   readonly #nodes = new Map<ChunkId, Uint8Array>();
   readonly read = async (id: ChunkId): Promise<Uint8Array> => this.#nodes.get(id)!;
@@ -25,7 +40,7 @@ class Nodes {
     pageCount: number,
     changes: readonly PageChange[],
   ): Promise<PageTree & { usedDelta: number }> {
-    const updated = await updateTree(base, pageCount, changes, this.read, digest);
+    const updated = await updateTree(base, pageCount, changedPages(changes), this.read, digest);
     for (const [id, bytes] of updated.nodes) this.#nodes.set(id, bytes);
     return updated;
   }

@@ -70,10 +70,12 @@ function childBits(id: ChunkId, bytes: Uint8Array, level: number): number {
   return bits;
 }
 
-/** A change of one page: its new chunk, or null for zeros. */
-export interface PageChange {
-  readonly page: number;
-  readonly id: ChunkId | null;
+/** Pages that have changed, in ascending order. */
+export interface PageIds {
+  readonly length: number;
+  pageAt(k: number): number;
+  /** The new chunk of the page, or null for zeros. */
+  idAt(k: number): ChunkId | null;
 }
 
 export interface UpdatedTree extends PageTree {
@@ -84,13 +86,13 @@ export interface UpdatedTree extends PageTree {
 }
 
 /**
- * The tree of a memory of `pageCount` pages that is `base` but for `changes`, which ascend. Pages that `base` has beyond
+ * The tree of a memory of `pageCount` pages that is `base` but for `changes`. Pages that `base` has beyond
  * `pageCount` must not hold anything.
  */
 export async function updateTree(
   base: PageTree,
   pageCount: number,
-  changes: readonly PageChange[],
+  changes: PageIds,
   read: ReadChunk,
   digest: (bytes: Uint8Array) => ChunkId,
 ): Promise<UpdatedTree> {
@@ -104,13 +106,13 @@ export async function updateTree(
 class TreeUpdate {
   usedDelta = 0;
   readonly nodes: Map<ChunkId, Uint8Array> = new Map();
-  readonly #changes: readonly PageChange[];
+  readonly #changes: PageIds;
   readonly #read: ReadChunk;
   readonly #digest: (bytes: Uint8Array) => ChunkId;
   /** By level. */
   readonly #openNodes: OpenNode[] = [];
 
-  constructor(changes: readonly PageChange[], read: ReadChunk, digest: (bytes: Uint8Array) => ChunkId) {
+  constructor(changes: PageIds, read: ReadChunk, digest: (bytes: Uint8Array) => ChunkId) {
     this.#changes = changes;
     this.#read = read;
     this.#digest = digest;
@@ -142,7 +144,7 @@ class TreeUpdate {
       let end = at + 1;
       while (end < to && this.#childOf(end, first, childBits) === index) end++;
       if (level === 1) {
-        this.#putPage(open, index, this.#changes[at]!.id);
+        this.#putPage(open, index, this.#changes.idAt(at));
       } else {
         const below = index === 0 ? Math.min(oldLevel, childLevel) : childLevel;
         const childFirst = first + index * 2 ** childBits;
@@ -170,7 +172,7 @@ class TreeUpdate {
   }
 
   #childOf(change: number, first: number, childBits: number): number {
-    return Math.floor((this.#changes[change]!.page - first) / 2 ** childBits);
+    return Math.floor((this.#changes.pageAt(change) - first) / 2 ** childBits);
   }
 
   #putPage(open: OpenNode, index: number, id: ChunkId | null): void {
