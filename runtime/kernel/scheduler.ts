@@ -171,7 +171,7 @@ export class Scheduler {
 
   /** The process goes on. */
   release(threads: Iterable<Thread>): void {
-    for (const thread of threads) if (this.held.delete(thread)) this.#enterReady(thread);
+    for (const thread of threads) if (this.held.delete(thread)) this.add(thread);
   }
 
   /** Wakes every thread whose time has come, earliest deadline first, after the interval timers have sent their signals. */
