@@ -84,8 +84,7 @@ test('without the key to sign, a signed store can be read and not added to', asy
   expect(Buffer.concat(await Array.fromAsync(reader.exportImage(id))).equals(machine.image())).toBe(true);
   await expect(reader.commit(machine.whole({ createdAtMs: 1 }))).rejects.toMatchObject({ code: 'WVM_KEY' });
   const stranger = generateKeyPairSync('ed25519').publicKey;
-  const other = await openStore(directory, { keys: { verify: stranger } }).catch(
-    (error: { code: string }) => error.code,
-  );
-  expect(other).toBe('WVM_IMAGE_SIGNATURE');
+  const other = await openStore(directory, { keys: { verify: stranger } }).catch((error: Error) => error);
+  expect(other).toMatchObject({ code: 'WVM_IMAGE_SIGNATURE' });
+  expect((other as Error).message).toContain(`store ${directory}: packs/`);
 });

@@ -96,7 +96,7 @@ export class SealedFiles implements StoreFiles {
     const header = await this.#files.readPart(folder, name, 0, SEAL_HEADER_BYTES);
     const end = await this.#files.readEnd(folder, name, 0);
     if (header === undefined || end === undefined) return undefined;
-    const opener = new SegmentOpener(header, this.#keys);
+    const opener = this.#naming(key, () => new SegmentOpener(header, this.#keys));
     const bodyBytes = end.fileBytes - SEAL_HEADER_BYTES;
     const segmentCount = Math.max(1, Math.ceil(bodyBytes / opener.storedBytes));
     const sizeBytes = bodyBytes - segmentCount * overheadBytes(opener.header);
@@ -123,11 +123,29 @@ export class SealedFiles implements StoreFiles {
     const bytes = new Uint8Array(sizeBytes);
     for (let number = first; number <= last; number++) {
       const at = (number - first) * storedBytes;
-      const segment = opener.open(stored.subarray(at, at + storedBytes), number, number === segmentCount - 1);
+      const isLast = number === segmentCount - 1;
+      const segment = this.#naming(`${folder}/${name}`, () =>
+        opener.open(stored.subarray(at, at + storedBytes), number, isLast),
+      );
       const start = offset - number * header.segmentBytes;
       const wanted = segment.subarray(Math.max(0, start), Math.max(0, start + sizeBytes));
       bytes.set(wanted, Math.max(0, -start));
     }
     return bytes;
+  }
+
+  /** What is wrong with a seal is told of an image; here it is a file of the store. */
+  #naming<Value>(key: string, action: () => Value): Value {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof WvmError)) throw error;
+      const what = error.message.replace(/^image: (seal: )?/, '');
+      const hint = error.code === 'WVM_KEY' ? 'give the key of the store' : error.hint;
+      throw new WvmError(error.code, `store ${this.place}: ${key.slice(0, 24)}: ${what}`, {
+        cause: error,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
   }
 }
