@@ -49,6 +49,8 @@ import { QUANTUM } from './turn.ts';
 
 /** Polls in a row after which a function counts as one long loop: some 20 ms. */
 const LOOP_POLLS = 20;
+/** Host calls and turns between two looks at the time, which take as long as a few of the fastest of them. */
+const PACE = 64;
 /** LLVM's leaf functions use this much below C's stack pointer without moving it. */
 const RED_ZONE_BYTES = 128;
 const STACK_ALIGNMENT = 16;
@@ -56,6 +58,11 @@ const STACK_ALIGNMENT = 16;
 export interface MachineHooks {
   /** Asked at every poll; true unwinds the stack and ends the step. */
   wantsYield(): boolean;
+  /**
+   * Asked now and then between polls, by guests that make host calls or take turns instead of computing: true if wantsYield() has
+   * not been asked for a while.
+   */
+  readonly isDue?: () => boolean;
   /** Asked before every host call; true stops the thread before the call is made. */
   readonly stopsBeforeCall?: (process: Process, name: string) => boolean;
   /** Told of every finished or parked host call. */
@@ -175,6 +182,7 @@ export class GuestMachine {
       compileOptimised: options.compileOptimised,
       memoryPool: options.memoryPool,
       stackArea: new StackArea(),
+      pace: { left: PACE },
       stopsBeforeCall: options.hooks.stopsBeforeCall,
       trace: options.hooks.trace,
       poll: (process, site) => this.#poll(process, site),
@@ -261,6 +269,7 @@ export class GuestMachine {
     const armed = this.#arm();
     if (armed !== undefined) return armed;
     for (;;) {
+      if (--this.#host.pace.left <= 0 && this.#isToYield()) return { kind: 'yielded' };
       const next = scheduler.next();
       if (next === undefined) return this.#idle();
       const thread = this.#threads.get(next)!;
@@ -274,6 +283,13 @@ export class GuestMachine {
         return { kind: 'exited', status: end.status, signal: end.signal === 0 ? undefined : end.signal };
       }
     }
+  }
+
+  /** The pace is over: whether somebody wants the machine to stand still. */
+  #isToYield(): boolean {
+    const { hooks } = this.#options;
+    this.#host.pace.left = PACE;
+    return hooks.isDue?.() === true && hooks.wantsYield();
   }
 
   /** Calls that were parked in an image are made again, in their order, before anything else happens. */
@@ -435,8 +451,14 @@ export class GuestMachine {
     args: readonly GuestNumber[],
     result: Exclude<SystemCallResult, number>,
   ): number | undefined {
-    if (!process.isCapturable) return this.#inPlace(process, call, args, result);
+    if (!process.isCapturable) {
+      this.#host.pace.left = PACE;
+      return this.#inPlace(process, call, args, result);
+    }
     const guest = this.#current!;
+    if (result instanceof Completed && this.#host.pace.left <= 0 && this.#isToYield()) {
+      return this.#unwind({ kind: 'yielded' }, { kind: 'result', value: result.value });
+    }
     if (result instanceof Blocked) {
       guest.thread.block(call.module, call.name, args, result);
       this.kernel.scheduler.block(guest.thread);

@@ -30,6 +30,8 @@ export interface ProcessHost {
   readonly compileOptimised: InstanceOptions['compileOptimised'];
   readonly memoryPool: InstanceOptions['memoryPool'];
   readonly stackArea: StackArea;
+  /** Counted down by host calls; at 0 the machine looks at the time. */
+  readonly pace: { left: number };
   /** Asked before every host call; true stops the thread before the call is made. */
   readonly stopsBeforeCall: ((process: Process, name: string) => boolean) | undefined;
   /** Told of every finished or parked host call. */
@@ -331,12 +333,12 @@ export class GuestProcess {
   #bind(imported: ImportedCall): (...args: GuestNumber[]) => GuestNumber | undefined {
     const { run } = imported;
     const host = this.#host;
-    const { stopsBeforeCall, trace } = host;
+    const { pace, stopsBeforeCall, trace } = host;
     const { kernel } = this.process;
     const { ahead } = kernel.scheduler;
-    // A call that has made a thread of a higher rank ready returns when that has run.
+    // A call that has made a thread of a higher rank ready returns when that has run; now and then one is held up to see the time.
     const goesOn = (result: SystemCallResult): result is number =>
-      typeof result === 'number' && (ahead.length === 0 || ahead[0] === kernel.current);
+      typeof result === 'number' && (ahead.length === 0 || ahead[0] === kernel.current) && --pace.left > 0;
     if (trace !== undefined || stopsBeforeCall !== undefined) {
       return (...args) => {
         if (stopsBeforeCall?.(this.process, imported.name) === true && this.compiled.map !== undefined) {

@@ -40,6 +40,8 @@ import { type SaveRequest, SaveRequests } from './save-requests.ts';
 import type { SnapshotResult } from './snapshot-machine.ts';
 import { waitForEvents, waitInPlace } from './wait-for-events.ts';
 
+/** About as long as computing guests take from one poll to the next. */
+const DUE_MS = 1;
 /** The guest runs this long at most before the event loop turns. */
 const SLICE_MS = 10;
 /** While what it captured is being stored, which takes some dozens of turns. */
@@ -63,6 +65,8 @@ export class Machine {
   /** Its memory is to be handed on, or has been. */
   #isDisposed = false;
   #sliceEndMs = 0;
+  /** When a guest that makes host calls instead of computing is to be asked as if it had come to a poll. */
+  #dueMs = 0;
   #wantsTurn = false;
   #wake: (() => void) | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -337,7 +341,10 @@ export class Machine {
     const { trace, stops, interrupt, publish, beforeEnd, trial } = this.#options;
     const machine = this;
     return {
+      // Where tests stop the guest is decided by its polls and calls alone.
+      ...(stops === undefined ? { isDue: () => performance.now() >= machine.#dueMs } : {}),
       wantsYield(): boolean {
+        machine.#dueMs = performance.now() + DUE_MS;
         // Every millisecond or so: nobody waits longer for what the guest has written.
         machine.#host.files.flush();
         publish?.(machine.stats());

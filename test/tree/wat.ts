@@ -16,6 +16,7 @@ const IMPORTS: Readonly<Record<string, string>> = {
   fd_dup: '"wasix_32v1" "fd_dup" (func $fd_dup (param i32 i32) (result i32))',
   path_open:
     '"wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32))',
+  random_get: '"wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32))',
   fd_close: '"wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32))',
   poll_oneoff: '"wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32))',
   proc_exit: '"wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32))',
