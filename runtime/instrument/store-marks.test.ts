@@ -72,6 +72,22 @@ describe('random programs mark every page that they write', () => {
     expect(check(new TestProgram(bytes, 'run', [], true))).toBe(bodies.length);
   });
 
+  test('a store whose base moves while its address lies on the stack', async () => {
+    const moved = (step: number): string => `(local.tee $p (i32.add (local.get $p) (i32.const ${step})))`;
+    const bodies = [20000, -20000, 4096].map(
+      (step) => `(local.set $p (i32.const 32768))
+        (i32.store offset=8 (local.get $p) ${moved(step)})
+        (drop (call $i (i32.const 1)))
+        (local.set $q (i32.add (local.get $p) (i32.const 12000)))
+        (i32.store (local.get $q) ${moved(step)})
+        (i32.store offset=16 (local.get $p) (local.get $q))
+        (drop (call $i (i32.const 2)))`,
+    );
+    const bytes = await assembleText(`(module ${HOST} (memory (export "memory") 2)
+      (func (export "run") (local $p i32) (local $q i32) ${bodies.join('\n')}))`);
+    expect(check(new TestProgram(bytes, 'run', [], true))).toBe(bodies.length * 2);
+  });
+
   test('a page without a mark is noticed', async () => {
     const bytes = await assembleText(randomStores({ seed: 1 }));
     vi.spyOn(MemoryMarks.prototype, 'take').mockReturnValue([]);
@@ -112,7 +128,18 @@ describe('what a program costs that marks', () => {
       `${store('(i32.const 1024)', 0)} ${store('(i32.const 1040)', 8)} ${store('(i32.const 9000)', 0)}`,
       2,
     ],
-    ['behind an if', `${store(p, 0)} (if (local.get $q) (then ${store(p, 4)})) ${store(p, 8)}`, 2],
+    ['behind an if', `${store(p, 0)} (if (local.get $q) (then ${store(p, 4)})) ${store(p, 8)}`, 1],
+    ['in an if, and behind it', `(if (local.get $q) (then ${store(p, 4)}) (else ${store(p, 8)})) ${store(p, 8)}`, 3],
+    [
+      'behind an if that moves the base',
+      `${store(p, 0)} (if (local.get $q) (then (local.set $p (i32.const 64)))) ${store(p, 8)}`,
+      2,
+    ],
+    [
+      'a sum in another local',
+      `${store(p, 0)} (local.set $q (i32.add (local.get $p) (i32.const 80))) ${store('(local.get $q)', 0)} (local.set $p (local.get $v)) ${store('(local.get $q)', 8)} ${store(p, 0)}`,
+      2,
+    ],
     ['addresses of which nothing is known', `${store('(i32.mul (local.get $p) (local.get $q))', 0)}`, 1],
   ])('%s', async (_, body, count) => {
     expect(await marksOf(body)).toBe(count);

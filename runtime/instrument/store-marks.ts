@@ -8,14 +8,15 @@
 // i32.store offset=12               i32.store offset=12                       ;; the same mark stands for it
 //
 // The address of a store is followed back on the stack, as far as a straight run of code goes:
-// - `local`, `constant`: a local and a constant, a constant alone. The mark gets it again; `p += 4` is followed, too.
+// - `local`, `constant`: a local and a constant, a constant alone. The mark gets it again; `p += 4` and `q = p + 8` are followed.
 // - `temp`: the instruction that pushed it also keeps it in a local of ours; or, where nothing is known of it, all operands
 //   of the store go through such locals.
 //
 // Invariants
 // - A mark is made behind its store, which has checked the address: a mark cannot trap, and what has trapped marks nothing.
 // - Between a store and a mark that stands for it lies no site: a capture, which clears marks, never comes between them.
-// - A mark holds for later stores on every way from it: it is forgotten where ways meet, at sites, and when its local is written.
+// - A mark holds for later stores on every way from it. At the end of a block those hold that held at its beginning, but for what
+//   was written in it; if a site lies in it, none.
 
 import { ValType } from '../wasm/module.ts';
 import { Op, opcodeIndex, opcodeInfo, SIMPLE_POPS, SIMPLE_PUSH } from '../wasm/opcodes.ts';
@@ -43,9 +44,29 @@ export interface Mark {
 interface Standing {
   readonly memory: number;
   /** As in #bases. */
-  readonly base: number;
+  base: number;
   /** Distance from the base to what it reaches from, modulo 2^32. */
   from: number;
+}
+
+/** What a local is: another one, and a constant. */
+interface Sum {
+  readonly base: number;
+  /** Modulo 2^32. */
+  readonly add: number;
+}
+
+/** A block that is open. */
+interface Open {
+  /** Its marks are what holds at its end; of a try nothing is known. */
+  readonly isPlain: boolean;
+  readonly isLoop: boolean;
+  /** What stood at its beginning, and the sums then. */
+  readonly standing: readonly Standing[];
+  readonly sums: ReadonlyMap<number, Sum>;
+  /** Locals that were written in it. */
+  readonly written: Set<number>;
+  hasSite: boolean;
 }
 
 /** Base of a stacked value that is no sum of a local and a constant. */
@@ -69,7 +90,10 @@ export class StoreMarks {
   readonly kept: Map<number, number> = new Map();
   readonly #a: FunctionAnalysis;
   readonly #tempOf = new Map<string, number>();
-  readonly #standing: Standing[] = [];
+  #standing: Standing[] = [];
+  /** Of locals that are sums of others. Those are none themselves: everything is told of them. */
+  #sums: Map<number, Sum> = new Map();
+  readonly #open: Open[] = [];
   /** Last instruction that wrote the temp of an address. */
   #lastTemp = -1;
   // The stack as far as it is known: what lies below is unknown.
@@ -86,7 +110,7 @@ export class StoreMarks {
     for (let i = 0; i < count; i++) {
       const flag = a.flags[i]!;
       if ((flag & Flag.dead) !== 0) continue;
-      if ((flag & Flag.site) !== 0) this.#forget();
+      if ((flag & Flag.site) !== 0) this.#stop();
       this.#step(i, opcode[i]!, (flag & Flag.site) !== 0);
     }
     for (const i of [...this.marks.keys(), ...this.kept.keys()]) a.flags[i]! |= Flag.special;
@@ -102,13 +126,13 @@ export class StoreMarks {
     const index = opcodeIndex(op);
     switch (op) {
       case Op.local_get:
-        this.#push(immediate[i]!, 0, i);
+        this.#pushLocal(immediate[i]!, i);
         return;
       case Op.local_set:
       case Op.local_tee: {
         const x = immediate[i]!;
         this.#write(x);
-        if (op === Op.local_tee) this.#push(x, 0, i);
+        if (op === Op.local_tee) this.#pushLocal(x, i);
         return;
       }
       case Op.i32_const:
@@ -140,13 +164,23 @@ export class StoreMarks {
       case Op.call:
       case Op.call_indirect:
       case Op.call_ref:
-        if (isSite) this.#forget();
-        else this.#call(i, op);
+        if (!isSite) this.#call(i, op);
         return;
       case Op.block:
       case Op.if:
-        // Inside holds what held before; branches come to its end only.
+      case Op.loop:
+      case Op.try:
+      case Op.try_table:
+        this.#begin(op);
+        return;
+      case Op.else:
+        // One comes here from the beginning, past the other arm.
         this.#height = 0;
+        this.#recall(this.#open[this.#open.length - 1]!);
+        return;
+      case Op.end:
+      case Op.delegate:
+        this.#end();
         return;
       case Op.memory_fill:
       case Op.memory_copy:
@@ -158,7 +192,7 @@ export class StoreMarks {
         else if (SIMPLE_POPS[index]! >= 0) {
           this.#pop(SIMPLE_POPS[index]!);
           if (SIMPLE_PUSH[index] !== 0) this.#push(UNKNOWN, 0, i);
-        } else if (op < Op.drop || op === Op.try_table) this.#forget();
+        } else if (op < Op.drop) this.#forget();
         else this.#height = 0;
     }
   }
@@ -266,27 +300,106 @@ export class StoreMarks {
     });
   }
 
-  /** Local `x` gets the topmost value. If that is a sum of what it was, all that is known of it is moved. */
+  #begin(op: number): void {
+    this.#height = 0;
+    const isLoop = op === Op.loop;
+    // Into a loop one comes from its end, too, past its poll.
+    if (isLoop) this.#forget();
+    const isPlain = op === Op.block || op === Op.if || isLoop;
+    this.#open.push({
+      isPlain,
+      isLoop,
+      standing: this.#standing.map((mark) => ({ ...mark })),
+      sums: new Map(this.#sums),
+      written: new Set(),
+      hasSite: !isPlain,
+    });
+  }
+
+  /** What was known at the beginning of a block, but for locals of `written`. */
+  #recall({ standing, sums }: Open, written?: ReadonlySet<number>): void {
+    const isKept = (local: number): boolean => written?.has(local) !== true;
+    this.#standing = standing.filter(({ base }) => isKept(base)).map((mark) => ({ ...mark }));
+    this.#sums = new Map([...sums].filter(([local, { base }]) => isKept(local) && isKept(base)));
+  }
+
+  #end(): void {
+    this.#height = 0;
+    const ended = this.#open.pop();
+    // The function's own.
+    if (ended === undefined) return;
+    const { isPlain, isLoop, written, hasSite } = ended;
+    // Out of a loop leads its last instruction alone: what stands there stands behind it.
+    if (!isLoop && hasSite) this.#forget();
+    else if (!isLoop) this.#recall(ended, written);
+    const around = this.#open[this.#open.length - 1];
+    if (around === undefined) return;
+    around.hasSite ||= hasSite || !isPlain;
+    for (const x of written) around.written.add(x);
+  }
+
+  /** A site: a capture may come here. */
+  #stop(): void {
+    this.#forget();
+    const around = this.#open[this.#open.length - 1];
+    if (around !== undefined) around.hasSite = true;
+  }
+
+  /** Local `x` gets the topmost value. */
   #write(x: number): void {
+    this.#open[this.#open.length - 1]?.written.add(x);
     const top = this.#height - 1;
-    const moved = top >= 0 && this.#bases[top] === x ? this.#adds[top]! : undefined;
+    const base = top < 0 ? UNKNOWN : this.#bases[top]!;
+    const add = top < 0 ? 0 : this.#adds[top]!;
     this.#pop(1);
+    if (base === x) {
+      // It is moved: what is told of it is the same, from elsewhere.
+      this.#tellOf(x, x, add);
+      return;
+    }
+    if (!this.#sums.delete(x)) this.#leave(x);
+    if (base >= 0) this.#sums.set(x, { base, add });
+  }
+
+  /** Of what local `x` was: told of a local that is a sum of it from now on, if there is any, else forgotten. */
+  #leave(x: number): void {
+    for (const [local, { base, add }] of this.#sums) {
+      if (base !== x) continue;
+      this.#sums.delete(local);
+      this.#tellOf(x, local, add);
+      return;
+    }
+    for (let k = 0; k < this.#height; k++) if (this.#bases[k] === x) this.#bases[k] = UNKNOWN;
+    this.#standing = this.#standing.filter(({ base }) => base !== x);
+  }
+
+  /** What was told of `from` is told of `to`, which is `add` more than that was. */
+  #tellOf(from: number, to: number, add: number): void {
     for (let k = 0; k < this.#height; k++) {
-      if (this.#bases[k] !== x) continue;
-      if (moved === undefined) this.#bases[k] = UNKNOWN;
-      else this.#adds[k] = (this.#adds[k]! - moved) | 0;
+      if (this.#bases[k] !== from) continue;
+      this.#bases[k] = to;
+      this.#adds[k] = (this.#adds[k]! - add) | 0;
     }
-    for (let k = this.#standing.length - 1; k >= 0; k--) {
-      const mark = this.#standing[k]!;
-      if (mark.base !== x) continue;
-      if (moved === undefined) this.#standing.splice(k, 1);
-      else mark.from = (mark.from - moved) | 0;
+    for (const mark of this.#standing) {
+      if (mark.base !== from) continue;
+      mark.base = to;
+      mark.from = (mark.from - add) | 0;
     }
+    for (const [local, sum] of this.#sums) {
+      if (sum.base === from) this.#sums.set(local, { base: to, add: (sum.add - add) | 0 });
+    }
+  }
+
+  #pushLocal(x: number, i: number): void {
+    const sum = this.#sums.get(x);
+    this.#push(sum?.base ?? x, sum?.add ?? 0, i);
   }
 
   #forget(): void {
     this.#height = 0;
-    this.#standing.length = 0;
+    this.#standing = [];
+    // Nor are the sums: what a local was made of may be dead, and zero after a resume.
+    this.#sums.clear();
   }
 
   #push(base: number, add: number, origin: number): void {

@@ -204,6 +204,13 @@ class Generator {
     const number = this.#pick([
       () => '(call $next)',
       () => `(i32.const ${this.#below(2 ** 30)})`,
+      // Its base moves while the address lies on the stack.
+      () => {
+        const local = this.#below(LOCALS);
+        const step = 8 * (this.#below(500) - 250);
+        if (!this.#is64) return `(local.tee $p${local} (i32.add (local.get $p${local}) (i32.const ${step})))`;
+        return `(i32.wrap_i64 (local.tee $p${local} (i64.add (local.get $p${local}) (i64.const ${step}))))`;
+      },
       // A store within another one's operands.
       () =>
         `(i32.atomic.rmw.add offset=${8 * this.#below(600)} ${this.#anyAddress()} (i32.const ${this.#below(2 ** 20)}))`,
@@ -235,7 +242,34 @@ class Generator {
       () => `(block $b (br_if $b ${this.#condition()}) (local.set $p${local} ${this.#address()}))`,
       () => `(if ${this.#condition()} (then (local.set $p${local} ${this.#address()}) ${store()}) (else ${store()}))`,
     ]);
-    return `${store()} ${move()} ${store()}`;
+    return `${store()} ${move()} ${this.#sum(local)} ${store()} ${this.#sum(this.#below(LOCALS))}`;
+  }
+
+  /** A local that is a sum of another one, which may then be another address. */
+  #sum(local: number): string {
+    const a = this.#is64 ? 'i64' : 'i32';
+    const [one, other, third] = [local, this.#below(LOCALS), this.#below(LOCALS)];
+    const store = (index: number): string =>
+      `(i32.store offset=${this.#below(300)} (local.get $p${index}) ${this.#plainValue('i32')})`;
+    const step = (): string => this.#const(8 * (this.#below(500) - 250));
+    const sum = (to: number, from: number): string => `(local.set $p${to} (${a}.add (local.get $p${from}) ${step()}))`;
+    return [
+      () => store(one),
+      () => sum(other, one),
+      () => this.#pick([() => store(other), () => sum(third, one), () => sum(one, one)])(),
+      () => this.#pick([() => '', () => store(third)])(),
+      () =>
+        this.#pick([
+          () => '',
+          () => `(local.set $p${one} ${this.#address()})`,
+          () => '(drop (call $host (i32.const 1)))',
+        ])(),
+      () =>
+        this.#pick([() => store(one), () => `(i64.store (local.tee $p${one} (local.get $p${other})) (i64.const 1))`])(),
+      () => store(other),
+    ]
+      .map((part) => part())
+      .join(' ');
   }
 
   #lane(): string {
