@@ -15,7 +15,9 @@ export function treeLines<Process extends TreeProcess>(
   const pids = new Set(processes.map(({ pid }) => pid));
   for (const process of processes) {
     const parent = process.parentPid !== null && pids.has(process.parentPid) ? process.parentPid : 0;
-    children.set(parent, [...(children.get(parent) ?? []), process]);
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [process]);
+    else siblings.push(process);
   }
   const lines: string[] = [];
   const stack = (children.get(0) ?? []).toReversed().map((process) => ({ process, depth: 1 }));

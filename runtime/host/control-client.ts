@@ -67,10 +67,15 @@ export class ControlClient {
     await this.#reply('done');
   }
 
-  /** The machine's processes, at most the first 256 of them. */
+  /** The machine's processes; of long arguments their beginning. WVM_CONTROL if the machine does not answer. */
   async processes(): Promise<readonly ProcessInfo[]> {
     this.#send({ type: 'tree' });
-    return (await this.#reply('tree')).processes;
+    const all: ProcessInfo[] = [];
+    for (;;) {
+      const { processes, hasMore } = await this.#within(stallTimeoutMs, this.#reply('tree'));
+      all.push(...processes);
+      if (hasMore !== true) return all;
+    }
   }
 
   /** The machine puts itself into a store. Durable when this resolves; with `stop` the machine has ended then. */

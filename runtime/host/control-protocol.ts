@@ -77,7 +77,8 @@ export type ControlReply =
   | { readonly type: 'image-end' }
   | { readonly type: 'saving'; readonly takenBytes: number }
   | { readonly type: 'saved'; readonly snapshot: StoredSnapshotInfo }
-  | { readonly type: 'tree'; readonly processes: readonly ProcessInfo[] }
+  /** `hasMore`: others follow in another message. */
+  | { readonly type: 'tree'; readonly processes: readonly ProcessInfo[]; readonly hasMore: boolean }
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly code: WvmErrorCode; readonly message: string; readonly hint?: string };
 

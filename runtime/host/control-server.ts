@@ -65,8 +65,9 @@ export interface ControlTarget {
 
 /** More than this many at once are a runaway script; they are turned away. */
 const maxConnections = 256;
-/** What fits into a message. */
-const maxTreeProcesses = 256;
+/** Characters of a process's arguments: so many processes fit into a message, whatever is in them. */
+const maxArgsLength = 80;
+const processesPerMessage = 64;
 const progressIntervalMs = 200;
 
 export class ControlServer {
@@ -145,8 +146,13 @@ export class ControlServer {
           this.#target.continue();
           return await this.#send(socket, encodeMessage({ type: 'done' }));
         case 'tree': {
-          const processes = (await this.#target.processes()).slice(0, maxTreeProcesses);
-          return await this.#send(socket, encodeMessage({ type: 'tree', processes }));
+          const all = (await this.#target.processes()).map(({ args, ...rest }) => ({ ...rest, args: shorten(args) }));
+          for (let at = 0; at < all.length || at === 0; at += processesPerMessage) {
+            const processes = all.slice(at, at + processesPerMessage);
+            const hasMore = at + processesPerMessage < all.length;
+            await this.#send(socket, encodeMessage({ type: 'tree', processes, hasMore }));
+          }
+          return;
         }
         case 'save':
           return await this.#save(socket, request);
@@ -268,4 +274,16 @@ function errorReply(error: unknown): ControlReply {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof WvmError ? error.hint : undefined;
   return { type: 'error', code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The first words, as far as they fit. */
+function shorten(args: readonly string[]): string[] {
+  const kept: string[] = [];
+  let left = maxArgsLength;
+  for (const word of args) {
+    if (left <= 0) break;
+    kept.push(word.slice(0, left));
+    left -= word.length + 1;
+  }
+  return kept;
 }

@@ -66,7 +66,7 @@ class RecordingTarget implements ControlTarget {
       parentPid: pid === 1 ? 0 : 1,
       processGroup: 1,
       session: 1,
-      args: ['app'],
+      args: ['app', '\u0001'.repeat(5000), 'more'],
       state: 'running',
       threadCount: 1,
       scheduling: '',
@@ -147,11 +147,13 @@ describe('a conversation', () => {
     client.close();
   });
 
-  test('tells of at most 256 processes', async () => {
+  test('tells of all processes, and of their arguments the beginning', async () => {
     const client = await ControlClient.connect(socketPath);
     const processes = await client.processes();
-    expect(processes).toHaveLength(256);
-    expect(processes[1]).toMatchObject({ pid: 2, parentPid: 1, args: ['app'], state: 'running' });
+    expect(processes.map(({ pid }) => pid)).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+    expect(processes[1]).toMatchObject({ pid: 2, parentPid: 1, state: 'running' });
+    // A message has 64 KiB, and a control character takes six bytes of it.
+    for (const { args } of processes) expect(args).toEqual(['app', '\u0001'.repeat(76)]);
     client.close();
   });
 

@@ -79,7 +79,8 @@ export interface ProcessState {
 const STRINGS_MAX = 1_000_000;
 const STRING_MAX = 16 * 2 ** 20;
 const THREADS_MAX = 100_000;
-export const PROCESSES_MAX = 100_000;
+/** Each has a memory, for which V8 reserves 8 GiB of addresses, of 128 TiB that a process of the host has. */
+export const PROCESSES_MAX = 10_000;
 const ID_MAX = 2 ** 30;
 const REASON_MAX = 4096;
 

@@ -39,3 +39,19 @@ it.each([
     expect(await copy.run()).toEqual({ kind: 'stopped', reason: 'timeout' });
   },
 );
+
+// Ten seconds, and half a GiB.
+it.runIf(process.env['CI'] === 'true')(
+  'a guest that forks without end is told that there are enough processes (EAGAIN)',
+  { timeout: 60_000 },
+  async () => {
+    const EAGAIN = 6;
+    const module = await assemble({
+      calls: ['proc_fork'],
+      main: '(loop $on (call $check (call $proc_fork (i32.const 1) (i32.const 32))) (br $on))',
+    });
+    const machine = await Machine.load(module, { stdin: 'null', cacheDirectory: null });
+    expect(await machine.run()).toEqual({ kind: 'exit', code: EAGAIN });
+    machine.dispose();
+  },
+);
