@@ -21,8 +21,8 @@ export class Progress {
     writeText(stderrFd, `\r\x1b[K${count} (${percent} %)`);
   };
 
-  clear(): void {
+  readonly clear = (): void => {
     if (this.#isShown) writeText(stderrFd, '\r\x1b[K');
     this.#isShown = false;
-  }
+  };
 }

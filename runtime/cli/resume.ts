@@ -15,6 +15,7 @@ import {
   type SnapshotOrigin,
   type Store,
   Supervisor,
+  type ThreadHooks,
   type ThreadResumeOptions,
   unseal,
   WvmError,
@@ -27,10 +28,12 @@ import {
   toSuperviseOptions,
 } from './machine-options.ts';
 import { finish } from './outcome.ts';
+import { Progress } from './progress.ts';
 import { parseMoment } from './quantities.ts';
 import { printNote, printWarning } from './report.ts';
 import { readUnsealKeys, type UnsealFlags } from './seal-option.ts';
 import { storeKeys, storePlace } from './store-option.ts';
+import { isTerminal, stderrFd } from './terminal.ts';
 import { guestThread } from './thread.ts';
 
 interface ResumeFlags extends MachineFlags, UnsealFlags {
@@ -117,7 +120,11 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
     ...(image === '-' ? { stdin: 'null' } : {}),
     ...(flags.module === undefined ? {} : { modulePath: flags.module }),
   };
-  const hooks = toHooks(flags, events, () => supervisor);
+  const progress = new Progress();
+  const hooks: ThreadHooks = {
+    ...toHooks(flags, events, () => supervisor),
+    ...(isTerminal(stderrFd) && !flags.quiet ? { onLoading: progress.show } : {}),
+  };
   const thread = guestThread();
   const isFile = image !== '-' && flags.at === undefined && existsSync(image);
   let parent: OwnStore['parent'];
@@ -125,7 +132,7 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
   if (isFile || image === '-') {
     const keys = readUnsealKeys(flags);
     const source = isFile ? openImageFile(image, keys) : unseal(process.stdin, keys);
-    await thread.resume(source, { ...options, releaseRecord: releaseRecordOf(id) }, hooks);
+    await thread.resume(source, { ...options, releaseRecord: releaseRecordOf(id) }, hooks).finally(progress.clear);
   } else {
     parent = await snapshotOf(image, flags);
     // Else the first snapshot comes late, if ever, and may take a little longer.
@@ -135,13 +142,14 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
     // The machine goes on, and releases what its snapshot holds itself.
     const isCopy = isReleasing(releaseRecord);
     if (isCopy) parent = { id: parent.id, machineId: id };
-    await thread.resumeFromStore(
+    const loaded = thread.resumeFromStore(
       stored,
       isCopy
         ? { ...options, releaseRecord: releaseRecordOf(parent.machineId), heldOutput: 'drop' }
         : { ...options, releaseRecord },
       hooks,
     );
+    await loaded.finally(progress.clear);
     warnOfDoubt(thread.doubtfulOutputBytes, flags);
   }
   const supervisor = new Supervisor({

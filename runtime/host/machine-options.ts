@@ -1,6 +1,7 @@
 // What a machine is made with: what it may use of the host, its limits, and who hears of it.
 
 import type { SnapshotId } from '../snapshot/store/manifest.ts';
+import type { Progress } from '../snapshot/store/ports.ts';
 import type { Machine } from './machine.ts';
 import type { MachineStats, ProcessEnd, ProcessTrap } from './machine-status.ts';
 import type { Trial } from './trial.ts';
@@ -134,6 +135,8 @@ export interface ResumeFromStoreOptions extends ResumeOptions {
    * a copy of all memory less then. Default: false.
    */
   isTracked?: boolean;
+  /** Called after each piece of the memories that has been read. */
+  onProgress?: Progress;
 }
 
 /** A snapshot in a store, and the machine that it is one of. */

@@ -35,6 +35,7 @@ import { ThreadCalls } from './thread-calls.ts';
 /** Images up to this size are read at once, larger ones as a stream. */
 const READ_AT_ONCE_BYTES: number = 32 * 1024 * 1024;
 const STREAM_PIECE_BYTES: number = 1024 * 1024;
+const LOADING_EVERY_MS = 100;
 /** Larger images go to the owner piece by piece, as he asks for them: a copy of a whole one may be more than there is room for. */
 const LARGE_BYTES: number = 8 * 1024 * 1024;
 
@@ -54,7 +55,7 @@ const procedures: MachineProcedures = {
     return ready(await Machine.load(module.bytes, machineOptions(options, hooks)));
   },
   async resume({ imagePath, modulePath, options, hooks }: ResumeRequest): Promise<Ready> {
-    const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath);
+    const image = imagePath === undefined ? imageOfOwner() : openImage(imagePath, loadingOf(hooks));
     const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
     return ready(await Machine.resume(image, { ...machineOptions(options, hooks), ...module }));
   },
@@ -65,7 +66,8 @@ const procedures: MachineProcedures = {
     const store = await openStoreAt(place, { create: false, keys });
     try {
       const module = modulePath === undefined ? {} : { module: await readModule(modulePath) };
-      const all = { ...machineOptions(options, hooks), ...module, isTracked };
+      const onProgress = loadingOf(hooks);
+      const all = { ...machineOptions(options, hooks), ...module, isTracked, ...(onProgress && { onProgress }) };
       return ready(await Machine.resumeFromStore(store, origin.id, all));
     } finally {
       await store.close();
@@ -186,9 +188,37 @@ function machineOptions(options: LoadRequest['options'], hooks: LoadRequest['hoo
   };
 }
 
-function openImage(path: string): Uint8Array | AsyncIterable<Uint8Array> {
-  if (statSync(path).size <= READ_AT_ONCE_BYTES) return readFileSync(path);
-  return createReadStream(path, { highWaterMark: STREAM_PIECE_BYTES });
+function openImage(path: string, onLoading?: Loading): Uint8Array | AsyncIterable<Uint8Array> {
+  const { size } = statSync(path);
+  if (size <= READ_AT_ONCE_BYTES) return readFileSync(path);
+  const stream: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: STREAM_PIECE_BYTES });
+  return onLoading === undefined ? stream : counted(stream, size, onLoading);
+}
+
+async function* counted(
+  stream: AsyncIterable<Uint8Array>,
+  totalBytes: number,
+  onLoading: Loading,
+): AsyncGenerator<Uint8Array> {
+  let doneBytes = 0;
+  for await (const piece of stream) {
+    yield piece;
+    onLoading((doneBytes += piece.length), totalBytes);
+  }
+}
+
+type Loading = (doneBytes: number, totalBytes: number) => void;
+
+/** Tells the owner, but not more often than anybody could read. */
+function loadingOf({ onLoading }: LoadRequest['hooks']): Loading | undefined {
+  if (!onLoading) return undefined;
+  let nextMs = 0;
+  return (doneBytes, totalBytes) => {
+    const nowMs = performance.now();
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + LOADING_EVERY_MS;
+    void owner.call('loading', { doneBytes, totalBytes });
+  };
 }
 
 /** An image that only the other thread can read. */

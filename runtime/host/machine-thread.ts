@@ -59,6 +59,8 @@ export interface ThreadHooks {
   readonly beforeEnd?: () => Promise<void>;
   readonly onOutputHeld?: () => void;
   readonly onProcessTrap?: (trap: ProcessTrap) => void;
+  /** How much of a large image or snapshot has been read, now and then. */
+  readonly onLoading?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** What the thread has from its start. */
@@ -73,6 +75,7 @@ interface WantedHooks {
   readonly beforeEnd: boolean;
   readonly onOutputHeld: boolean;
   readonly onProcessTrap: boolean;
+  readonly onLoading: boolean;
 }
 export interface LoadRequest {
   readonly program: string | FoundProgram;
@@ -151,6 +154,7 @@ export type ThreadOwner = {
   beforeEnd(): Promise<void>;
   outputHeld(): void;
   processTrapped(trap: ProcessTrap): void;
+  loading(read: { readonly doneBytes: number; readonly totalBytes: number }): void;
   nextImagePiece(): Promise<Uint8Array | undefined>;
 };
 
@@ -190,6 +194,7 @@ export class MachineThread {
       beforeEnd: () => this.#hooks.beforeEnd!(),
       outputHeld: () => this.#hooks.onOutputHeld!(),
       processTrapped: (trap) => this.#hooks.onProcessTrap!(trap),
+      loading: ({ doneBytes, totalBytes }) => this.#hooks.onLoading!(doneBytes, totalBytes),
       nextImagePiece: async () => {
         const { done, value } = await this.#pieces!.next();
         return done ? undefined : value;
@@ -398,6 +403,7 @@ export class MachineThread {
       beforeEnd: hooks.beforeEnd !== undefined,
       onOutputHeld: hooks.onOutputHeld !== undefined,
       onProcessTrap: hooks.onProcessTrap !== undefined,
+      onLoading: hooks.onLoading !== undefined,
     });
     this.#stats = this.#ready.stats;
   }

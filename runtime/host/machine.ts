@@ -147,7 +147,7 @@ export class Machine {
   static async resumeFromStore(store: Store, id: SnapshotId, options: ResumeFromStoreOptions = {}): Promise<Machine> {
     const maxMemoryBytes = options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES;
     const { machineId } = await store.manifest(id);
-    const read: ReadMachine = (sink, limits) => store.read(id, sink, limits);
+    const read: ReadMachine = (sink, limits) => store.read(id, sink, limits, options.onProgress);
     const machine = await resumeMachine(read, options, { maxMemoryBytes }, (...parts) => new Machine(...parts));
     machine.#origin = { id, machineId };
     if (options.isTracked === true) await machine.#saves.adopt(id);

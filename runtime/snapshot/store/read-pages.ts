@@ -17,7 +17,7 @@ import { inFileOrder, type PlacedBlock, readBlock, readBlockAside } from './chun
 import type { Manifest, ManifestMemory } from './manifest.ts';
 import { Codec, type IndexedBlock, MAX_BLOCK_BYTES } from './pack-layout.ts';
 import { walkTree } from './page-tree.ts';
-import type { AsideReader, StorePorts } from './ports.ts';
+import type { AsideReader, Progress, StorePorts } from './ports.ts';
 import type { SnapshotReader } from './stored-machine.ts';
 
 /** Blocks that other threads work on at a time: so many are done while this one reads one and hashes it. */
@@ -28,9 +28,15 @@ const EARLY_BLOCKS = 24;
 const MANY_PAGES = 4096;
 
 /** Every page that is not all zeros. */
-export async function readPages(from: SnapshotReader, manifest: Manifest, sink: MemorySink): Promise<void> {
+export async function readPages(
+  from: SnapshotReader,
+  manifest: Manifest,
+  sink: MemorySink,
+  onProgress?: Progress,
+): Promise<void> {
   const { ports } = from;
-  const hasMany = manifest.memories.reduce((sum, { usedPageCount }) => sum + usedPageCount, 0) >= MANY_PAGES;
+  const pageCount = manifest.memories.reduce((sum, { usedPageCount }) => sum + usedPageCount, 0);
+  const hasMany = pageCount >= MANY_PAGES;
   const work = new PageWork(ports, sink, hasMany ? ports.aside() : undefined);
   const aside = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
@@ -68,6 +74,7 @@ export async function readPages(from: SnapshotReader, manifest: Manifest, sink: 
     if (later[front]!.block.codec === Codec.RAW) await attempt(work.take(later[front++]!));
     else if (aside.size < ASIDE_BLOCKS) start(work.take(later[front++]!));
     else await Promise.race(aside);
+    onProgress?.(work.donePages * PAGE_BYTES, pageCount * PAGE_BYTES, 'bytes');
     await ports.nextTurn();
   }
   // Also after a failure: nothing is written to these memories once this has ended.
@@ -107,6 +114,7 @@ class PageWork {
   readonly #ports: StorePorts;
   readonly #sink: MemorySink;
   readonly #aside: AsideReader | undefined;
+  donePages = 0;
   /** Of blocks that are done with: memory that was touched before. */
   readonly #rooms: Uint8Array[] = [];
 
@@ -124,6 +132,7 @@ class PageWork {
       const bytes = await readBlock(this.#ports, pack.name, block, place);
       // Sealed files are decrypted elsewhere.
       if (bytes.buffer !== place.buffer) place.set(bytes);
+      this.donePages += block.chunkCount;
       return;
     }
     const room = this.#rooms.pop() ?? new Uint8Array(MAX_BLOCK_BYTES);
@@ -159,6 +168,7 @@ class PageWork {
     for (const { memory, firstPage, index, pageCount } of runs) {
       const contents = bytes.subarray(block.starts[index], block.starts[index + pageCount]);
       this.#sink.write(memory.processIndex, memory.memoryIndex, firstPage, contents);
+      this.donePages += pageCount;
     }
   }
 

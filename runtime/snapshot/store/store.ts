@@ -119,7 +119,12 @@ export class Store {
    * The whole machine: `sink` is opened with the checked state, then gets the pages, in any order. If this fails, what
    * the sink has taken must not be used.
    */
-  read(id: SnapshotId, sink: MemorySink, limits: ImageLimits = defaultImageLimits): Promise<MachineState> {
+  read(
+    id: SnapshotId,
+    sink: MemorySink,
+    limits: ImageLimits = defaultImageLimits,
+    onProgress?: Progress,
+  ): Promise<MachineState> {
     return this.#shared(async () => {
       await this.#catalog.refresh();
       const from = this.#snapshotReader;
@@ -127,7 +132,7 @@ export class Store {
       const state = decodeRecords(from, await readRecords(from, manifest), limits);
       checkMemories(id, manifest, state);
       sink.open(state);
-      await readPages(from, manifest, sink);
+      await readPages(from, manifest, sink, onProgress);
       return state;
     });
   }
