@@ -358,8 +358,9 @@ export class Supervisor implements ControlTarget {
       return true;
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
-      // A machine that has ended meanwhile has been saved for that.
-      if (event !== 'output' || error.code !== 'WVM_SNAPSHOT_FAILED') this.#options.onWarning?.(error);
+      // A machine that has ended meanwhile is no failure of what comes by itself: it has been saved for that, or is not to be.
+      const isLate = error.code === 'WVM_SNAPSHOT_FAILED' && (event === 'output' || event === 'timer');
+      if (!isLate) this.#options.onWarning?.(error);
       return false;
     }
   }
