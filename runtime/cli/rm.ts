@@ -9,7 +9,7 @@ import { stdoutFd, writeText } from './terminal.ts';
 export function define(command: Command): void {
   addStoreOption(command)
     .description('Forget snapshots and their tags. wvm gc then frees what only they needed.')
-    .argument('<snapshot...>', 'ids (or their beginnings) or tags')
+    .argument('<snapshot...>', 'ids (or their beginnings), tags, or machines (the newest of each)')
     .option('--json', 'print the ids as JSON')
     .addHelpText('after', '\nExamples:\n  wvm rm 3f2a 90bc\n  wvm rm before-upgrade && wvm gc')
     .action(rm);

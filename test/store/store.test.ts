@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { folderPorts, openStore } from '../../runtime/host/store/open-store.ts';
@@ -105,6 +105,15 @@ test('ids may be shortened, machines and tags name snapshots', async () => {
   expect(await store.resolve('counter')).toBe(two.id);
   expect(await store.resolve('a0000001')).toBe(two.id);
   expect(await store.resolve(two.id.slice(0, 12))).toBe(two.id);
+  expect(await store.resolve(two.id.slice(0, 9).toUpperCase())).toBe(two.id);
+  await expect(store.resolve(two.id.slice(0, 3))).rejects.toMatchObject({ hint: expect.stringContaining('4 digits') });
+  const likeTwo = join(directory, 'snapshots', `${two.id.slice(0, 6)}${'0'.repeat(58)}`);
+  writeFileSync(likeTwo, '');
+  await expect(store.resolve(two.id.slice(0, 6))).rejects.toMatchObject({
+    message: expect.stringContaining('2 snapshots begin like this'),
+    hint: expect.stringContaining(two.id.slice(0, 10)),
+  });
+  unlinkSync(likeTwo);
   await expect(store.resolve('nothing')).rejects.toMatchObject({ code: 'WVM_NO_SUCH_SNAPSHOT' });
   expect(() => store.tag('abcd', one.id)).toThrow(/cannot be a tag/);
   expect(() => store.tag('../x', one.id)).toThrow(/cannot be a tag/);

@@ -151,8 +151,9 @@ export class Store {
     const tag = (await this.tags()).get(text);
     if (tag !== undefined) return tag;
     const names = await this.#ports.files.list('snapshots');
-    if (/^[0-9a-f]+$/.test(text) && text.length >= MIN_PREFIX) {
-      const matches = names.filter((name) => name.startsWith(text));
+    const isHex = /^[0-9a-f]+$/i.test(text);
+    if (isHex && text.length >= MIN_PREFIX) {
+      const matches = names.filter((name) => name.startsWith(text.toLowerCase()));
       if (matches.length === 1) return matches[0] as SnapshotId;
       if (matches.length > 1) {
         const some = matches.slice(0, 4).map((name) => name.slice(0, text.length + 4));
@@ -164,7 +165,9 @@ export class Store {
     }
     const newest = (await this.log(text))[0];
     if (newest !== undefined) return newest.id;
-    throw noSuchSnapshot(`${text}: no snapshot, tag or machine of ${this.place}`, 'see wvm log');
+    const isShort = isHex && text.length < MIN_PREFIX;
+    const hint = isShort ? `the beginning of an id has at least ${MIN_PREFIX} digits; see wvm log` : 'see wvm log';
+    throw noSuchSnapshot(`${text}: no snapshot, tag or machine of ${this.place}`, hint);
   }
 
   async tags(): Promise<Map<string, SnapshotId>> {
