@@ -21,8 +21,9 @@ export const PAGE_HASH_KEY_BYTES: number = PAGE_BYTES + 32;
 const HASH_BYTES = 16;
 /** Where the state bytes begin: after the keys, at the next full page. */
 const STATES_ADDRESS = 8192;
+/** Bits of a state. */
+const HELD = 1;
 const CHANGED = 2;
-const CHANGED_WORD = 0x02020202;
 
 /** What changed since the last confirmed capture. */
 export interface ChangedPages {
@@ -128,25 +129,14 @@ class PageStates {
   /** Runs of changed pages among the first `pageCount`, apart by what they hold now. */
   runs(pageCount: number): { changed: Uint32Array; zeroed: Uint32Array } {
     const states = new Uint8Array(this.memory.buffer, STATES_ADDRESS, pageCount);
-    const words = new Uint32Array(this.memory.buffer, STATES_ADDRESS, pageCount >>> 2);
-    const runs: [zeroed: number[], changed: number[]] = [[], []];
-    for (let page = 0; page < pageCount; page++) {
-      if ((page & 3) === 0 && page >>> 2 < words.length && (words[page >>> 2]! & CHANGED_WORD) === 0) {
-        page += 3;
-        continue;
-      }
-      const state = states[page]!;
-      if ((state & CHANGED) === 0) continue;
-      const list = runs[(state & 1) as 0 | 1];
-      if (list.length > 0 && list[list.length - 2]! + list[list.length - 1]! === page) list[list.length - 1]!++;
-      else list.push(page, 1);
-    }
-    return { zeroed: Uint32Array.from(runs[0]), changed: Uint32Array.from(runs[1]) };
+    return { zeroed: runsOf(states, CHANGED), changed: runsOf(states, CHANGED | HELD) };
   }
 
   clearChanged(): void {
-    const words = new Uint32Array(this.memory.buffer, STATES_ADDRESS, this.capacity >>> 2);
-    for (let i = 0; i < words.length; i++) if ((words[i]! & CHANGED_WORD) !== 0) words[i]! &= ~CHANGED_WORD;
+    const states = new Uint8Array(this.memory.buffer, STATES_ADDRESS, this.capacity);
+    for (const state of [CHANGED, CHANGED | HELD]) {
+      for (let page = states.indexOf(state); page >= 0; page = states.indexOf(state, page + 1)) states[page]! &= HELD;
+    }
   }
 }
 
@@ -265,6 +255,17 @@ export class HashPageTracker implements PageTracker {
   confirm(): void {
     this.#states.clearChanged();
   }
+}
+
+/** Runs of pages in a state: first page, page count, … The engine looks for the next one, many bytes at a time. */
+function runsOf(states: Uint8Array, state: number): Uint32Array {
+  const runs: number[] = [];
+  for (let page = states.indexOf(state); page >= 0; page = states.indexOf(state, page + 1)) {
+    const last = runs.length - 2;
+    if (last >= 0 && runs[last]! + runs[last + 1]! === page) runs[last + 1]!++;
+    else runs.push(page, 1);
+  }
+  return Uint32Array.from(runs);
 }
 
 /** The room that the changed pages need. */

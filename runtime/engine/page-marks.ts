@@ -9,7 +9,8 @@ import { MARKED_PAGE_BITS, markTableOf } from '../instrument/mark-table.ts';
 import type { WriteMarks } from '../kernel/guest-memory.ts';
 import type { WasmModule } from '../wasm/module.ts';
 
-const WORD_BYTES = 4;
+/** What the program writes. */
+const MARKED = 1;
 
 export class PageMarks {
   /** What the instrumented module imports. */
@@ -27,39 +28,33 @@ export class PageMarks {
 
 export class MemoryMarks implements WriteMarks {
   readonly #bytes: Uint8Array;
-  readonly #words: Uint32Array;
 
   constructor(buffer: ArrayBufferLike, start: number, count: number) {
     this.#bytes = new Uint8Array(buffer, start, count);
-    this.#words = new Uint32Array(buffer, start, count / WORD_BYTES);
   }
 
   add(addr: number, sizeBytes: number): void {
     if (sizeBytes <= 0) return;
     const first = pageOf(addr);
     const last = pageOf(addr + sizeBytes - 1);
-    this.#bytes[first] = 1;
-    if (last > first + 1) this.#bytes.fill(1, first + 1, last);
+    this.#bytes[first] = MARKED;
+    if (last > first + 1) this.#bytes.fill(MARKED, first + 1, last);
   }
 
   /** Runs of pages that may have changed since the last call: first page, end, … ascending, among the first `pageCount`. */
   take(pageCount: number): number[] {
-    const words = this.#words;
-    const bytes = this.#bytes;
+    // Behind them nothing is marked, nor even resident.
+    const bytes = this.#bytes.subarray(0, pageCount);
     const runs: number[] = [];
-    if (pageCount === bytes.length && bytes[pageCount - 1] !== 0) runs.push(0, 1);
-    const wordCount = Math.ceil(pageCount / WORD_BYTES);
-    for (let k = 0; k < wordCount; k++) {
-      if (words[k] === 0) continue;
-      for (let page = k * WORD_BYTES; page < (k + 1) * WORD_BYTES; page++) {
-        if (bytes[page] === 0) continue;
-        // The write may have ended in the page behind.
-        const end = Math.min(page + 2, pageCount);
-        const last = runs.length - 1;
-        if (last > 0 && runs[last]! >= page) runs[last] = end;
-        else if (page < pageCount) runs.push(page, end);
-      }
-      words[k] = 0;
+    if (pageCount === this.#bytes.length && bytes[pageCount - 1] !== 0) runs.push(0, 1);
+    // The engine looks for the next one, many bytes at a time.
+    for (let page = bytes.indexOf(MARKED); page >= 0; page = bytes.indexOf(MARKED, page + 1)) {
+      bytes[page] = 0;
+      // The write may have ended in the page behind.
+      const end = Math.min(page + 2, pageCount);
+      const last = runs.length - 1;
+      if (last > 0 && runs[last]! >= page) runs[last] = end;
+      else runs.push(page, end);
     }
     return runs;
   }
