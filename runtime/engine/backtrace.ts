@@ -71,7 +71,7 @@ function continuationFrame(
 ): BacktraceFrame | undefined {
   const { original, map } = compiled;
   const functionIndex = map?.functionOfSite(site) ?? -1;
-  const group = instance.continuationGroup(site);
+  const group = instance.continuations.groupOf(site);
   if (functionIndex < 0 || group === undefined) return undefined;
   const start = original.code[functionIndex - original.importedFunctionCount]!.range.start;
   const { emittedStart, runs } = continuationOffsets(map!, group, site);

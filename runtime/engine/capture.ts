@@ -13,7 +13,7 @@ import type { InstanceState, MemoryState, TableState, ValueState } from './state
 export function saveInstance(
   instance: GuestInstance,
   moduleHash: string,
-  globals: readonly unknown[] = instance.mutableGlobals(),
+  globals: readonly unknown[] = instance.mutableGlobals.values(),
 ): InstanceState {
   return {
     moduleHash,
@@ -62,8 +62,8 @@ export function becomeCopy(instance: GuestInstance, model: GuestInstance): boole
     throw error;
   }
   dropSegments(instance, wanted, own);
-  const values = model.mutableGlobals();
-  instance.setMutableGlobals(values.map((value) => sameFunction(instance, model, value)));
+  const values = model.mutableGlobals.values();
+  instance.mutableGlobals.setValues(values.map((value) => sameFunction(instance, model, value)));
   instance.reset();
   return true;
 }
@@ -153,7 +153,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Values of the mutable globals, as GuestInstance.mutableGlobals() gives them; null for the immutable ones. */
+/** Values of the mutable globals, as MutableGlobals.values() gives them; null for the immutable ones. */
 export function saveGlobals(instance: GuestInstance, values: readonly unknown[]): (ValueState | null)[] {
   let position = 0;
   return instance.module.allGlobals.map((type, index) =>
@@ -197,11 +197,11 @@ function restoreGlobal(
   bad: (what: string) => never,
 ): void {
   const value = valueOfGlobal(instance, type, index, state, bad);
-  if (value instanceof Uint8Array) instance.setGlobalBits(index, value);
+  if (value instanceof Uint8Array) instance.mutableGlobals.setBits(index, value);
   else instance.global(index).value = value;
 }
 
-/** A saved global as GuestInstance.setMutableGlobals takes it. */
+/** A saved global as MutableGlobals.setValues() takes it. */
 export function valueOfGlobal(
   instance: GuestInstance,
   type: GlobalType,

@@ -9,7 +9,8 @@ import type { ModuleMap } from '../instrument/module-map.ts';
 import type { FunctionPlan } from '../instrument/plan.ts';
 import { decodeConst } from '../wasm/const-expr.ts';
 import { ValType, type WasmModule } from '../wasm/module.ts';
-import type { GuestInstance, RawStack } from './instance.ts';
+import type { GuestInstance } from './instance.ts';
+import type { RawStack } from './raw-stack.ts';
 import type { ActivationState, ExceptionState, FrameState, ValueState } from './state.ts';
 
 /** Decodes an unwound stack. Throws WVM_SNAPSHOT_UNSUPPORTED if it holds a host reference. */

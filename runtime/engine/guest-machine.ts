@@ -574,7 +574,7 @@ export class GuestMachine {
       hooks.programFailed(process, program, error);
       const { stack } = guest.top!;
       // proc_exec has no result in which to tell: the process ends as a shell's child would.
-      if (stack === undefined || !guest.process.instance.awaitsResult(stack))
+      if (stack === undefined || !guest.process.instance.continuations.awaitsResult(stack))
         return this.#exit(process, new Exited(EXEC_FAILED));
       guest.top!.pending = { kind: 'result', value: Errno.ENOEXEC };
     }
@@ -699,7 +699,7 @@ export class GuestMachine {
     let replaced = this.#replaced.get(process.compiled);
     if (replaced === undefined) this.#replaced.set(process.compiled, (replaced = new Set()));
     if (replaced.has(functionIndex)) return false;
-    if (!process.instance.isQuietLoop(site)) {
+    if (!process.instance.continuations.isQuietLoop(site)) {
       this.#pollsInFunction = 0;
       return false;
     }

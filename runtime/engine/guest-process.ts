@@ -104,7 +104,7 @@ export class GuestProcess {
       stackArea: host.stackArea,
     };
     const initial = (instance: GuestInstance): readonly unknown[] | undefined =>
-      spawnsThreads(original) && compiled.map !== undefined ? instance.mutableGlobals() : undefined;
+      spawnsThreads(original) && compiled.map !== undefined ? instance.mutableGlobals.values() : undefined;
     if (state === undefined) {
       this.instance = new GuestInstance(compiled, options);
       this.#initialGlobals = initial(this.instance);
@@ -210,8 +210,8 @@ export class GuestProcess {
   /** Puts the thread's globals into the instance. */
   load(thread: GuestThread): void {
     if (this.#loaded === thread) return;
-    if (this.#loaded !== undefined) this.#loaded.globals = this.instance.mutableGlobals();
-    if (thread.globals !== undefined) this.instance.setMutableGlobals(thread.globals);
+    if (this.#loaded !== undefined) this.#loaded.globals = this.instance.mutableGlobals.values();
+    if (thread.globals !== undefined) this.instance.mutableGlobals.setValues(thread.globals);
     thread.globals = undefined;
     this.#loaded = thread;
   }
@@ -263,7 +263,7 @@ export class GuestProcess {
 
   /** Values of the thread's mutable globals. */
   globalsOf(thread: GuestThread): readonly unknown[] {
-    return thread.globals ?? this.instance.mutableGlobals();
+    return thread.globals ?? this.instance.mutableGlobals.values();
   }
 
   /** Puts the threads where an image had them. Throws WVM_IMAGE_BAD_FRAME, WVM_IMAGE_BAD_RECORD. */
@@ -285,7 +285,7 @@ export class GuestProcess {
     }
   }
 
-  /** Values for setMutableGlobals; throws WVM_IMAGE_BAD_RECORD if they do not fit the module. */
+  /** Values for MutableGlobals.setValues(); throws WVM_IMAGE_BAD_RECORD if they do not fit the module. */
   restoreGlobals(states: readonly (ValueState | null)[], where: string): readonly unknown[] {
     const { allGlobals } = this.instance.module;
     const bad = (what: string): never => {

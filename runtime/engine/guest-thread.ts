@@ -13,7 +13,7 @@ import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
 import { restoreStack, saveStack } from './frames.ts';
 import type { ImportedCall } from './guest-imports.ts';
 import type { GuestProcess } from './guest-process.ts';
-import type { RawStack } from './instance.ts';
+import type { RawStack } from './raw-stack.ts';
 import type { CheckpointState, EntryState, PendingState, StackState, SuspendedState, ThreadState } from './state.ts';
 import { LONGEST_TURN, turnOf } from './turn.ts';
 

@@ -10,7 +10,8 @@
 // of wvm is one instance.
 import { WvmError } from '../../runtime/base/wvm-error.ts';
 import { restoreStack, saveStack } from '../../runtime/engine/frames.ts';
-import type { GuestInstance, RawStack } from '../../runtime/engine/instance.ts';
+import type { GuestInstance } from '../../runtime/engine/instance.ts';
+import type { RawStack } from '../../runtime/engine/raw-stack.ts';
 import { buildContinuations, continuationName, importedFunctionName } from '../../runtime/instrument/continuation.ts';
 import { RECORD_TRAILER } from '../../runtime/instrument/layout.ts';
 import * as names from '../../runtime/instrument/names.ts';

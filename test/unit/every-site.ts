@@ -4,10 +4,11 @@
 //
 // Imported functions get a host that answers by a rule from their arguments and writes down every call.
 
+import type { CallResult } from '../../runtime/engine/call-results.ts';
 import { restoreInstance, saveInstance } from '../../runtime/engine/capture.ts';
 import { type CompiledModule, compileModule } from '../../runtime/engine/compile.ts';
 import { restoreStack, saveStack } from '../../runtime/engine/frames.ts';
-import { type CallResult, GuestInstance, type Outcome } from '../../runtime/engine/instance.ts';
+import { GuestInstance, type Outcome } from '../../runtime/engine/instance.ts';
 import type { FrameState, InstanceState } from '../../runtime/engine/state.ts';
 import { type FuncType, ValType } from '../../runtime/wasm/module.ts';
 
