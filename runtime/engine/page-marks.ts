@@ -2,8 +2,7 @@
 // itself writes into the guest's memory it marks through here, too.
 //
 // A page may have changed since take() if it is marked, or if the one before it is; before the first one comes the last one of
-// 4 GiB, for sums of addresses wrap around. Which of these have changed, the page
-// tracker finds out.
+// 4 GiB, for sums of addresses wrap around. Which of these have changed, the page tracker finds out.
 
 import { MARKED_PAGE_BITS, markTableOf } from '../instrument/mark-table.ts';
 import type { WriteMarks } from '../kernel/guest-memory.ts';
