@@ -38,11 +38,12 @@ import type { GuestNumber, Thread } from '../kernel/thread.ts';
 import type { CompiledModule } from './compile.ts';
 import { FuelMeter } from './fuel-meter.ts';
 import type { ImportedCall } from './guest-imports.ts';
-import { GuestProcess, type ProcessHost, type ProcessTrace } from './guest-process.ts';
-import { type GuestThread, isContextEntry, type Pending } from './guest-thread.ts';
+import { GuestProcess } from './guest-process.ts';
+import { type CallTrace, GuestProgram, type ProgramHost } from './guest-program.ts';
+import type { GuestThread, Pending } from './guest-thread.ts';
 import type { InstanceOptions, Outcome } from './instance.ts';
 import type { MemoryPool } from './memory-pool.ts';
-import { SpareProcesses } from './spare-processes.ts';
+import { SparePrograms } from './spare-programs.ts';
 import { StackArea } from './stack-area.ts';
 import type { InstanceState, ThreadState } from './state.ts';
 import { QUANTUM } from './turn.ts';
@@ -66,7 +67,7 @@ export interface MachineHooks {
   /** Asked before every host call; true stops the thread before the call is made. */
   readonly stopsBeforeCall?: (process: Process, name: string) => boolean;
   /** Told of every finished or parked host call. */
-  readonly trace?: ProcessTrace;
+  readonly trace?: CallTrace;
   /** A module that cannot be captured waits here, without unwinding; false if it cannot wait for that. */
   waitInPlace(blocked: Blocked): boolean;
   /** Compiles a program for exec and spawn. Throws WvmError. */
@@ -144,16 +145,17 @@ export class GuestMachine {
   /** The live processes, by pid. */
   readonly processes: Map<Pid, GuestProcess> = new Map();
   readonly #options: MachineEngineOptions;
-  readonly #host: ProcessHost;
+  readonly #host: ProgramHost;
   readonly #meter: FuelMeter;
   readonly #threads: Map<Thread, GuestThread> = new Map();
-  /** Processes that have ended, for the forks of their programs. */
-  readonly #spares: SpareProcesses = new SpareProcesses();
+  /** Of processes that have ended, for the forks of their programs. */
+  readonly #spares: SparePrograms = new SparePrograms();
   #current: GuestThread | undefined;
   /** Of all processes, as it was when those that have run since began to. */
   #memoryBytes = 0;
-  readonly #ran: Set<GuestProcess> = new Set();
-  #ranLast: GuestProcess | undefined;
+  readonly #counted: Map<GuestProgram, number> = new Map();
+  readonly #ran: Set<GuestProgram> = new Set();
+  #ranLast: GuestProgram | undefined;
   /** Why the running thread unwinds. */
   #stop: Stop | undefined;
   /** The thread that waits for the id of its snapshot. */
@@ -164,7 +166,7 @@ export class GuestMachine {
   #isArmed = true;
   /** The function that polled last, and how many polls in a row came from it. */
   #pollFunction = -1;
-  #pollProcess: GuestProcess | undefined;
+  #pollProgram: GuestProgram | undefined;
   #pollsInFunction = 0;
   /** Functions whose frame was once replaced by an optimised continuation while it looped. */
   readonly #replaced = new WeakMap<CompiledModule, Set<number>>();
@@ -185,9 +187,9 @@ export class GuestMachine {
       pace: { left: PACE },
       stopsBeforeCall: options.hooks.stopsBeforeCall,
       trace: options.hooks.trace,
-      poll: (process, site) => this.#poll(process, site),
-      interrupted: (process, call, args, result) => this.#interrupted(process, call, args, result),
-      holdBack: (_process, { module, name }, args) => {
+      poll: (program, site) => this.#poll(program, site),
+      interrupted: (program, call, args, result) => this.#interrupted(program, call, args, result),
+      holdBack: ({ module, name }, args) => {
         this.#current!.thread.block(module, name, args, new Blocked([]));
         this.#unwind({ kind: 'yielded' }, CALL);
       },
@@ -201,18 +203,22 @@ export class GuestMachine {
   /** The first program begins. */
   start(compiled: CompiledModule): void {
     const { init } = this.kernel;
-    const process = new GuestProcess(this.#host, init, compiled);
+    const process = new GuestProcess(new GuestProgram(this.#host, init, compiled));
     this.#adopt(process, process.start(init.mainThread));
   }
 
   /** A process of an image, its memories still empty. Throws WVM_IMAGE_BAD_RECORD, WVM_IMAGE_BAD_FRAME. */
   restore(process: Process, compiled: CompiledModule, instance: InstanceState, threads: readonly ThreadState[]): void {
-    const restored = new GuestProcess(this.#host, process, compiled, instance);
+    const restored = new GuestProcess(new GuestProgram(this.#host, process, compiled, instance));
     restored.restoreThreads(threads);
     this.processes.set(process.pid, restored);
-    this.#count(restored);
+    this.#count(restored.program);
     for (const [thread, guest] of restored.threads) this.#threads.set(thread, guest);
     this.#isArmed = false;
+  }
+
+  #processOf(guest: GuestThread): GuestProcess {
+    return this.processes.get(guest.thread.process.pid)!;
   }
 
   get root(): GuestProcess {
@@ -224,18 +230,18 @@ export class GuestMachine {
   }
 
   get memoryBytes(): number {
-    for (const process of this.#ran) this.#count(process);
+    for (const program of this.#ran) this.#count(program);
     this.#ran.clear();
-    this.#ranLast = this.#current?.process;
+    this.#ranLast = this.#current?.program;
     if (this.#ranLast !== undefined) this.#ran.add(this.#ranLast);
     return this.#memoryBytes;
   }
 
   /** Only a process that runs can make its memory larger. */
-  #count(process: GuestProcess): void {
-    const { memoryBytes } = process;
-    this.#memoryBytes += memoryBytes - process.countedBytes;
-    process.countedBytes = memoryBytes;
+  #count(program: GuestProgram): void {
+    const { memoryBytes } = program;
+    this.#memoryBytes += memoryBytes - (this.#counted.get(program) ?? 0);
+    this.#counted.set(program, memoryBytes);
   }
 
   /** True if the first process has returned from its last function, and no call has ended it. */
@@ -325,13 +331,13 @@ export class GuestMachine {
     const delivery = isDelivered ? kernel.tree.deliver(guest.thread) : undefined;
     if (delivery !== undefined) {
       if (delivery.kind !== 'handler') return undefined;
-      guest.process.load(guest);
+      guest.program.load(guest);
       const stop = this.#beginHandler(guest, delivery.entry, delivery.args, delivery.restartsCall);
       if (stop !== undefined) return this.#carryOut(guest, stop);
-    } else guest.process.load(guest);
-    if (guest.process !== this.#ranLast) this.#ran.add((this.#ranLast = guest.process));
-    const { instance } = guest.process;
-    const isMetered = guest.process.isCapturable;
+    } else guest.program.load(guest);
+    if (guest.program !== this.#ranLast) this.#ran.add((this.#ranLast = guest.program));
+    const { instance } = guest.program;
+    const isMetered = guest.program.isCapturable;
     if (isMetered) this.#meter.grant(instance, guest);
     const outcome = this.#advance(guest);
     if (isMetered) this.#meter.settle(instance, guest);
@@ -363,7 +369,7 @@ export class GuestMachine {
   #returned(guest: GuestThread): Step | undefined {
     const done = guest.activations.pop()!;
     if (done.isHandler) {
-      if (done.stackPointer !== undefined) guest.process.stackPointer = done.stackPointer;
+      if (done.stackPointer !== undefined) guest.program.stackPointer = done.stackPointer;
       this.kernel.tree.handlerReturned(guest.thread);
       return undefined;
     }
@@ -376,15 +382,15 @@ export class GuestMachine {
 
   /** The thread has returned from its last function. */
   #ended(guest: GuestThread): Step | undefined {
-    const { thread, process } = guest;
-    if (thread.tid === (process.process.pid as number)) return this.#exit(process.process, new Exited(0));
+    const { thread } = guest;
+    if (thread.tid === (thread.process.pid as number)) return this.#exit(thread.process, new Exited(0));
     this.kernel.tree.endThread(thread);
     return undefined;
   }
 
   /** One go: a call made again, a stack resumed, a function entered. */
   #advance(guest: GuestThread): Outcome | { readonly stop: Stop } {
-    const { instance } = guest.process;
+    const { instance } = guest.program;
     const top = guest.top;
     if (top === undefined) {
       const next = guest.entries.shift();
@@ -416,10 +422,10 @@ export class GuestMachine {
   #make(guest: GuestThread): SystemCallResult {
     const { module, name, args } = guest.thread.call!;
     const call =
-      guest.call?.name === name && guest.call.module === module ? guest.call : guest.process.callNamed(module, name)!;
+      guest.call?.name === name && guest.call.module === module ? guest.call : guest.program.callNamed(module, name)!;
     guest.call = call;
     const result = call.run(...args);
-    this.#options.hooks.trace?.(guest.process.process, module, name, args, result);
+    this.#options.hooks.trace?.(guest.thread.process, module, name, args, result);
     return result;
   }
 
@@ -446,14 +452,14 @@ export class GuestMachine {
 
   /** A host call of the running thread that has no result now. */
   #interrupted(
-    process: GuestProcess,
+    program: GuestProgram,
     call: ImportedCall,
     args: readonly GuestNumber[],
     result: Exclude<SystemCallResult, number>,
   ): number | undefined {
-    if (!process.isCapturable) {
+    if (!program.isCapturable) {
       this.#host.pace.left = PACE;
-      return this.#inPlace(process, call, args, result);
+      return this.#inPlace(program, call, args, result);
     }
     const guest = this.#current!;
     if (result instanceof Completed && this.#host.pace.left <= 0 && this.#isToYield()) {
@@ -487,7 +493,7 @@ export class GuestMachine {
     if (result instanceof Forked) return { stop: { kind: 'fork', forked: result }, pending: RESULT_ZERO };
     if (result instanceof ExecWanted) return { stop: { kind: 'exec', wanted: result }, pending: RESULT_ZERO };
     if (result instanceof Spawned) return this.#spawn(result, call);
-    if (result instanceof ThreadSpawned) return this.#spawnThread(guest.process, result);
+    if (result instanceof ThreadSpawned) return this.#spawnThread(this.#processOf(guest), result);
     if (result instanceof ThreadEnded) return { stop: { kind: 'thread-ended' }, pending: RESULT_ZERO };
     if (result instanceof ContextCreated) return this.#createContext(guest, result);
     if (result instanceof ContextSwitched) return { stop: { kind: 'context', id: result.id }, pending: RESULT_ZERO };
@@ -505,9 +511,9 @@ export class GuestMachine {
       case 'thread-ended':
         return undefined;
       case 'exit':
-        return this.#exit(guest.process.process, stop.exited);
+        return this.#exit(guest.thread.process, stop.exited);
       case 'trap':
-        return this.#trap(guest.process, stop.error);
+        return this.#trap(this.#processOf(guest), stop.error);
       case 'fork':
         this.#fork(guest, stop.forked);
         return undefined;
@@ -540,13 +546,14 @@ export class GuestMachine {
   }
 
   #fork(guest: GuestThread, { child, pidAddr }: Forked): void {
-    const parent = guest.process;
+    const parent = guest.program;
     try {
       this.#checkMemory(parent.memoryBytes);
       const spare = this.#spares.take(parent.compiled);
-      const forked = parent.fork(child, guest, child.mainThread, spare);
-      if (spare !== undefined && spare !== forked.child) this.#options.hooks.memoriesFree(spare.instance.memories);
-      this.#adopt(forked.child, forked.thread);
+      parent.load(guest);
+      const forked = new GuestProcess(parent.copy(child, spare));
+      if (spare !== undefined && spare !== forked.program) this.#options.hooks.memoriesFree(spare.instance.memories);
+      this.#adopt(forked, forked.adoptCopy(guest, child.mainThread));
       storeU32(child.memory, pidAddr, 0);
       storeU32(parent.process.memory, pidAddr, child.pid);
     } catch (error) {
@@ -557,24 +564,24 @@ export class GuestMachine {
   }
 
   #exec(guest: GuestThread, { program, args, env }: ExecWanted): Step | undefined {
-    const { process } = guest.process;
+    const { process } = guest.thread;
     const { hooks } = this.#options;
     const { memory } = process;
     try {
-      const next = new GuestProcess(this.#host, process, hooks.loadProgram(program));
-      const old = guest.process;
+      const next = new GuestProcess(new GuestProgram(this.#host, process, hooks.loadProgram(program)));
+      const old = this.#processOf(guest);
       this.kernel.tree.commitExec(process, guest.thread, args, env);
       for (const thread of old.threads.keys()) this.#threads.delete(thread);
       this.processes.delete(process.pid);
       this.#adopt(next, next.start(process.mainThread));
-      this.#release(old);
+      this.#release(old.program);
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
       process.memory = memory;
       hooks.programFailed(process, program, error);
       const { stack } = guest.top!;
       // proc_exec has no result in which to tell: the process ends as a shell's child would.
-      if (stack === undefined || !guest.process.instance.continuations.awaitsResult(stack))
+      if (stack === undefined || !guest.program.instance.continuations.awaitsResult(stack))
         return this.#exit(process, new Exited(EXEC_FAILED));
       guest.top!.pending = { kind: 'result', value: Errno.ENOEXEC };
     }
@@ -584,7 +591,7 @@ export class GuestMachine {
   #spawn({ child, program, value }: Spawned, call: ImportedCall): Carried {
     const { hooks } = this.#options;
     try {
-      const process = new GuestProcess(this.#host, child, hooks.loadProgram(program));
+      const process = new GuestProcess(new GuestProgram(this.#host, child, hooks.loadProgram(program)));
       this.#adopt(process, process.start(child.mainThread));
       return value;
     } catch (error) {
@@ -596,24 +603,25 @@ export class GuestMachine {
   }
 
   #spawnThread(process: GuestProcess, { thread, entry, args, value }: ThreadSpawned): number {
-    const functionIndex = process.exportedFunction(entry)!;
+    const functionIndex = process.program.exportedFunction(entry)!;
     this.#threads.set(thread, process.spawn(thread, { functionIndex, args }));
     this.kernel.scheduler.add(thread);
     return value;
   }
 
   #createContext(guest: GuestThread, { entry, idAddr }: ContextCreated): number {
-    const functionIndex = guest.process.functionInTable(entry);
-    if (functionIndex === undefined || !isContextEntry(guest.process.compiled.original, functionIndex)) {
+    const { program } = guest;
+    const functionIndex = program.functionInTable(entry);
+    if (functionIndex === undefined || !program.isContextEntry(functionIndex)) {
       return Errno.EINVAL;
     }
-    storeU64(guest.process.process.memory, idAddr, guest.addContext(functionIndex));
+    storeU64(program.process.memory, idAddr, guest.addContext(functionIndex));
     return Errno.ESUCCESS;
   }
 
   #changeStack(guest: GuestThread, change: StackSaved | StackRestored): Step | undefined {
     if (change instanceof StackSaved) {
-      storeU64(guest.process.process.memory, change.valueAddr, 0n);
+      storeU64(guest.program.process.memory, change.valueAddr, 0n);
       guest.saveCheckpoint(change.id, change.valueAddr);
       return undefined;
     }
@@ -622,12 +630,15 @@ export class GuestMachine {
       guest.thread.interrupted.length = guest.activations.filter(({ isHandler }) => isHandler).length;
       return undefined;
     }
-    return this.#trap(guest.process, new WebAssembly.RuntimeError('longjmp to a stack that is no longer kept'));
+    return this.#trap(
+      this.#processOf(guest),
+      new WebAssembly.RuntimeError('longjmp to a stack that is no longer kept'),
+    );
   }
 
   /** A signal handler runs as an activation of its own. What it interrupts goes on when it has returned. */
   #beginHandler(guest: GuestThread, entry: string, args: readonly number[], restartsCall: boolean): Stop | undefined {
-    const { thread, process } = guest;
+    const { thread, program } = guest;
     const top = guest.top;
     if (top?.pending.kind === 'call') {
       thread.isInterrupted = true;
@@ -645,12 +656,12 @@ export class GuestMachine {
         top.pending = { kind: 'result', value: Errno.EINTR };
       }
     }
-    const functionIndex = process.exportedFunction(entry);
+    const functionIndex = program.exportedFunction(entry);
     if (functionIndex === undefined) {
       return { kind: 'trap', error: new WebAssembly.RuntimeError(`no export ${entry} to run signal handlers`) };
     }
-    const { stackPointer } = process;
-    if (stackPointer !== undefined) process.stackPointer = (stackPointer - RED_ZONE_BYTES) & -STACK_ALIGNMENT;
+    const { stackPointer } = program;
+    if (stackPointer !== undefined) program.stackPointer = (stackPointer - RED_ZONE_BYTES) & -STACK_ALIGNMENT;
     const pending: Pending = { kind: 'begin', args };
     guest.activations.push({ entry: functionIndex, stack: undefined, pending, isHandler: true, stackPointer });
     return undefined;
@@ -664,10 +675,10 @@ export class GuestMachine {
   }
 
   /** True: the stack is to unwind. */
-  #poll(process: GuestProcess, site: number): boolean {
+  #poll(program: GuestProgram, site: number): boolean {
     const guest = this.#current!;
     const { kernel } = this;
-    this.#meter.settle(process.instance, guest);
+    this.#meter.settle(program.instance, guest);
     if (this.#meter.isEmpty) return this.#unwindAtPoll({ kind: 'out-of-fuel' });
     const { scheduler } = kernel;
     const span = this.#meter.endOf(guest);
@@ -675,10 +686,10 @@ export class GuestMachine {
       scheduler.expire(kernel.clock.nowNs());
       if (span === 'turn' && !scheduler.isAlone) scheduler.endTurn(guest.thread);
     }
-    this.#meter.grant(process.instance, guest);
+    this.#meter.grant(program.instance, guest);
     if (this.#options.hooks.wantsYield()) return this.#unwindAtPoll({ kind: 'yielded' });
     if (guest.thread.hasSignal || scheduler.next() !== guest.thread) return this.#unwindAtPoll(TURN);
-    return this.#staysInLoop(process, site) && this.#unwindAtPoll(TURN);
+    return this.#staysInLoop(program, site) && this.#unwindAtPoll(TURN);
   }
 
   #unwindAtPoll(stop: Stop): true {
@@ -687,19 +698,19 @@ export class GuestMachine {
   }
 
   /** True, once per function, if all polls for a while came from one function that only loops. */
-  #staysInLoop(process: GuestProcess, site: number): boolean {
-    const functionIndex = process.map.functionOfSite(site);
-    if (functionIndex !== this.#pollFunction || process !== this.#pollProcess) {
+  #staysInLoop(program: GuestProgram, site: number): boolean {
+    const functionIndex = program.map.functionOfSite(site);
+    if (functionIndex !== this.#pollFunction || program !== this.#pollProgram) {
       this.#pollFunction = functionIndex;
-      this.#pollProcess = process;
+      this.#pollProgram = program;
       this.#pollsInFunction = 0;
       return false;
     }
     if (++this.#pollsInFunction !== LOOP_POLLS) return false;
-    let replaced = this.#replaced.get(process.compiled);
-    if (replaced === undefined) this.#replaced.set(process.compiled, (replaced = new Set()));
+    let replaced = this.#replaced.get(program.compiled);
+    if (replaced === undefined) this.#replaced.set(program.compiled, (replaced = new Set()));
     if (replaced.has(functionIndex)) return false;
-    if (!process.instance.continuations.isQuietLoop(site)) {
+    if (!program.instance.continuations.isQuietLoop(site)) {
       this.#pollsInFunction = 0;
       return false;
     }
@@ -709,7 +720,7 @@ export class GuestMachine {
 
   /** A module that cannot be unwound waits where it is. */
   #inPlace(
-    process: GuestProcess,
+    program: GuestProgram,
     call: ImportedCall,
     args: readonly GuestNumber[],
     first: Exclude<SystemCallResult, number>,
@@ -722,7 +733,7 @@ export class GuestMachine {
         throw new WvmError(
           'WVM_MODULE_UNSUPPORTED',
           `${call.name} must wait for others, and a module that uses ` +
-            `${process.compiled.original.uncapturable.join(', ')} cannot be parked`,
+            `${program.compiled.original.uncapturable.join(', ')} cannot be parked`,
         );
       }
       result = call.run(...args);
@@ -752,13 +763,13 @@ export class GuestMachine {
 
   #adopt(process: GuestProcess, thread: GuestThread): void {
     this.processes.set(process.process.pid, process);
-    this.#count(process);
+    this.#count(process.program);
     this.#threads.set(thread.thread, thread);
     this.kernel.scheduler.add(thread.thread);
   }
 
   #forgetThread(thread: Thread): void {
-    this.#threads.get(thread)?.process.remove(thread);
+    this.processes.get(thread.process.pid)?.remove(thread);
     this.#threads.delete(thread);
   }
 
@@ -769,18 +780,18 @@ export class GuestMachine {
     if (process.end !== undefined) this.#options.hooks.processEnded(process);
     this.processes.delete(process.pid);
     for (const thread of guest.threads.keys()) this.#threads.delete(thread);
-    this.#release(guest);
+    this.#release(guest.program);
   }
 
-  /** Nothing of the process runs any more. */
-  #release(guest: GuestProcess): void {
-    this.#memoryBytes -= guest.countedBytes;
-    guest.countedBytes = 0;
-    this.#ran.delete(guest);
-    if (guest === this.#ranLast) this.#ranLast = undefined;
+  /** Nothing of it runs any more. */
+  #release(program: GuestProgram): void {
+    this.#memoryBytes -= this.#counted.get(program) ?? 0;
+    this.#counted.delete(program);
+    this.#ran.delete(program);
+    if (program === this.#ranLast) this.#ranLast = undefined;
     const { hooks } = this.#options;
     if (!hooks.mayReuseMemories()) return;
-    if (!this.#spares.add(guest)) hooks.memoriesFree(guest.instance.memories);
+    if (!this.#spares.add(program)) hooks.memoriesFree(program.instance.memories);
   }
 
   /** The machine has ended: memories that it kept for processes to come. */

@@ -5,17 +5,16 @@
 // there is data too: `pending` says how the frames below a signal handler go on when it has returned.
 
 import { assert } from '../base/assert.ts';
-import { WvmError } from '../base/wvm-error.ts';
 import { MAIN_CONTEXT } from '../kernel/contexts.ts';
 import { storeU64 } from '../kernel/guest-access.ts';
-import type { BlockedCall, Interruption, Thread } from '../kernel/thread.ts';
-import { type FuncType, ValType, type WasmModule } from '../wasm/module.ts';
-import { restoreStack, saveStack } from './frames.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { saveStack } from './frames.ts';
 import type { ImportedCall } from './guest-imports.ts';
-import type { GuestProcess } from './guest-process.ts';
+import type { GlobalsOwner, GuestProgram } from './guest-program.ts';
 import type { RawStack } from './raw-stack.ts';
-import type { CheckpointState, EntryState, PendingState, StackState, SuspendedState, ThreadState } from './state.ts';
-import { LONGEST_TURN, turnOf } from './turn.ts';
+import { badFrame, checkFuelLeft, StackCheck } from './stack-check.ts';
+import type { EntryState, PendingState, StackState, ThreadState } from './state.ts';
+import { turnOf } from './turn.ts';
 
 /** What an activation that stands still gets when it goes on. */
 export type Pending =
@@ -52,9 +51,9 @@ interface Checkpoint {
 /** setjmp in a loop would keep stacks without end: the oldest is given up. */
 const CHECKPOINTS_MAX = 256;
 
-export class GuestThread {
+export class GuestThread implements GlobalsOwner {
   readonly thread: Thread;
-  readonly process: GuestProcess;
+  readonly program: GuestProgram;
   #stack: Stack;
   /** The stacks that it does not run on, by context. */
   readonly #parked: Map<bigint, Stack> = new Map();
@@ -62,12 +61,11 @@ export class GuestThread {
   fuelLeft: number;
   /** The import that it called last and waits in, if the kernel says so, too. */
   call: ImportedCall | undefined = undefined;
-  /** Values of the mutable globals while another thread of the process has its own in the instance. */
   globals: readonly unknown[] | undefined;
 
-  constructor(thread: Thread, process: GuestProcess, entries: readonly EntryState[]) {
+  constructor(thread: Thread, program: GuestProgram, entries: readonly EntryState[]) {
     this.thread = thread;
-    this.process = process;
+    this.program = program;
     this.fuelLeft = turnOf(thread.scheduling);
     this.#stack = newStack(entries);
   }
@@ -113,7 +111,7 @@ export class GuestThread {
     stack.isShared = true;
     const { activations, checkpoints } = this.#stack;
     checkpoints.delete(id);
-    const stackPointer = this.process.stackPointer;
+    const stackPointer = this.program.stackPointer;
     checkpoints.set(id, { valueAddr, depth: activations.length - 1, entry, stack, stackPointer });
     for (const oldest of checkpoints.keys()) {
       if (checkpoints.size <= CHECKPOINTS_MAX) break;
@@ -130,18 +128,18 @@ export class GuestThread {
     activations.length = checkpoint.depth;
     const { entry, stack, stackPointer, valueAddr } = checkpoint;
     activations.push({ ...old, entry, stack, pending: { kind: 'result', value: 0 } });
-    if (stackPointer !== undefined) this.process.stackPointer = stackPointer;
-    storeU64(this.process.process.memory, valueAddr, BigInt.asUintN(64, value));
+    if (stackPointer !== undefined) this.program.stackPointer = stackPointer;
+    storeU64(this.program.process.memory, valueAddr, BigInt.asUintN(64, value));
     return true;
   }
 
   /** A thread of a forked process that stands where this one stands. */
-  copyTo(process: GuestProcess, thread: Thread): GuestThread {
-    const copy = new GuestThread(thread, process, this.entries);
+  copyTo(program: GuestProgram, thread: Thread): GuestThread {
+    const copy = new GuestThread(thread, program, this.entries);
     const { activations, checkpoints } = this.#stack;
     const copyStack = (stack: RawStack): RawStack => {
       stack.isShared = true;
-      return { ...stack, funcrefs: stack.funcrefs.map((value) => translate(this.process, process, value)) };
+      return { ...stack, funcrefs: stack.funcrefs.map((value) => translate(this.program, program, value)) };
     };
     for (const activation of activations) {
       const { stack } = activation;
@@ -166,7 +164,7 @@ export class GuestThread {
   }
 
   #saveStack({ activations, entries, checkpoints }: Stack): StackState {
-    const { instance, map } = this.process;
+    const { instance, map } = this.program;
     const frames = (stack: RawStack | undefined) =>
       stack === undefined ? { frames: [] } : saveStack(instance, map, stack);
     return {
@@ -190,21 +188,21 @@ export class GuestThread {
   }
 
   /** Puts the thread where an image had it. Throws WVM_IMAGE_BAD_FRAME. */
-  static restore(process: GuestProcess, thread: Thread, state: ThreadState): GuestThread {
-    const where = `process ${process.process.pid}, thread ${thread.tid}`;
+  static restore(program: GuestProgram, thread: Thread, state: ThreadState): GuestThread {
+    const where = `process ${program.process.pid}, thread ${thread.tid}`;
     const { contexts } = thread;
-    const restored = new GuestThread(thread, process, []);
+    const restored = new GuestThread(thread, program, []);
     restored.fuelLeft = checkFuelLeft(state.fuelLeft, where);
-    const check = new StackCheck(process, thread.interrupted, thread.call, contexts.current === MAIN_CONTEXT, where);
+    const check = new StackCheck(program, thread.interrupted, thread.call, contexts.current === MAIN_CONTEXT, where);
     restored.#stack = restoreStackOf(state, check);
     if (state.contexts.length !== contexts.parked.size) badFrame(where, `${state.contexts.length} other stacks`);
     for (const context of state.contexts) {
       const place = `${where}, context ${context.id}`;
       const interrupted = contexts.parked.get(context.id) ?? badFrame(place, 'the kernel does not know it');
-      const parked = new StackCheck(process, interrupted, undefined, context.id === MAIN_CONTEXT, place);
+      const parked = new StackCheck(program, interrupted, undefined, context.id === MAIN_CONTEXT, place);
       restored.#parked.set(context.id, restoreStackOf(context, parked));
     }
-    if (state.globals !== null) restored.globals = process.restoreGlobals(state.globals, where);
+    if (state.globals !== null) restored.globals = program.restoreGlobals(state.globals, where);
     return restored;
   }
 }
@@ -216,7 +214,7 @@ function savedPending(pending: Pending): PendingState {
 }
 
 /** The same function in another instance of the module. */
-function translate(from: GuestProcess, to: GuestProcess, value: unknown): unknown {
+function translate(from: GuestProgram, to: GuestProgram, value: unknown): unknown {
   const index = from.instance.functionIndexOf(value);
   return index === undefined ? value : to.instance.functionObject(index);
 }
@@ -248,110 +246,4 @@ function restoreStackOf(state: StackState, check: StackCheck): Stack {
     });
   }
   return stack;
-}
-
-function badFrame(where: string, what: string): never {
-  throw new WvmError('WVM_IMAGE_BAD_FRAME', `${where}: ${what}`);
-}
-
-function checkFuelLeft(fuel: number, where: string): number {
-  if (fuel > LONGEST_TURN || fuel < -(2 ** 31)) badFrame(where, `${fuel} is no rest of a turn`);
-  return fuel;
-}
-
-/** What an image may say of a stack. */
-class StackCheck {
-  readonly #process: GuestProcess;
-  readonly #interrupted: readonly Interruption[];
-  readonly #call: BlockedCall | undefined;
-  /** The thread began with it. */
-  readonly #isMain: boolean;
-  readonly #where: string;
-
-  constructor(
-    process: GuestProcess,
-    interrupted: readonly Interruption[],
-    call: BlockedCall | undefined,
-    isMain: boolean,
-    where: string,
-  ) {
-    this.#process = process;
-    this.#interrupted = interrupted;
-    this.#call = call;
-    this.#isMain = isMain;
-    this.#where = where;
-  }
-
-  #bad(what: string): never {
-    badFrame(this.#where, what);
-  }
-
-  /** Only what the engine could have called. */
-  entry(entry: EntryState): EntryState {
-    this.#isEntry(entry.functionIndex);
-    const { params } = this.#typeOf(entry.functionIndex);
-    if (params.length !== entry.args.length || params.some((type) => type !== ValType.i32)) {
-      this.#bad(`function ${entry.functionIndex} does not take ${entry.args.length} values`);
-    }
-    return { functionIndex: entry.functionIndex, args: entry.args.map((value) => value | 0) };
-  }
-
-  activation(all: readonly SuspendedState[], index: number): void {
-    const { entry, frames, pending, isHandler } = all[index]!;
-    this.#isEntry(entry);
-    const innermost = frames[frames.length - 1];
-    if (pending.kind === 'poll' && innermost?.kind !== 'poll') {
-      this.#bad('it waits at a poll, but its frames do not end in one');
-    }
-    if (pending.kind !== 'poll' && innermost !== undefined && innermost.kind !== 'call') {
-      this.#bad('it is in a host call, but its frames are not');
-    }
-    if (index > 0 && !isHandler) this.#bad('two activations, and the upper one runs no signal handler');
-    const handlers = all.filter((activation) => activation.isHandler).length;
-    if (handlers !== this.#interrupted.length) this.#bad(`${handlers} signal handlers, the kernel knows others`);
-    if (pending.kind !== 'call') return;
-    const handlersBelow = all.slice(0, index + 1).filter((activation) => activation.isHandler).length;
-    const parked = index === all.length - 1 ? this.#call : this.#interrupted[handlersBelow]?.call;
-    const call = parked ?? this.#bad('it is in a host call, but no call is saved');
-    const type =
-      this.#process.importType(call.module, call.name) ??
-      this.#bad(`its module does not import ${call.module}.${call.name}`);
-    if (type.params.length !== call.args.length) this.#bad(`${call.name} does not take ${call.args.length} values`);
-  }
-
-  checkpoint({ depth, valueAddr, activation }: CheckpointState, stack: StackState): void {
-    const innermost = activation.frames[activation.frames.length - 1];
-    if (innermost?.kind !== 'call') this.#bad('a checkpoint that is not in a host call');
-    if (depth >= stack.activations.length) this.#bad(`a checkpoint of activation ${depth}`);
-    if (valueAddr + 8 > this.#process.process.memory.bytes.length) this.#bad('a checkpoint with a bad address');
-  }
-
-  stack(activation: { readonly frames: SuspendedState['frames'] }, entry: number): RawStack | undefined {
-    if (activation.frames.length === 0) return undefined;
-    const { instance, map } = this.#process;
-    return restoreStack(instance, map, activation, this.#where, this.#typeOf(entry).results);
-  }
-
-  /** The start function, an export, or what a context begins with. */
-  #isEntry(functionIndex: number): void {
-    const { module } = this.#process.instance;
-    const isEntry =
-      functionIndex === module.start ||
-      (!this.#isMain && isContextEntry(module, functionIndex)) ||
-      module.exports.some(({ kind, index }) => kind === 'func' && index === functionIndex);
-    if (!isEntry) this.#bad(`function ${functionIndex} is none that a thread begins with`);
-  }
-
-  #typeOf(functionIndex: number): FuncType {
-    const { module } = this.#process.instance;
-    return module.types[module.functionTypes[functionIndex]!]!;
-  }
-}
-
-/** A context begins with a function of the module's own that takes and returns nothing. */
-export function isContextEntry(module: WasmModule, functionIndex: number): boolean {
-  const typeIndex = module.functionTypes[functionIndex];
-  if (typeIndex === undefined || functionIndex < module.importedFunctionCount) return false;
-  const { params, results } = module.types[typeIndex]!;
-  return params.length === 0 && results.length === 0;
 }
