@@ -161,12 +161,11 @@ export class GuestProgram {
    * left of the same program, whose instance may be used.
    */
   copy(process: Process, spare: GuestProgram | undefined): GuestProgram {
-    const isReused = spare === undefined ? false : spare.#become(process, this.instance);
-    const copy = isReused
-      ? spare
-      : new GuestProgram(this.#host, process, this.compiled, saveInstance(this.instance, this.compiled.hash));
+    const reused = spare === undefined || !spare.#become(process, this.instance) ? undefined : spare;
+    const copy =
+      reused ?? new GuestProgram(this.#host, process, this.compiled, saveInstance(this.instance, this.compiled.hash));
     for (const [index, memory] of this.instance.memories.entries()) {
-      copyMemory(memory, copy.instance.memories[index]!, isReused, this.#host.memoryPool?.scanner);
+      copyMemory(memory, copy.instance.memories[index]!, reused !== undefined, this.#host.memoryPool?.scanner);
     }
     return copy;
   }
