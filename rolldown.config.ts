@@ -170,7 +170,7 @@ type Group = readonly [name: string, test: RegExp];
 
 /** What every command needs, and `wvm run` until it has a machine, in one file. What others need is left to automatic chunks. */
 const cliFiles =
-  'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities|store-option|seal-option|trap-text';
+  'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities|store-option|seal-option|trap-text|progress|stop-signals';
 const hostFiles =
   'find-program|try-program|signals|module-cache|digest|late-modules|read-module|data-directory|release-record';
 const command: Group = [
