@@ -37,10 +37,10 @@ function wvm(...args: string[]): Promise<Result> {
   return bench.run(args, { env: { XDG_DATA_HOME: bench.path('data') } });
 }
 
-async function json(...args: string[]): Promise<never> {
+async function json<Value = never>(...args: string[]): Promise<Value> {
   const { code, stdout, stderr } = await wvm(...args, '--json');
   expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout) as never;
+  return JSON.parse(stdout) as Value;
 }
 
 test('log lists snapshots, newest first', async () => {
@@ -54,6 +54,35 @@ test('log lists snapshots, newest first', async () => {
   expect(entries.map(({ id }) => id)).toEqual(ids.toReversed());
   expect(entries[0]!.newBytes).toBeLessThan(entries[3]!.newBytes / 10);
   expect((await wvm('log', 'nobody', '--store', 'store')).stdout.trim().split('\n').length).toBe(1);
+});
+
+test('--json prints the fields that STORE.md names', async () => {
+  const document = readFileSync(new URL('../../runtime/snapshot/store/STORE.md', import.meta.url), 'utf8');
+  const fieldsOf = (command: string): string[] => {
+    const row = document
+      .split('\n')
+      .find((line) => line.startsWith('| `') && line.split('|')[1]!.includes(`\`${command}\``));
+    const text = row!.split('|')[2]!.replaceAll(/\([^)]*\)/g, '');
+    return text.replace('of each: ', '').trim().split(/ *, */);
+  };
+  const store = ['--store', 'store'];
+  const printed: Record<string, object> = {
+    log: (await json<object[]>('log', ...store))[0]!,
+    diff: await json('diff', ids[0]!, ids[1]!, ...store),
+    export: await json('export', ids[0]!, 'fields.wvm', ...store),
+    import: await json('import', 'fields.wvm', '--store', 'fields'),
+    push: await json('push', ids[0]!, 'fields', ...store),
+    pull: await json('pull', ids[0]!, 'fields', ...store),
+    verify: await json('verify', ...store),
+    gc: await json('gc', '--store', 'fields'),
+  };
+  for (const [command, value] of Object.entries(printed)) {
+    expect(Object.keys(value).sort(), command).toEqual(fieldsOf(command).sort());
+  }
+  expect(await json('tag', 'fields', ids[0]!, ...store)).toEqual({ tag: 'fields', id: ids[0] });
+  expect(await json('tag', ...store)).toMatchObject({ fields: ids[0] });
+  expect(await json('tag', '-d', 'fields', ...store)).toEqual({ removed: 'fields' });
+  expect(await json('rm', ids[0]!, '--store', 'fields')).toEqual([ids[0]]);
 });
 
 test('diff tells pages and state, and draws a map', async () => {
