@@ -102,6 +102,24 @@ async function snapshotOf(text: string, flags: ResumeFlags): Promise<SnapshotOri
   }
 }
 
+/** A machine that saves itself may forget the snapshot that was found before it is read; then it has a newer one. */
+async function withNewest<Value>(
+  find: () => Promise<SnapshotOrigin>,
+  use: (found: SnapshotOrigin) => Promise<Value>,
+): Promise<Value> {
+  let found = await find();
+  for (;;) {
+    try {
+      return await use(found);
+    } catch (error) {
+      if (!(error instanceof WvmError) || error.code !== 'WVM_NO_SUCH_SNAPSHOT') throw error;
+      const next = await find();
+      if (next.id === found.id) throw error;
+      found = next;
+    }
+  }
+}
+
 function warnOfDoubt(bytes: number, flags: ResumeFlags): void {
   if (bytes === 0 || flags.quiet) return;
   printWarning(
@@ -134,22 +152,22 @@ async function resume(image: string, flags: ResumeFlags): Promise<void> {
     const source = isFile ? openImageFile(image, keys) : unseal(process.stdin, keys);
     await thread.resume(source, { ...options, releaseRecord: releaseRecordOf(id) }, hooks).finally(progress.clear);
   } else {
-    parent = await snapshotOf(image, flags);
     // Else the first snapshot comes late, if ever, and may take a little longer.
     const isTracked = flags.snapshotEvery !== undefined || flags.outputCommit === true;
-    const stored = { place: storePlace(flags), keys: storeKeys(flags), origin: parent, isTracked };
-    const releaseRecord = releaseRecordOf(parent.machineId);
-    // The machine goes on, and releases what its snapshot holds itself.
-    const isCopy = isReleasing(releaseRecord);
-    if (isCopy) parent = { id: parent.id, machineId: id };
-    const loaded = thread.resumeFromStore(
-      stored,
-      isCopy
-        ? { ...options, releaseRecord: releaseRecordOf(parent.machineId), heldOutput: 'drop' }
-        : { ...options, releaseRecord },
-      hooks,
-    );
-    await loaded.finally(progress.clear);
+    const load = async (origin: SnapshotOrigin): Promise<SnapshotOrigin> => {
+      const stored = { place: storePlace(flags), keys: storeKeys(flags), origin, isTracked };
+      const releaseRecord = releaseRecordOf(origin.machineId);
+      // The machine goes on, and releases what its snapshot holds itself.
+      const isCopy = isReleasing(releaseRecord);
+      const loaded = thread.resumeFromStore(
+        stored,
+        isCopy ? { ...options, releaseRecord: releaseRecordOf(id), heldOutput: 'drop' } : { ...options, releaseRecord },
+        hooks,
+      );
+      await loaded.finally(progress.clear);
+      return isCopy ? { id: origin.id, machineId: id } : origin;
+    };
+    parent = await withNewest(() => snapshotOf(image, flags), load);
     warnOfDoubt(thread.doubtfulOutputBytes, flags);
   }
   const supervisor = new Supervisor({
