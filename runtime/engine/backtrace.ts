@@ -1,8 +1,8 @@
 // Where a trap happened, in terms of the original module: V8's stack trace names functions and byte offsets of the
 // instrumented module, or of a continuation module; both are mapped back.
 
+import type { OffsetRun } from '../instrument/body-writer.ts';
 import { continuationOffsets } from '../instrument/continuation.ts';
-import type { OffsetRun } from '../instrument/emit.ts';
 import { functionOffsets } from '../instrument/instrument.ts';
 import { functionName } from '../wasm/names.ts';
 import type { CompiledModule } from './compile.ts';
