@@ -34,7 +34,7 @@ export interface Site {
 
 /**
  * A catch clause of a legacy `try`. One that is named by a rethrow and holds a site keeps its exception in locals, so
- * that it can be saved: emit.ts then moves its code behind the `try`.
+ * that it can be saved: keep-exceptions.ts then moves its code behind the `try`.
  */
 export interface CatchClause {
   readonly block: number;
@@ -170,6 +170,11 @@ export class FunctionAnalysis {
     return index;
   }
 
+  /** True if a site needs the value and nothing else holds it. */
+  needsShadow(node: number): boolean {
+    return this.nodeNeeded[node]! && this.nodeKind[node] === NodeKind.plain;
+  }
+
   /** True if `site` is the poll of a loop, and no call that may suspend lies in the loops around it. */
   isQuiet(site: Site): boolean {
     if (site.kind !== SiteKind.poll || site.block < 0 || this.code.opcode[site.block] !== Op.loop) return false;
@@ -245,12 +250,12 @@ export class FunctionAnalysis {
   }
 
   #resolveShadows(): void {
-    const { nodeKind, nodeNeeded, nodeInstruction, flags, firstNode } = this;
-    const count = nodeKind.length;
+    const { nodeInstruction, flags, firstNode } = this;
+    const count = nodeInstruction.length;
     if (count === 0) return;
     const shadowOf = new Map<number, number>();
     for (let node = 0; node < count; node++) {
-      const isShadowed = nodeNeeded[node] && nodeKind[node] === NodeKind.plain;
+      const isShadowed = this.needsShadow(node);
       this.#nodeShadow.push(isShadowed ? this.#shadow(node, shadowOf) : -1);
       if (!isShadowed) continue;
       const instruction = nodeInstruction[node]!;

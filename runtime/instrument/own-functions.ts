@@ -5,7 +5,7 @@ import type { ByteWriter } from '../base/bytes.ts';
 import type { ConstExpr, DataSegment, WasmModule } from '../wasm/module.ts';
 import { ValType } from '../wasm/module.ts';
 import { Op } from '../wasm/opcodes.ts';
-import type { EmitTarget } from './emit.ts';
+import type { EmitTarget } from './emit-target.ts';
 import { rangeMarker } from './mark-stores.ts';
 import * as names from './names.ts';
 import { writePrefixed } from './save.ts';
