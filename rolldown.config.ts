@@ -198,7 +198,7 @@ const lateInThread: readonly Group[] = [
   ],
   [
     'images',
-    /\/runtime\/(snapshot\/(?!stripes\.ts)|engine\/(capture|backtrace|page-diff[a-z-]*|marked-page-tracker)\.ts|host\/(store\/|seal\/|snapshot-machine|resume-machine|change-tracker))/,
+    /\/runtime\/(snapshot\/(?!stripes\.ts)|engine\/(capture|frames|backtrace|stack-check|page-diff[a-z-]*|marked-page-tracker)\.ts|host\/(store\/|seal\/|snapshot-machine|resume-machine|change-tracker))/,
   ],
   ['wasix', /\/runtime\/kernel\/wasix\/(?!front-door)/],
 ];
