@@ -11,6 +11,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['runtime/**/*.test.ts', 'abi/**/*.test.ts', 'test/unit/**/*.test.ts', 'bench/**/*.test.ts'],
+          // The files share what they import: a quarter less work.
+          isolate: false,
+          // Seconds where nothing else runs; other work beside it is no failure.
+          testTimeout: 30_000,
         },
       },
       {
