@@ -51,3 +51,18 @@ export function finishInPlace(
     result instanceof Exited || result instanceof Trapped || result instanceof Spawned || result instanceof ExecWanted;
   return isCarried ? requests.carry(guest, call, result) : Errno.ENOTSUP;
 }
+
+/**
+ * The result of a call in the start section of such a module, which V8 runs before the program has a thread that could wait or end.
+ * Throws WVM_MODULE_UNSUPPORTED if it has none at once.
+ */
+export function resultAtStart({ name }: ImportedCall, result: Exclude<SystemCallResult, number>): number {
+  if (result instanceof Completed) return result.value;
+  throw new WvmError(
+    'WVM_MODULE_UNSUPPORTED',
+    `the start section of the module calls ${name}, which it must not yet do`,
+    {
+      hint: 'nothing of a module that uses a proposal which wvm cannot capture may wait, end or fork before _start',
+    },
+  );
+}

@@ -9,7 +9,7 @@ import type { FuelMeter } from './fuel-meter.ts';
 import type { ImportedCall } from './guest-imports.ts';
 import type { GuestProgram } from './guest-program.ts';
 import type { GuestThread, Pending } from './guest-thread.ts';
-import { finishInPlace } from './in-place.ts';
+import { finishInPlace, resultAtStart } from './in-place.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { MachineHooks } from './machine-hooks.ts';
 import type { ParkedCalls } from './parked-calls.ts';
@@ -89,6 +89,7 @@ export class RunningThread {
     const guest = this.guest!;
     if (!program.isCapturable) {
       this.pace.left = PACE;
+      if (this.guest?.program !== program) return resultAtStart(call, result);
       return this.#valueOf(finishInPlace(guest, call, args, result, this.#requests, this.#hooks.waitInPlace));
     }
     if (result instanceof Completed && this.pace.left <= 0 && this.isToYield()) {
