@@ -1,11 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Two projects: `unit` (beside the sources, under a minute, part of `npm run check`) and
 // `guest` (whole programs in the four modes of the test harness).
 export default defineConfig({
   test: {
-    // All cores: by default one is left idle, half of the machine that tests run on.
-    maxWorkers: '100%',
+    // More than there are processors: tests of the command line wait for processes that start, and for time to pass.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
