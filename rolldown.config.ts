@@ -176,20 +176,23 @@ const hostFiles =
 const command: Group = [
   'command',
   new RegExp(
-    `/cli/(${cliFiles})\\.ts$|/host/(${hostFiles})\\.ts$|/engine/stored-module\\.ts$|/instrument/names\\.ts$|` +
+    `/cli/(${cliFiles})\\.ts$|/host/(?:[a-z]+/)?(${hostFiles})\\.ts$|/engine/stored-module\\.ts$|/instrument/names\\.ts$|` +
       `/wasm/module\\.ts$|/base/|/runtime/index\\.ts$|/node_modules/(${bundledPackages.join('|')})/`,
   ),
 ];
 const lateInCommand: readonly Group[] = [
   [
     'machine',
-    /\/(cli\/thread|host\/(machine-thread|thread-calls|shared-stats|supervise|control-[a-z]+|registry))\.ts$/,
+    /\/cli\/thread\.ts$|\/host\/(control\/|supervise\.ts$|thread\/(machine-thread|thread-calls|shared-stats)\.ts$)/,
   ],
-  ['images', /\/(snapshot|host\/(store|seal))\/|\/host\/(image|inspect|machine-saver|numbered)[a-z-]*\.ts$/],
+  ['images', /\/(snapshot|host\/(store|seal|images))\//],
 ];
 
 /** What all guests need. */
-const guest: Group = ['guest', /\/(abi|runtime)\/(?!host\/(machine-worker|machine-server|run-trial)\.ts$)/];
+const guest: Group = [
+  'guest',
+  /\/(abi|runtime)\/(?!host\/(thread\/(machine-worker|machine-server)|programs\/run-trial)\.ts$)/,
+];
 /** What a guest need not wait for. */
 const lateInThread: readonly Group[] = [
   [
@@ -198,7 +201,7 @@ const lateInThread: readonly Group[] = [
   ],
   [
     'images',
-    /\/runtime\/(snapshot\/(?!stripes\.ts)|engine\/(capture|frames|backtrace|stack-check|page-diff[a-z-]*|marked-page-tracker)\.ts|host\/(store\/|seal\/|snapshot-machine|resume-machine|change-tracker))/,
+    /\/runtime\/(snapshot\/(?!stripes\.ts)|engine\/(capture|frames|backtrace|stack-check|page-diff[a-z-]*|marked-page-tracker)\.ts|host\/(store\/|seal\/|machine\/(snapshot-machine|resume-machine|change-tracker)))/,
   ],
   ['wasix', /\/runtime\/kernel\/wasix\/(?!front-door)/],
 ];
@@ -238,8 +241,8 @@ export default defineConfig([
   {
     ...common,
     input: {
-      'thread/machine-worker': 'runtime/host/machine-worker.ts',
-      'thread/run-trial': 'runtime/host/run-trial.ts',
+      'thread/machine-worker': 'runtime/host/thread/machine-worker.ts',
+      'thread/run-trial': 'runtime/host/programs/run-trial.ts',
     },
     output: { ...output('thread'), format: 'cjs', codeSplitting: groups(...lateInThread, guest) },
     plugins: [

@@ -1,7 +1,7 @@
 // First result of a 1 MB program that does next to nothing: whole processes, from start to exit.
 // wvm is the built CLI, cold with an empty cache folder of its own for every sample; the peer is the plainest node:wasi runner.
 //
-// A program that ends so soon is not instrumented (runtime/host/trial.ts). With --timeout there is no trial: the figures
+// A program that ends so soon is not instrumented (runtime/host/programs/trial.ts). With --timeout there is no trial: the figures
 // `instrumented` and `stored` say what the guest waits for then, at its first start and at later ones.
 
 import { execFileSync } from 'node:child_process';

@@ -4,8 +4,8 @@
 
 import { HostClock } from '../runtime/host/clock.ts';
 import { HostEntropy } from '../runtime/host/entropy.ts';
-import { NodeFiles } from '../runtime/host/files.ts';
-import { openInput, openOutput } from '../runtime/host/streams.ts';
+import { NodeFiles } from '../runtime/host/files/files.ts';
+import { openInput, openOutput } from '../runtime/host/streams/open-stream.ts';
 import type { SystemCall } from '../runtime/kernel/bind-call.ts';
 import { Blocked, Exited } from '../runtime/kernel/blocked.ts';
 import type { GuestMemory } from '../runtime/kernel/guest-memory.ts';

@@ -10,16 +10,16 @@
 
 import { constants } from 'node:os';
 import { WvmError } from '../base/wvm-error.ts';
-import type { MachineInfo, StoredSnapshotInfo } from './control-protocol.ts';
-import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control-server.ts';
-import { Line } from './line.ts';
-import type { MachineExit, MachineStats, ProcessInfo } from './machine-status.ts';
-import { Publication, type PublicationOptions } from './publication.ts';
-import { newMachineId } from './registry.ts';
+import type { MachineInfo, StoredSnapshotInfo } from './control/control-protocol.ts';
+import { type ControlImage, ControlServer, type ControlTarget, type SaveRequest } from './control/control-server.ts';
+import { Line } from './control/line.ts';
+import { Publication, type PublicationOptions } from './control/publication.ts';
+import { newMachineId } from './control/registry.ts';
+import type { MachineExit, MachineStats, ProcessInfo } from './machine/machine-status.ts';
+import type { StreamedImage } from './machine/snapshot-machine.ts';
 import { decodeKeys } from './seal/key-text.ts';
 import type { SealKeys } from './seal/seal.ts';
 import { exitCodeOfSignal, parseSignal, type SignalName, stopSignals } from './signals.ts';
-import type { StreamedImage } from './snapshot-machine.ts';
 import type { MachineHistory, OwnStore, StorePlace } from './store/machine-history.ts';
 import type { SavableMachine, SaveOptions } from './store/machine-saver.ts';
 
@@ -378,7 +378,7 @@ export class Supervisor implements ControlTarget {
       }
       const image = await this.#snapshotInTurn(options);
       // Most machines never need it, and it costs a tenth of their start.
-      const { writeNumberedImage } = await import('./image-series.ts');
+      const { writeNumberedImage } = await import('./images/image-series.ts');
       const chunks = keys === undefined ? image.chunks : (await import('./seal/seal.ts')).seal(image.chunks, keys);
       const { file, sequence, sizeBytes } = await writeNumberedImage(outputDirectory, this.#name, chunks, {
         firstSequence: this.#nextSequence,

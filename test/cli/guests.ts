@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toBinaryModule } from '../../runtime/host/read-module.ts';
+import { toBinaryModule } from '../../runtime/host/programs/read-module.ts';
 import { assembleText } from '../conformance/assembler.ts';
 
 const imports = {

@@ -2,7 +2,7 @@
 // is asked for unless told otherwise.
 
 import { describe, expect, it } from 'vitest';
-import { FEATURES } from '../../runtime/host/features.ts';
+import { FEATURES } from '../../runtime/host/machine/features.ts';
 import { inspectImage } from '../../runtime/index.ts';
 import type { FeatureSets } from '../../runtime/snapshot/machine-state.ts';
 import { GuestImage } from './guest-image.ts';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { guestNamed } from '../../guest/manifest.ts';
-import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { imagePorts } from '../../runtime/host/images/image-ports.ts';
 import {
   type DirectoryGrant,
   Machine,

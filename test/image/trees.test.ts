@@ -4,8 +4,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FEATURES } from '../../runtime/host/features.ts';
-import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { imagePorts } from '../../runtime/host/images/image-ports.ts';
+import { FEATURES } from '../../runtime/host/machine/features.ts';
 import type { ResumeOptions, WvmError } from '../../runtime/index.ts';
 import type { KernelState } from '../../runtime/kernel/kernel.ts';
 import type { ProcessState as KernelProcess } from '../../runtime/kernel/process.ts';

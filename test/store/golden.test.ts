@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { imagePorts } from '../../runtime/host/images/image-ports.ts';
 import type { StoreKeys } from '../../runtime/host/seal/sealed-files.ts';
 import { openStore } from '../../runtime/host/store/open-store.ts';
 import { readVerifyKey } from '../../runtime/index.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CopyPageTracker, type PageTracker } from '../../runtime/engine/page-diff.ts';
-import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { imagePorts } from '../../runtime/host/images/image-ports.ts';
 import { encodeImage, encodeStateRecords } from '../../runtime/snapshot/encode-image.ts';
 import type { MemorySource } from '../../runtime/snapshot/image-ports.ts';
 import type { MachineState } from '../../runtime/snapshot/machine-state.ts';

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FEATURES } from '../../runtime/host/features.ts';
+import { FEATURES } from '../../runtime/host/machine/features.ts';
 import { Bench, hasPrinted, type Running, until } from '../cli/wvm.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 import { assemble, close, fork, get, pipe, put, times } from './wat.ts';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guestNamed } from '../../guest/manifest.ts';
 import { assembleWat } from '../../guest/toolchain.ts';
-import { imagePorts } from '../../runtime/host/image-ports.ts';
+import { imagePorts } from '../../runtime/host/images/image-ports.ts';
 import { Machine, type MachineExit, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
 import { RecordType } from '../../runtime/snapshot/image-layout.ts';
 import { parseTree } from '../../runtime/snapshot/parse-image.ts';

@@ -4,7 +4,7 @@
 import { WvmError } from '../../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store, StoredSnapshot } from '../../snapshot/store/store.ts';
-import type { StoredSnapshotInfo } from '../control-protocol.ts';
+import type { StoredSnapshotInfo } from '../control/control-protocol.ts';
 import { encodeKeys } from '../seal/key-text.ts';
 import type { StoreKeys } from '../seal/sealed-files.ts';
 import { MachineSaver, type SavableMachine, type SaveOptions } from './machine-saver.ts';

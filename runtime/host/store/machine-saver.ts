@@ -4,9 +4,9 @@
 import { WvmError } from '../../base/wvm-error.ts';
 import type { Manifest, SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store } from '../../snapshot/store/store.ts';
-import type { CaptureReceipt, MachineChanges } from '../change-tracker.ts';
-import type { SnapshotOrigin } from '../machine-options.ts';
-import { newMachineId } from '../registry.ts';
+import { newMachineId } from '../control/registry.ts';
+import type { CaptureReceipt, MachineChanges } from '../machine/change-tracker.ts';
+import type { SnapshotOrigin } from '../machine/machine-options.ts';
 
 /** A Machine, or a MachineThread. */
 export interface SavableMachine {

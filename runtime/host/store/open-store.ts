@@ -8,7 +8,7 @@ import type { ChunkId } from '../../snapshot/store/chunk-id.ts';
 import type { StoreFiles, StoreLeases, StorePorts } from '../../snapshot/store/ports.ts';
 import { Store } from '../../snapshot/store/store.ts';
 import { dataDirectory } from '../data-directory.ts';
-import { imagePorts } from '../image-ports.ts';
+import { imagePorts } from '../images/image-ports.ts';
 import { SealedFiles, type StoreKeys } from '../seal/sealed-files.ts';
 import { FolderFiles } from './folder-files.ts';
 import { FolderLeases } from './folder-leases.ts';
