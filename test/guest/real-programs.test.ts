@@ -12,7 +12,7 @@ import { makeWorkloadFolder, workloadDifferences } from '../programs/workload-fo
 import { randomFrom, testSeed } from './random.ts';
 
 /** CI tries more. */
-const PIECES = process.env['CI'] === 'true' ? 150 : 60;
+const PIECES = process.env['CI'] === 'true' ? 150 : 40;
 
 interface Result {
   readonly differences: readonly string[];
