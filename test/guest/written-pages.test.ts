@@ -8,7 +8,7 @@ import { type Outcome, runCaptured, runStraight, withDirectory } from './modes.t
 
 /** Captures of one guest, about: its places are spread over the whole run. */
 const CAPTURES = process.env['CI'] === 'true' ? 1000 : 40;
-const LEAST_CAPTURES_IN_ALL = 5000;
+const LEAST_CAPTURES_IN_ALL: number = CAPTURES * 50;
 let capturesInAll = 0;
 
 /** Places at which a run can be stopped. */
