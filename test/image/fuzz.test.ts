@@ -7,7 +7,7 @@ import { BugError } from '../../runtime/base/assert.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 import { GuestImage } from './guest-image.ts';
 
-const ROUNDS = process.env['CI'] === 'true' ? 600 : 200;
+const ROUNDS = process.env['CI'] === 'true' ? 600 : 120;
 const FUEL = 300_000n;
 const MIDDLES = {
   recursion: 300,
@@ -29,7 +29,7 @@ const MIDDLES = {
 } as const;
 /** Whose resume takes longer: less rounds. */
 const TREES = { family: 180, 'pipe-ring': 200, 'random-tree': 2000 } as const;
-const TREE_ROUNDS = ROUNDS / 5;
+const TREE_ROUNDS = Math.ceil(ROUNDS / 4);
 /** Whose files are in the image. */
 const ON_TMPFS = { 'open-files': 900, 'unlinked-file': 60 } as const;
 const ON_OVERLAY = { directory: 300 } as const;

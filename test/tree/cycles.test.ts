@@ -6,9 +6,9 @@ import { Machine, type ResumeOptions } from '../../runtime/index.ts';
 import { imageOf } from '../guest/modes.ts';
 import { assemble, fork, get, pipe, put, times } from './wat.ts';
 
-const CYCLES = 1000;
+const CYCLES = process.env['CI'] === 'true' ? 1000 : 400;
 /** Memory that is not handed on waits for the collector, which takes longer. */
-const KILLED_CYCLES = process.env['CI'] === 'true' ? 1000 : 500;
+const KILLED_CYCLES = process.env['CI'] === 'true' ? 1000 : 300;
 /** Two processes have as much memory each, none of it zero. A leak of every second machine shows. */
 const PAGES = 4;
 const GROWTH_BYTES = 24 * 2 ** 20;
