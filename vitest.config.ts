@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config';
 // `guest` (whole programs in the four modes of the test harness).
 export default defineConfig({
   test: {
-    // More than there are processors: tests of the command line wait for processes that start, and for time to pass.
-    maxWorkers: availableParallelism() + 1,
+    // More than there are processors: tests of the command line wait for processes that start, and for time to pass. CI has time.
+    maxWorkers: availableParallelism() + (process.env['CI'] === 'true' ? 0 : 1),
     projects: [
       {
         test: {

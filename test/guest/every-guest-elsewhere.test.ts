@@ -27,10 +27,7 @@ afterAll(() => {
 describe('every test guest goes on in another process', () => {
   for (const [index, guest] of guests.filter(({ kind }) => kind === 'test').entries()) {
     it(guest.name, async () => {
-      const [volatile, straight] = await Promise.all([
-        hostWords(guest),
-        withDirectory((directory) => saver.straight(guest, directory)),
-      ]);
+      const straight = await withDirectory((directory) => saver.straight(guest, directory));
       const random = randomFrom(testSeed + index);
       for (let place = 0; place < PLACES; place++) {
         await withDirectory(async (parent) => {
@@ -45,6 +42,7 @@ describe('every test guest goes on in another process', () => {
           expect([...first.ends, ...second.ends], where).toEqual(straight.ends);
           expect(second.files, where).toEqual(straight.files);
           expect(second.fuelUsed, where).toBe(straight.fuelUsed);
+          const volatile = await hostWords(guest, straight, second);
           const wrong = second.memories.map((memory, k) =>
             differingWords(memory, straight.memories[k]!).filter((word) => volatile[k]?.has(word) !== true),
           );

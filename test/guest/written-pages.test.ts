@@ -8,7 +8,8 @@ import { type Outcome, runCaptured, runStraight, withDirectory } from './modes.t
 
 /** Captures of one guest, about: its places are spread over the whole run. */
 const CAPTURES = process.env['CI'] === 'true' ? 1000 : 40;
-const LEAST_CAPTURES_IN_ALL: number = CAPTURES * 50;
+/** Short guests have fewer places. */
+const LEAST_CAPTURES_IN_ALL: number = CAPTURES * 20;
 let capturesInAll = 0;
 
 /** Places at which a run can be stopped. */
