@@ -172,7 +172,7 @@ type Group = readonly [name: string, test: RegExp];
 const cliFiles =
   'program|run|resume|machine-options|outcome|exit-codes|optional-value|report|terminal|grants|quantities|store-option|seal-option|trap-text|progress|stop-signals';
 const hostFiles =
-  'find-program|try-program|signals|module-cache|digest|late-modules|read-module|data-directory|release-record';
+  'find-program|try-program|signals|module-cache|digest|late-modules|read-module|data-directory|names-in|release-record';
 const command: Group = [
   'command',
   new RegExp(
@@ -185,7 +185,7 @@ const lateInCommand: readonly Group[] = [
     'machine',
     /\/cli\/thread\.ts$|\/host\/(control\/|supervise\.ts$|thread\/(machine-thread|thread-calls|shared-stats)\.ts$)/,
   ],
-  ['images', /\/(snapshot|host\/(store|seal|images))\//],
+  ['images', /\/(snapshot|host\/(store|seal|images))\/|\/host\/files-at-exit\.ts$/],
 ];
 
 /** What all guests need. */

@@ -14,7 +14,6 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -26,6 +25,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
+import { namesIn } from '../names-in.ts';
 
 export interface MachineEntry {
   readonly id: string;
@@ -146,7 +146,7 @@ export async function claimName(directory: string, name: string, id: string): Pr
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     }
-    for (const holder of listDirectory(claim)) {
+    for (const holder of namesIn(claim)) {
       if (await isListening(socketPathOf(directory, holder))) {
         unlinkSync(join(prepared, id));
         rmdirSync(prepared);
@@ -166,7 +166,7 @@ function releaseName(directory: string, name: string, id: string): void {
 /** Every entry, of the living and of the dead, oldest first. */
 function readEntries(directory: string): MachineEntry[] {
   const entries: MachineEntry[] = [];
-  for (const file of listDirectory(directory)) {
+  for (const file of namesIn(directory)) {
     if (!file.endsWith('.json')) continue;
     const entry = readEntry(join(directory, file), file.slice(0, -'.json'.length));
     if (entry !== undefined) entries.push(entry);
@@ -218,7 +218,7 @@ function describe(entries: readonly MachineEntry[]): string {
 
 /** Sockets, claims and half-written entries of machines that died before ID.json was there. */
 async function removeOrphans(directory: string, known: ReadonlySet<string>): Promise<void> {
-  for (const file of listDirectory(directory)) {
+  for (const file of namesIn(directory)) {
     const [id = '', suffix] = file.split('.');
     if (!idPattern.test(id) || known.has(id) || (suffix !== 'sock' && suffix !== 'tmp')) continue;
     const path = join(directory, file);
@@ -227,10 +227,10 @@ async function removeOrphans(directory: string, known: ReadonlySet<string>): Pro
     if (suffix === 'tmp' || !(await isListening(path))) ignoreMissing(() => unlinkSync(path));
   }
   const names = join(directory, 'names');
-  for (const name of listDirectory(names)) {
+  for (const name of namesIn(names)) {
     const stat = statSync(join(names, name), { throwIfNoEntry: false });
     if (stat === undefined || Date.now() - stat.mtimeMs < startupGraceMs) continue;
-    for (const id of listDirectory(join(names, name))) {
+    for (const id of namesIn(join(names, name))) {
       if (!known.has(id) && !(await isListening(socketPathOf(directory, id)))) releaseName(directory, name, id);
     }
   }
@@ -253,15 +253,6 @@ function readEntry(path: string, id: string): MachineEntry | undefined {
 function isOwnDirectory(path: string, uid: number): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat?.isDirectory() === true && stat.uid === uid;
-}
-
-function listDirectory(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** For clean-up that several processes may do at once. */

@@ -2,10 +2,10 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import type { HostDirEntry, HostStat } from '../../kernel/ports.ts';
 import { HostOpen } from '../../kernel/ports.ts';
 import { NodeFiles } from './files.ts';
-import { LinuxErrno } from './host-errno.ts';
 
 const readWrite = HostOpen.read | HostOpen.write;
 

@@ -12,13 +12,14 @@
 // A read-only grant binds all that is opened through it, and no link may carry a file of it to a writable grant.
 
 import * as fs from 'node:fs';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { FilesPort, HostDirEntry, HostHandle, HostResult, HostStat } from '../../kernel/ports.ts';
 import { HostOpen } from '../../kernel/ports.ts';
 import { WriteTail } from '../streams/write-tail.ts';
 import { list } from './directory-list.ts';
 import { rememberTimes, timeArgument } from './file-times.ts';
-import { errnoOf, LinuxErrno, Refusal } from './host-errno.ts';
+import { errnoOf, Refusal } from './host-errno.ts';
 import { hostStatOf } from './host-stat.ts';
 import type { Pin, Pinner } from './pin.ts';
 import { checkName, PathPinner, ProcPinner } from './pin.ts';

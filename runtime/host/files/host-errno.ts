@@ -1,51 +1,7 @@
 // The host's errors as negative Linux errno numbers, which is what the kernel's ports speak. On Linux Node's
 // own number is already that; elsewhere numbers differ (EAGAIN is 35 on macOS), so they are mapped by name.
 
-/** Linux errno numbers (include/uapi/asm-generic/errno*.h), by the name Node gives in `error.code`. */
-export const LinuxErrno = {
-  EPERM: 1,
-  ENOENT: 2,
-  EINTR: 4,
-  EIO: 5,
-  ENXIO: 6,
-  E2BIG: 7,
-  EBADF: 9,
-  EAGAIN: 11,
-  ENOMEM: 12,
-  EACCES: 13,
-  EFAULT: 14,
-  EBUSY: 16,
-  EEXIST: 17,
-  EXDEV: 18,
-  ENODEV: 19,
-  ENOTDIR: 20,
-  EISDIR: 21,
-  EINVAL: 22,
-  ENFILE: 23,
-  EMFILE: 24,
-  ENOTTY: 25,
-  ETXTBSY: 26,
-  EFBIG: 27,
-  ENOSPC: 28,
-  ESPIPE: 29,
-  EROFS: 30,
-  EMLINK: 31,
-  EPIPE: 32,
-  ERANGE: 34,
-  EDEADLK: 35,
-  ENAMETOOLONG: 36,
-  ENOSYS: 38,
-  ENOTEMPTY: 39,
-  ELOOP: 40,
-  EOVERFLOW: 75,
-  EILSEQ: 84,
-  EOPNOTSUPP: 95,
-  ENOTSUP: 95,
-  ECONNRESET: 104,
-  ETIMEDOUT: 110,
-  ESTALE: 116,
-  EDQUOT: 122,
-} as const;
+import { LinuxErrno } from '../../../abi/errno.ts';
 
 /** Stops a host operation with an errno of our own choosing; never leaves runtime/host. */
 export class Refusal extends Error {
@@ -56,7 +12,11 @@ export class Refusal extends Error {
   }
 }
 
-const byName: ReadonlyMap<string, number> = new Map(Object.entries(LinuxErrno));
+/** Two names of one number on Linux, of two elsewhere. */
+const byName: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(LinuxErrno),
+  ['EOPNOTSUPP', LinuxErrno.ENOTSUP],
+]);
 const hostIsLinux: boolean = process.platform === 'linux';
 
 /**

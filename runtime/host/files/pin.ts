@@ -10,7 +10,8 @@
 //   guest alone cannot do it: it does nothing while wvm serves its call.
 
 import * as fs from 'node:fs';
-import { LinuxErrno, Refusal } from './host-errno.ts';
+import { LinuxErrno } from '../../../abi/errno.ts';
+import { Refusal } from './host-errno.ts';
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants;
 /** Linux include/uapi/asm-generic/fcntl.h; Node does not name it but passes it on. */

@@ -5,9 +5,9 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { HostOpen } from '../../kernel/ports.ts';
 import { NodeFiles } from './files.ts';
-import { LinuxErrno } from './host-errno.ts';
 import { PathPinner, ProcPinner } from './pin.ts';
 
 const {

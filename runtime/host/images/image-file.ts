@@ -10,6 +10,7 @@ import { type FileHandle, link, open, realpath, rename, stat, unlink } from 'nod
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
+import { keepAtExit, removeAtExit } from '../files-at-exit.ts';
 
 export interface WriteImageOptions {
   /** Called after each chunk with the number of bytes written so far. */
@@ -82,7 +83,7 @@ async function writeAtomically(
   const temporary = join(directory, temporaryName(name));
   // Made in one step with the note of it: a call under way at the process's end would make it after the last look.
   closeSync(openSync(temporary, 'wx', 0o600));
-  markUnfinished(temporary);
+  removeAtExit(temporary);
   try {
     const file = await open(temporary, 'r+');
     let sizeBytes: number;
@@ -100,22 +101,8 @@ async function writeAtomically(
     removeQuietly(temporary);
     throw error;
   } finally {
-    unfinished.delete(temporary);
+    keepAtExit(temporary);
   }
-}
-
-/** Temporary files of this process. */
-const unfinished: Set<string> = new Set();
-let isCleanedAtExit = false;
-
-/** The process may be told to end while it waits for bytes: 'exit' is the last chance to clean up. */
-function markUnfinished(temporary: string): void {
-  unfinished.add(temporary);
-  if (isCleanedAtExit) return;
-  isCleanedAtExit = true;
-  process.once('exit', () => {
-    for (const path of unfinished) removeQuietly(path);
-  });
 }
 
 function removeQuietly(path: string): void {

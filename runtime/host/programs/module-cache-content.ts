@@ -1,7 +1,8 @@
 // What lies in the cache of instrumented modules, for people: module-cache.ts alone knows what an entry means.
 
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from '../names-in.ts';
 import { defaultCacheDirectory } from './module-cache.ts';
 
 export interface ModuleCacheContent {
@@ -31,7 +32,7 @@ function visitEntries(base: string | undefined, visit: (path: string) => void): 
   const directory = root === undefined ? undefined : join(root, 'modules');
   let entryCount = 0;
   let sizeBytes = 0;
-  for (const name of directory === undefined ? [] : listOrNothing(directory)) {
+  for (const name of directory === undefined ? [] : namesIn(directory)) {
     const path = join(directory!, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
     // Whatever else is in a directory that a user named is not ours.
@@ -41,13 +42,4 @@ function visitEntries(base: string | undefined, visit: (path: string) => void): 
     sizeBytes += stat.size;
   }
   return { directory, entryCount, sizeBytes };
-}
-
-function listOrNothing(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -8,6 +8,7 @@
 //      └──its time is up────────────────────────────────────────────> dropped
 
 import { Script } from 'node:vm';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { WvmError } from '../../base/wvm-error.ts';
 import {
   type FilesPort,
@@ -19,7 +20,6 @@ import {
   type HostStat,
   type StreamKind,
 } from '../../kernel/ports.ts';
-import { LinuxErrno } from '../files/host-errno.ts';
 import type { HostParts } from '../machine/host-parts.ts';
 import type { HostStream, InputStream } from '../streams/host-stream.ts';
 

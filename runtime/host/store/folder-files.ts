@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { FileEnd, PreparedFile, StoreFiles, StoreFolder } from '../../snapshot/store/ports.ts';
-import { keepAtExit, removeAtExit } from './files-at-exit.ts';
+import { keepAtExit, removeAtExit } from '../files-at-exit.ts';
 import { newOwnerName, ownerState } from './owner.ts';
 import type { StoreFile, SystemCalls } from './system-calls.ts';
 

@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { Lease, StoreLeases } from '../../snapshot/store/ports.ts';
-import { keepAtExit, removeAtExit } from './files-at-exit.ts';
+import { keepAtExit, removeAtExit } from '../files-at-exit.ts';
 import { newOwnerName, ownerState } from './owner.ts';
 import type { SystemCalls } from './system-calls.ts';
 

@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LinuxErrno } from '../files/host-errno.ts';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { HeldOutput, type HoldOptions } from './held-output.ts';
 import type { HostStream } from './host-stream.ts';
 import { isReleasing, ReleaseRecord } from './release-record.ts';

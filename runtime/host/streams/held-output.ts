@@ -13,9 +13,9 @@
 //
 //   carried:  0  released u64, little-endian · 8  the bytes after it
 
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { WvmError } from '../../base/wvm-error.ts';
 import type { HostResult, StreamKind } from '../../kernel/ports.ts';
-import { LinuxErrno } from '../files/host-errno.ts';
 import type { HostStream } from './host-stream.ts';
 import type { ReleasedStream } from './release-record.ts';
 

@@ -14,8 +14,9 @@
 
 import * as fs from 'node:fs';
 import type * as net from 'node:net';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import type { HostResult, StreamKind } from '../../kernel/ports.ts';
-import { errnoOf, LinuxErrno } from '../files/host-errno.ts';
+import { errnoOf } from '../files/host-errno.ts';
 import { lateNet, lateTty } from '../late-modules.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
 import type { InputStream } from './host-stream.ts';

@@ -4,8 +4,9 @@
 // that starts at a millisecond and doubles; a wake-up that came too early only makes the guest's call block again.
 
 import * as fs from 'node:fs';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import type { HostResult, StreamKind } from '../../kernel/ports.ts';
-import { errnoOf, LinuxErrno } from '../files/host-errno.ts';
+import { errnoOf } from '../files/host-errno.ts';
 import { lateNet } from '../late-modules.ts';
 import { reopenNonBlocking, streamKindOf } from './host-fd.ts';
 import type { HostStream } from './host-stream.ts';

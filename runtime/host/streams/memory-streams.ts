@@ -1,7 +1,7 @@
 // Streams that end in this process: given bytes, nothing, or a function of the embedder.
 
+import { LinuxErrno } from '../../../abi/errno.ts';
 import type { HostResult, StreamKind } from '../../kernel/ports.ts';
-import { LinuxErrno } from '../files/host-errno.ts';
 import type { HostStream, InputStream } from './host-stream.ts';
 
 const empty: Uint8Array = new Uint8Array(0);

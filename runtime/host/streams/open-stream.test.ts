@@ -4,7 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LinuxErrno } from '../files/host-errno.ts';
+import { LinuxErrno } from '../../../abi/errno.ts';
 import { HostInput } from './host-input.ts';
 import { HostOutput } from './host-output.ts';
 import { BytesInput, CallbackOutput, NullStream } from './memory-streams.ts';

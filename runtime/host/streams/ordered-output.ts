@@ -1,8 +1,8 @@
 // An output of the guest that appears after everything the guest wrote to files before: small writes to files are held
 // back for a moment (write-tail.ts), and whoever reads "done" on stdout may look into the file at once.
 
+import { LinuxErrno } from '../../../abi/errno.ts';
 import type { HostResult, StreamKind } from '../../kernel/ports.ts';
-import { LinuxErrno } from '../files/host-errno.ts';
 import type { HostStream } from './host-stream.ts';
 
 export class OrderedOutput implements HostStream {
@@ -35,7 +35,7 @@ export class OrderedOutput implements HostStream {
 
   shutdown(read: boolean, write: boolean): HostResult {
     this.#before();
-    return this.#output.shutdown?.(read, write) ?? -LinuxErrno.EOPNOTSUPP;
+    return this.#output.shutdown?.(read, write) ?? -LinuxErrno.ENOTSUP;
   }
 
   onceReadable(wake: () => void): void {
