@@ -12,6 +12,7 @@
 // Invariants: the guest's memory is only read. A page of zeros takes no room in the copy, in `contents` or in the packed
 // pages, and is never written to. A memory that grew is taken at its new size.
 
+import { decodeHex } from '../base/hex.ts';
 import { pageDiff32, pageDiff32Shared, pageDiff64, pageDiff64Shared } from './page-diff-modules.ts';
 
 const PAGE_BYTES = 4096;
@@ -278,10 +279,4 @@ export function changedBytes({ changed }: ChangedPages): number {
 function asMemory(memory: object): WebAssembly.Memory {
   if (!(memory instanceof WebAssembly.Memory)) throw new TypeError('the memory to track is not a WebAssembly.Memory');
   return memory;
-}
-
-function decodeHex(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
-  return bytes;
 }

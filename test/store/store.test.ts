@@ -1,4 +1,15 @@
-import { readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { folderPorts, openStore } from '../../runtime/host/store/open-store.ts';
@@ -289,6 +300,72 @@ test('a large memory is read by several threads at once: whole, or refused where
   await cut.close();
   writeFileSync(path!, good);
   expect(Buffer.compare(await read(), machine.bytes)).toBe(0);
+});
+
+/** Has room for pages where they go, as the memory of a guest has. */
+class RoomSink extends BytesSink {
+  room(_process: number, memoryIndex: number, firstPage: number, sizeBytes: number): Uint8Array {
+    return this.memories[memoryIndex]!.bytes.subarray(firstPage * 4096, firstPage * 4096 + sizeBytes);
+  }
+}
+
+test.each([
+  ['this thread alone', BytesSink, 8],
+  ['this thread, into place', RoomSink, 8],
+  ['several threads', BytesSink, 20],
+  ['several threads, into place', RoomSink, 20],
+])('of blocks most of which was overwritten only the pages that are wanted count, read by %s', async (_, Sink, mib) => {
+  const machine = new TestMachine(mib * 16);
+  const pageCount = mib * 256;
+  machine.fill(0, pageCount);
+  await store.commit(machine.increment(null, { createdAtMs: 1 }));
+  machine.tracker.confirm();
+  const packs = join(directory, 'packs');
+  const [old] = readdirSync(packs);
+  const parent = (await store.log())[0]!.id;
+  // Blocks of 64 pages of which one is left, some that follow each other, every other one, and all but one.
+  const isLeft = (page: number): boolean => {
+    const at = page % 64;
+    return [at === 20, at >= 10 && at < 30, at % 2 === 0, at !== 40][Math.floor(page / 64) % 4]!;
+  };
+  for (let page = 0; page < pageCount; page++) if (!isLeft(page)) machine.fill(page, 1);
+  const { id } = await store.commit(machine.increment(parent));
+  const file = openSync(join(packs, old!), 'r+');
+  const flip = (at: number): void => {
+    const byte = new Uint8Array(1);
+    readSync(file, byte, 0, 1, at);
+    byte[0]! ^= 0x80;
+    writeSync(file, byte, 0, 1, at);
+  };
+  const read = async (): Promise<Uint8Array> => {
+    const again = await openStore(directory);
+    try {
+      const sink = new Sink();
+      await again.read(id, sink);
+      return sink.memories[0]!.bytes;
+    } finally {
+      await again.close();
+    }
+  };
+  expect(Buffer.compare(await read(), machine.bytes)).toBe(0);
+  // Of every kind of block one at the beginning, in the middle and at the end. Pages lie in the file as in the memory.
+  for (const firstBlock of [0, mib * 2, mib * 4 - 4]) {
+    for (const page of [20, 21, 64 + 10, 64 + 29, 64 + 30, 128 + 2, 128 + 3, 192 + 39, 192 + 40]) {
+      const at = firstBlock * 64 + page;
+      const damaged = 16 + at * 4096 + (at % 4096);
+      flip(damaged);
+      // A block that is mostly wanted is checked as a whole.
+      const isChecked = isLeft(at) || page >= 192;
+      const outcome = await read().then(
+        (bytes) => Buffer.compare(bytes, machine.bytes),
+        (error) => `${error.code} ${error.message}`,
+      );
+      flip(damaged);
+      if (isChecked) expect(outcome).toMatch(/^WVM_STORE_CORRUPT .*(page|block) .*has another SHA-256/);
+      else expect(outcome).toBe(0);
+    }
+  }
+  closeSync(file);
 });
 
 test('a folder that holds something else is no store', async () => {

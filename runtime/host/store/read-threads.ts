@@ -19,7 +19,7 @@ const program = `
 const { hash } = require('node:crypto');
 const { readSync } = require('node:fs');
 const { parentPort } = require('node:worker_threads');
-parentPort.on('message', ({ job, descriptor, offset, into }) => {
+parentPort.on('message', ({ job, descriptor, offset, into, pages }) => {
   try {
     let sizeBytes = 0;
     while (sizeBytes < into.length) {
@@ -27,7 +27,9 @@ parentPort.on('message', ({ job, descriptor, offset, into }) => {
       if (count === 0) break;
       sizeBytes += count;
     }
-    parentPort.postMessage({ job, sizeBytes, digest: hash('sha256', into.subarray(0, sizeBytes), 'latin1') });
+    const pieces = pages?.map((at) => into.subarray(at, at + 4096)) ?? [into];
+    const digests = sizeBytes < into.length ? [] : pieces.map((piece) => hash('sha256', piece, 'latin1'));
+    parentPort.postMessage({ job, sizeBytes, digests });
   } catch (error) {
     parentPort.postMessage({ job, error, code: error.code });
   }
@@ -37,14 +39,13 @@ parentPort.on('message', ({ job, descriptor, offset, into }) => {
 interface Answer {
   readonly job: number;
   readonly sizeBytes: number;
-  readonly digest: ChunkId;
+  readonly digests: readonly ChunkId[];
   readonly error?: Error;
   /** Of the error: copies of errors lose it. */
   readonly code?: string;
 }
 
 interface Job {
-  readonly into: Uint8Array;
   resolve(read: AsideBytes): void;
   reject(error: Error): void;
 }
@@ -67,14 +68,14 @@ class ReadThreads implements AsideReader {
     if (this.#rooms.length < KEPT_ROOMS) this.#rooms.push(room);
   }
 
-  read(descriptor: number, offset: number, into: Uint8Array): Promise<AsideBytes> {
+  read(descriptor: number, offset: number, into: Uint8Array, pages?: readonly number[]): Promise<AsideBytes> {
     const job = this.#jobs++;
     const { promise, resolve, reject } = Promise.withResolvers<AsideBytes>();
-    this.#waiting.set(job, { into, resolve, reject });
+    this.#waiting.set(job, { resolve, reject });
     const worker = this.#workers[job % this.#workers.length]!;
     // While somebody waits for an answer, the process does not end.
     if (this.#waiting.size === 1) for (const each of this.#workers) each.ref();
-    worker.postMessage({ job, descriptor, offset, into });
+    worker.postMessage({ job, descriptor, offset, into, pages });
     return promise;
   }
 
@@ -90,10 +91,10 @@ class ReadThreads implements AsideReader {
     return worker;
   }
 
-  #take({ job, sizeBytes, digest, error, code }: Answer): void {
-    const { into, resolve, reject } = this.#waiting.get(job)!;
+  #take({ job, sizeBytes, digests, error, code }: Answer): void {
+    const { resolve, reject } = this.#waiting.get(job)!;
     this.#waiting.delete(job);
-    if (error === undefined) resolve({ bytes: into.subarray(0, sizeBytes), digest });
+    if (error === undefined) resolve({ sizeBytes, digests });
     else reject(Object.assign(error, { code }));
     if (this.#waiting.size === 0) for (const each of this.#workers) each.unref();
   }

@@ -3,14 +3,14 @@
 // Packs never change, so an index is read once. refresh() sees what other processes have added or removed. A pack
 // that is damaged stays out, and is remembered with what is wrong with it: its chunks count as missing.
 
+import { WvmError } from '../../base/wvm-error.ts';
+import { IdIndex } from '../../engine/id-index.ts';
 import { type ChunkId, type HexId, hexOf } from './chunk-id.ts';
-import { ChunkIndex } from './chunk-index.ts';
 import {
   CHUNK_ENTRY_BYTES,
   decodePackFooter,
   decodePackIndex,
   type IndexedBlock,
-  MAX_BLOCK_CHUNKS,
   PACK_FOOTER_BYTES,
 } from './pack-layout.ts';
 import type { StoreFiles, StorePorts } from './ports.ts';
@@ -27,20 +27,23 @@ export interface ChunkPlace {
   readonly block: IndexedBlock;
   /** Which chunk of the block. */
   readonly index: number;
+  /** What it was found in, and its number there: the chunks that follow it in its pack have the next ones. */
+  readonly chunks: IdIndex;
+  readonly number: number;
 }
 
 /** Enough for the index of an increment; a longer index takes a second read. */
 const END_BYTES = 32 * 1024;
 const READERS = 8;
-const CHUNKS_OF_BLOCK: number = MAX_BLOCK_CHUNKS;
 
 export class Catalog {
   readonly #ports: Pick<StorePorts, 'files' | 'digest'>;
   readonly #packs: Map<string, Pack> = new Map();
   readonly #damaged: Map<string, string> = new Map();
-  /** Number of the block in #blocks, times CHUNKS_OF_BLOCK, plus the number of the chunk in the block. */
-  #places = new ChunkIndex();
-  #blocks: { readonly pack: Pack; readonly block: IndexedBlock }[] = [];
+  /** The chunks of all packs, one pack after the other. */
+  #chunks = new IdIndex();
+  /** With the number of their first chunk, ascending. */
+  #blocks: { readonly pack: Pack; readonly block: IndexedBlock; readonly first: number }[] = [];
 
   constructor(ports: Pick<StorePorts, 'files' | 'digest'>) {
     this.#ports = ports;
@@ -55,7 +58,7 @@ export class Catalog {
   }
 
   get chunkCount(): number {
-    return this.#places.size;
+    return this.#chunks.distinctCount;
   }
 
   /** Names of packs that cannot be used, and why. */
@@ -64,32 +67,42 @@ export class Catalog {
   }
 
   has(id: ChunkId): boolean {
-    return this.#places.get(id) !== undefined;
+    return this.#chunks.findText(id) >= 0;
   }
 
   find(id: ChunkId): ChunkPlace | undefined {
-    return this.#placeOf(this.#places.get(id));
+    return this.#placeOf(this.#chunks.findText(id));
   }
 
   /** The same of an id at `offset` of `bytes`. */
   findAt(bytes: Uint8Array, offset: number): ChunkPlace | undefined {
-    return this.#placeOf(this.#places.find(bytes, offset));
+    return this.#placeOf(this.#chunks.find(bytes, offset));
   }
 
-  #placeOf(place: number | undefined): ChunkPlace | undefined {
-    if (place === undefined) return undefined;
-    const { pack, block } = this.#blocks[Math.floor(place / CHUNKS_OF_BLOCK)]!;
-    return { pack, block, index: place % CHUNKS_OF_BLOCK };
+  #placeOf(number: number): ChunkPlace | undefined {
+    if (number < 0) return undefined;
+    const blocks = this.#blocks;
+    let low = 0;
+    for (let high = blocks.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if (blocks[middle]!.first <= number) low = middle;
+      else high = middle;
+    }
+    const { pack, block, first } = blocks[low]!;
+    return { pack, block, index: number - first, chunks: this.#chunks, number };
   }
 
   add(pack: Pack): void {
     if (this.#packs.has(pack.name)) return;
     this.#packs.set(pack.name, pack);
+    let first = this.#chunks.count;
     for (const block of pack.blocks) {
-      const base = this.#blocks.length * CHUNKS_OF_BLOCK;
-      this.#blocks.push({ pack, block });
-      this.#places.add(block.index, block.idAt(0), CHUNK_ENTRY_BYTES, block.chunkCount, base);
+      this.#blocks.push({ pack, block, first });
+      first += block.chunkCount;
     }
+    const count = first - this.#chunks.count;
+    // In an index they follow each other, too.
+    if (count > 0) this.#chunks.add(pack.blocks[0]!.index, pack.blocks[0]!.idAt(0), CHUNK_ENTRY_BYTES, count);
   }
 
   /** Takes up the packs that are there now. */
@@ -120,15 +133,25 @@ export class Catalog {
   #rebuild(): void {
     const packs = [...this.#packs.values()];
     this.#packs.clear();
-    this.#places = new ChunkIndex();
+    this.#chunks = new IdIndex();
     this.#blocks = [];
     this.#addAll(packs);
   }
 
   #addAll(packs: readonly Pack[]): void {
-    let chunkCount = 0;
-    for (const { blocks } of packs) for (const block of blocks) chunkCount += block.chunkCount;
-    this.#places.reserve(chunkCount);
+    let more = 0;
+    for (const { blocks } of packs) for (const block of blocks) more += block.chunkCount;
+    const chunkCount = this.#chunks.count + more;
+    if (chunkCount > IdIndex.maxCount) {
+      throw new WvmError(
+        'WVM_LIMIT',
+        `${this.#ports.files.place}: ${chunkCount} chunks, more than ${IdIndex.maxCount}`,
+        {
+          hint: 'divide it: `wvm push` what you need to another store',
+        },
+      );
+    }
+    this.#chunks.reserve(more);
     for (const pack of packs) this.add(pack);
   }
 }

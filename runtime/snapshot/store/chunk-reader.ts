@@ -3,6 +3,7 @@
 //
 // readBlocks() reads a block once for all the chunks wanted of it.
 
+import { PAGE_BYTES } from '../page-scanner.ts';
 import { corrupt } from './bad-store.ts';
 import type { Catalog, ChunkPlace, Pack } from './catalog.ts';
 import { type ChunkId, chunkIdAt, hexOf } from './chunk-id.ts';
@@ -146,21 +147,53 @@ export async function readBlock(
   return bytes;
 }
 
-/** The same by another thread, of a block that is not compressed and files that have descriptors; the bytes are in `room`. */
+/** Some pages of a block that is not compressed. */
+export interface BlockPart {
+  /** Of the first byte of any in the block, and after the last one. */
+  readonly start: number;
+  readonly end: number;
+  /** Which chunks of the block: some that follow each other, and others, in any order. */
+  readonly runs: readonly { readonly index: number; readonly pageCount: number }[];
+}
+
+/** The bytes of a block from `part.start` on; of these the pages of the part are checked, each against its name. */
+export async function readBlockPart(
+  ports: ReadPorts,
+  packName: string,
+  block: IndexedBlock,
+  part: BlockPart,
+  room: Uint8Array,
+): Promise<Uint8Array> {
+  const place = placeName(packName, block);
+  const sizeBytes = part.end - part.start;
+  const stored = await ports.files.readPart('packs', packName, block.offset + part.start, sizeBytes, room);
+  if (stored === undefined) throw corrupt(place, 'the pack is gone');
+  checkPart(place, block, part, stored.length, (at) => ports.digest(stored.subarray(at, at + PAGE_BYTES)));
+  return stored;
+}
+
+/**
+ * readBlock() or readBlockPart() by another thread, of a block that is not compressed and files that have descriptors; the
+ * bytes are in `room`.
+ */
 export async function readBlockAside(
   aside: AsideReader,
   files: StoreFiles,
   packName: string,
-  block: BlockEntry,
+  block: IndexedBlock,
+  part: BlockPart | undefined,
   room: Uint8Array,
 ): Promise<Uint8Array> {
   const place = placeName(packName, block);
-  const into = room.subarray(0, block.storedBytes);
+  const { start, end } = part ?? { start: 0, end: block.storedBytes };
+  const into = room.subarray(0, end - start);
+  const pages = part && [...pagesOf(block, part)].map(({ at }) => at);
   const read = await files.withDescriptor?.('packs', packName, (descriptor) =>
-    aside.read(descriptor, block.offset, into),
+    aside.read(descriptor, block.offset + start, into, pages),
   );
   if (read === undefined) throw corrupt(place, 'the pack is gone');
-  checkBlock(place, block, read.bytes.length, read.digest);
+  if (part === undefined) checkBlock(place, block, read.sizeBytes, read.digests[0]);
+  else checkPart(place, block, part, read.sizeBytes, (_, k) => read.digests[k]!);
   return into;
 }
 
@@ -171,4 +204,31 @@ function placeName(packName: string, { offset }: BlockEntry): string {
 function checkBlock(place: string, block: BlockEntry, sizeBytes: number, digest: ChunkId | undefined): void {
   if (sizeBytes !== block.storedBytes) throw corrupt(place, 'the pack ends here');
   if (digest !== block.digest) throw corrupt(place, 'the block has another SHA-256 than the index says');
+}
+
+/** `digestOf`: of the page at an offset of the part, which is the part's `k`th. */
+function checkPart(
+  place: string,
+  block: IndexedBlock,
+  part: BlockPart,
+  sizeBytes: number,
+  digestOf: (at: number, k: number) => ChunkId,
+): void {
+  if (sizeBytes !== part.end - part.start) throw corrupt(place, 'the pack ends here');
+  let k = 0;
+  for (const { chunk, at } of pagesOf(block, part)) {
+    const name = chunkIdAt(block.index, block.idAt(chunk));
+    if (digestOf(at, k++) === name) continue;
+    throw corrupt(place, `page ${hexOf(name)} has another SHA-256 than its name says`);
+  }
+}
+
+/** Where in the part its pages are. */
+function* pagesOf(
+  { starts }: IndexedBlock,
+  part: BlockPart,
+): Generator<{ chunk: number; at: number }, void, undefined> {
+  for (const { index, pageCount } of part.runs) {
+    for (let chunk = index; chunk < index + pageCount; chunk++) yield { chunk, at: starts[chunk]! - part.start };
+  }
 }

@@ -1,41 +1,24 @@
 // The ids of the chunks that a commit meets, as bytes: a first snapshot of a gigabyte has 262,144 of them, and a string and an
 // object for each would take three times the memory, which the collector has to walk through again and again.
 
-import { CHUNK_ID_BYTES, type ChunkId, chunkIdAt, writeChunkId } from './chunk-id.ts';
-import { ChunkIndex } from './chunk-index.ts';
+import { IdIndex } from '../../engine/id-index.ts';
+import { type ChunkId, chunkIdAt } from './chunk-id.ts';
 import type { PageIds } from './page-tree.ts';
-
-const SEGMENT_IDS = 4096;
 
 /** Which ids have been met already. */
 export class NewIds {
-  readonly #segments: Uint8Array[] = [];
-  readonly #index: ChunkIndex = new ChunkIndex();
-  #count = 0;
+  readonly #index: IdIndex = new IdIndex();
 
   /** The number of an id, which is a new one if it was not here. */
   add(id: ChunkId): { readonly number: number; readonly isNew: boolean } {
-    if (this.#count === this.#segments.length * SEGMENT_IDS) {
-      this.#segments.push(new Uint8Array(SEGMENT_IDS * CHUNK_ID_BYTES));
-    }
-    const number = this.#count;
-    const { segment, offset } = this.#placeOf(number);
-    writeChunkId(id, segment, offset);
-    const known = this.#index.find(segment, offset);
-    if (known !== undefined) return { number: known, isNew: false };
-    this.#index.add(segment, offset, CHUNK_ID_BYTES, 1, number);
-    this.#count++;
-    return { number, isNew: true };
+    const { count } = this.#index;
+    const number = this.#index.addText(id);
+    return { number, isNew: number === count };
   }
 
   at(number: number): ChunkId {
-    const { segment, offset } = this.#placeOf(number);
-    return chunkIdAt(segment, offset);
-  }
-
-  #placeOf(number: number): { readonly segment: Uint8Array; readonly offset: number } {
-    const segment = this.#segments[Math.floor(number / SEGMENT_IDS)]!;
-    return { segment, offset: (number % SEGMENT_IDS) * CHUNK_ID_BYTES };
+    const { bytes, offset } = this.#index.at(number);
+    return chunkIdAt(bytes, offset);
   }
 }
 

@@ -59,6 +59,18 @@ function forEachChild(id: ChunkId, bytes: Uint8Array, level: number, visit: (i: 
   }
 }
 
+/** The same of children that follow each other: the number of the first, how many they are, and where their ids are. */
+function forEachRun(bits: number, visit: (i: number, count: number, at: number) => void): void {
+  let at = NODE_HEAD_BYTES;
+  for (let i = 0; i < FAN_OUT; ) {
+    let end = i;
+    while (((bits >>> end) & 1) !== 0) end++;
+    if (end > i) visit(i, end - i, at);
+    at += (end - i) * CHUNK_ID_BYTES;
+    i = end + 1;
+  }
+}
+
 /** Which children a node has, which is checked. */
 function childBits(id: ChunkId, bytes: Uint8Array, level: number): number {
   const bad = (what: string): Error => corrupt(`node ${shortHex(id)}`, what);
@@ -250,8 +262,8 @@ export interface TreeVisitor {
   /** False: what is below is not visited. */
   node?(id: ChunkId): boolean;
   page?(page: number, id: ChunkId): void;
-  /** In the place of page(): the id is at `offset` of `bytes`. */
-  pageAt?(page: number, bytes: Uint8Array, offset: number): void;
+  /** In the place of page(): `count` pages that follow each other, and so do their ids from `offset` of `bytes` on. */
+  pages?(first: number, count: number, bytes: Uint8Array, offset: number): void;
 }
 
 /** Every node and page of a tree, in ascending order. */
@@ -269,11 +281,17 @@ export async function walkTree(tree: PageTree, read: ReadChunk, visitor: TreeVis
     if (visitor.node?.(id) === false) continue;
     const found = read(id);
     const bytes = found instanceof Uint8Array ? found : await found;
+    if (level === 1 && visitor.pages !== undefined) {
+      forEachRun(childBits(id, bytes, level), (i, count, offset) => {
+        checked(id, first + i + count - 1);
+        visitor.pages!(first + i, count, bytes, offset);
+      });
+      continue;
+    }
     const at = ahead.length;
     forEachChild(id, bytes, level, (i, offset) => {
       const page = checked(id, first + i * childPages(level));
       if (level > 1) ahead.push({ id: chunkIdAt(bytes, offset), level: level - 1, first: page });
-      else if (visitor.pageAt !== undefined) visitor.pageAt(page, bytes, offset);
       else visitor.page?.(page, chunkIdAt(bytes, offset));
     });
     if (level > 1) ahead.push(...ahead.splice(at).reverse());

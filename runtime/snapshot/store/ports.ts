@@ -98,15 +98,17 @@ export interface AsideReader {
   /** Nobody reads or writes it any more. */
   giveRoom(room: Uint8Array): void;
   /**
-   * Fills `into`, which lies in a room, with a file that stays open meanwhile. Gives what has been read, which is less at
-   * the end of the file, and its SHA-256.
+   * Fills `into`, which lies in a room, with a file that stays open meanwhile, and hashes all of it, or each page of 4096
+   * bytes at these offsets of it.
    */
-  read(descriptor: number, offset: number, into: Uint8Array): Promise<AsideBytes>;
+  read(descriptor: number, offset: number, into: Uint8Array, pages?: readonly number[]): Promise<AsideBytes>;
 }
 
 export interface AsideBytes {
-  readonly bytes: Uint8Array;
-  readonly digest: ChunkId;
+  /** Less than asked for at the end of the file. */
+  readonly sizeBytes: number;
+  /** The SHA-256 of the whole or of each page, if all of it could be read. */
+  readonly digests: readonly ChunkId[];
 }
 
 export interface StorePorts {

@@ -131,8 +131,7 @@ export class Store {
       const manifest = await this.manifest(id);
       const state = decodeRecords(from, await readRecords(from, manifest), limits);
       checkMemories(id, manifest, state);
-      sink.open(state);
-      await readPages(from, manifest, sink, onProgress);
+      await readPages(from, manifest, sink, () => sink.open(state), onProgress);
       return state;
     });
   }
