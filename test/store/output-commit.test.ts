@@ -1,6 +1,9 @@
 // --output-commit: what the world has seen of a machine is never taken back and never repeated, whenever its process dies.
 
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, createReadStream, openSync, readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, type Running, until } from '../cli/wvm.ts';
@@ -98,6 +101,28 @@ it('output goes out within a moment, and all of it before the end, whatever that
   await rest.done;
   const all = stdout + rest.stdout;
   expect(all).toBe(numbers(1000).repeat(5).slice(0, all.length));
+});
+
+it('who asks something of a machine that waits for its reader at its end takes no output from it', async () => {
+  const pipe = bench.path('pipe');
+  execFileSync('mkfifo', [pipe]);
+  // Open before there is a writer, and not read: 64 KiB of 200,000 bytes fit in.
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stdout = openSync(pipe, constants.O_WRONLY);
+  const machine = bench.start(['run', '--name', 'job', '--output-commit', bench.guest('flood')], { stdout });
+  closeSync(stdout);
+  await until(() => bench.registered().includes('job'), 'the machine');
+  for (let reasons = ''; !reasons.includes('"exit"'); ) {
+    await sleep(50);
+    reasons = (await bench.run(['log', 'job', '--json'])).stdout;
+  }
+  expect((await bench.run(['ps'])).stdout).toContain('job');
+  await bench.run(['snapshot', 'job']);
+  const patient = createReadStream(pipe);
+  await once(patient, 'open');
+  closeSync(reader);
+  const output = await text(patient);
+  expect([(await machine.done).code, output.length]).toEqual([0, 200_000]);
 });
 
 it('what cannot be held is refused by name', async () => {

@@ -501,9 +501,17 @@ export class Machine {
 
   /** Waits until what may go out has gone; not after kill(). */
   async #drain(): Promise<void> {
-    const { promise: killed, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    if (!this.#killed) await Promise.race([Promise.all(this.#host.outputs.map((output) => output.drained())), killed]);
+    let isDrained = false;
+    const drained = Promise.all(this.#host.outputs.map((output) => output.drained())).then(() => {
+      isDrained = true;
+    });
+    // Requests wake it, too: nothing can be saved any more, and nobody shall wait for a reader to hear that.
+    while (!isDrained && !this.#killed) {
+      this.#saves.refuseAll(this.#hasEnded());
+      const { promise: woken, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await Promise.race([drained, woken]);
+    }
     this.#wake = undefined;
   }
 

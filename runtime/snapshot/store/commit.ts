@@ -19,7 +19,7 @@ import {
 import { ChangedPages, NewIds } from './new-ids.ts';
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
 import { type NewChunk, preparePacks, publishPacks } from './pack-writer.ts';
-import { type PageTree, type ReadChunk, updateTree } from './page-tree.ts';
+import { type PageTree, type ReadChunk, type TreeNode, updateTree } from './page-tree.ts';
 import type { Lease, PreparedFile, StorePorts } from './ports.ts';
 
 export interface CommitMemory {
@@ -145,9 +145,7 @@ class SnapshotBuilder {
     const { records, memories } = this.#request.describe();
     const stored: ManifestMemory[] = [];
     for (const memory of memories) {
-      const { memory: entry, chunks } = await this.#memory(memory);
-      yield chunks;
-      stored.push(entry);
+      stored.push(yield* this.#memory(memory));
     }
     assert(
       this.#changes.size === 0,
@@ -181,7 +179,7 @@ class SnapshotBuilder {
     return chunks;
   }
 
-  async #memory(memory: CommitMemory): Promise<{ memory: ManifestMemory; chunks: NewChunk[] }> {
+  async *#memory(memory: CommitMemory): AsyncGenerator<readonly NewChunk[], ManifestMemory, undefined> {
     const { processIndex, memoryIndex, pageCount, base } = memory;
     const old = base === null ? undefined : this.#baseOf(base);
     const tree: PageTree = old ?? { pageCount: 0, root: null };
@@ -190,14 +188,25 @@ class SnapshotBuilder {
     changes.addZeros(memory.zeroed);
     this.#changes.delete(key);
     const { ports, read } = this.#context;
-    const updated = await updateTree(tree, pageCount, changes, read, ports.digest);
+    const update = updateTree(tree, pageCount, changes, read, ports.digest);
+    for (;;) {
+      const { done, value } = await update.next();
+      if (done !== true) {
+        yield this.#nodes(value);
+        continue;
+      }
+      const usedPageCount = (old?.usedPageCount ?? 0) + value.usedDelta;
+      return { processIndex, memoryIndex, pageCount, usedPageCount, root: value.root };
+    }
+  }
+
+  #nodes(nodes: readonly TreeNode[]): NewChunk[] {
     const chunks: NewChunk[] = [];
-    for (const [id, bytes] of updated.nodes) {
+    for (const { id, bytes } of nodes) {
       this.#context.keepNode(id, bytes);
       if (this.#ids.add(id).isNew && this.#isMissing(id)) chunks.push({ id, bytes, isPage: false });
     }
-    const usedPageCount = (old?.usedPageCount ?? 0) + updated.usedDelta;
-    return { memory: { processIndex, memoryIndex, pageCount, usedPageCount, root: updated.root }, chunks };
+    return chunks;
   }
 
   #baseOf(base: { processIndex: number; memoryIndex: number }): ManifestMemory {

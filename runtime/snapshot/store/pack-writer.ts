@@ -139,6 +139,8 @@ class PackBytes {
   readonly #blocks: BlockEntry[] = [];
   /** Room of blocks that have been written. */
   readonly #free: Uint8Array[] = [];
+  /** Room for samples. */
+  readonly #samples: Uint8Array[] = [];
   #offset = PACK_HEADER_BYTES;
   #result: WrittenPack | undefined;
 
@@ -194,8 +196,10 @@ class PackBytes {
   async #compressed(bytes: Uint8Array): Promise<Uint8Array | undefined> {
     const { codec } = this.#ports;
     if (bytes.length >= 4 * SAMPLES * SAMPLE_BYTES) {
-      const sample = sampleOf(bytes);
+      const sample = this.#samples.pop() ?? new Uint8Array(SAMPLES * SAMPLE_BYTES);
+      takeSample(bytes, sample);
       const { length } = await codec.compress(sample);
+      this.#samples.push(sample);
       if (length > sample.length - sample.length / WORTH_TRYING) return undefined;
     }
     const compressed = await codec.compress(bytes);
@@ -223,13 +227,11 @@ class PackBytes {
   }
 }
 
-function sampleOf(bytes: Uint8Array): Uint8Array {
-  const sample = new Uint8Array(SAMPLES * SAMPLE_BYTES);
+function takeSample(bytes: Uint8Array, sample: Uint8Array): void {
   const step = Math.floor(bytes.length / SAMPLES);
   for (let k = 0; k < SAMPLES; k++) {
     sample.set(bytes.subarray(k * step, k * step + SAMPLE_BYTES), k * SAMPLE_BYTES);
   }
-  return sample;
 }
 
 class OpenBlock {

@@ -40,9 +40,12 @@ class Nodes {
     pageCount: number,
     changes: readonly PageChange[],
   ): Promise<PageTree & { usedDelta: number }> {
-    const updated = await updateTree(base, pageCount, changedPages(changes), this.read, digest);
-    for (const [id, bytes] of updated.nodes) this.#nodes.set(id, bytes);
-    return updated;
+    const update = updateTree(base, pageCount, changedPages(changes), this.read, digest);
+    for (;;) {
+      const { done, value } = await update.next();
+      if (done === true) return value;
+      for (const { id, bytes } of value) this.#nodes.set(id, bytes);
+    }
   }
 
   async pages(tree: PageTree): Promise<Map<number, ChunkId>> {

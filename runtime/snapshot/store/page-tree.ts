@@ -16,6 +16,8 @@ const FAN_OUT = 16;
 const FAN_OUT_BITS = 4;
 const NODE_HEAD_BYTES = 4;
 const NODE_TAG = 0x4e;
+/** As many as fill a block of a pack. */
+const NODES_AT_ONCE = 512;
 /** 16^13 pages are more than 64-bit addresses reach. */
 const MAX_LEVEL = 13;
 
@@ -93,31 +95,35 @@ export interface PageIds {
 export interface UpdatedTree extends PageTree {
   /** How many pages hold something, more or less than before. */
   readonly usedDelta: number;
-  /** The nodes that the update has made. */
-  readonly nodes: ReadonlyMap<ChunkId, Uint8Array>;
+}
+
+export interface TreeNode {
+  readonly id: ChunkId;
+  readonly bytes: Uint8Array;
 }
 
 /**
  * The tree of a memory of `pageCount` pages that is `base` but for `changes`. Pages that `base` has beyond
- * `pageCount` must not hold anything.
+ * `pageCount` must not hold anything. Gives the new nodes as they are made, some at a time.
  */
-export async function updateTree(
+export async function* updateTree(
   base: PageTree,
   pageCount: number,
   changes: PageIds,
   read: ReadChunk,
   digest: (bytes: Uint8Array) => ChunkId,
-): Promise<UpdatedTree> {
+): AsyncGenerator<readonly TreeNode[], UpdatedTree, undefined> {
   assert(pageCount >= base.pageCount, `a memory of ${base.pageCount} pages now has ${pageCount}`);
   const update = new TreeUpdate(changes, read, digest);
   const level = levelOf(pageCount);
-  const root = await update.node(base.root, levelOf(base.pageCount), level, 0, 0, changes.length);
-  return { pageCount, root, usedDelta: update.usedDelta, nodes: update.nodes };
+  const root = yield* update.node(base.root, levelOf(base.pageCount), level, 0, 0, changes.length);
+  yield update.takeNodes();
+  return { pageCount, root, usedDelta: update.usedDelta };
 }
 
 class TreeUpdate {
   usedDelta = 0;
-  readonly nodes: Map<ChunkId, Uint8Array> = new Map();
+  #nodes: TreeNode[] = [];
   readonly #changes: PageIds;
   readonly #read: ReadChunk;
   readonly #digest: (bytes: Uint8Array) => ChunkId;
@@ -130,18 +136,25 @@ class TreeUpdate {
     this.#digest = digest;
   }
 
+  /** Those that have been made since the last time. */
+  takeNodes(): readonly TreeNode[] {
+    const nodes = this.#nodes;
+    this.#nodes = [];
+    return nodes;
+  }
+
   /**
    * The node at `level` over the pages from `first` on, after changes[from] up to changes[to]. `old` is what stood there, at
    * its own level: a memory that has grown hangs its old root below new ones.
    */
-  async node(
+  async *node(
     old: ChunkId | null,
     oldLevel: number,
     level: number,
     first: number,
     from: number,
     to: number,
-  ): Promise<ChunkId | null> {
+  ): AsyncGenerator<readonly TreeNode[], ChunkId | null, undefined> {
     if (from === to && (old === null || oldLevel === level)) return old;
     const open = await this.#open(old, oldLevel, level);
     const childLevel = level - 1;
@@ -149,7 +162,7 @@ class TreeUpdate {
     let at = from;
     // The child of an old root that hangs too low.
     if (old !== null && oldLevel < level && (from === to || this.#childOf(from, first, childBits) !== 0)) {
-      open.put(0, await this.node(old, oldLevel, childLevel, first, from, from));
+      open.put(0, yield* this.node(old, oldLevel, childLevel, first, from, from));
     }
     while (at < to) {
       const index = this.#childOf(at, first, childBits);
@@ -160,14 +173,14 @@ class TreeUpdate {
       } else {
         const below = index === 0 ? Math.min(oldLevel, childLevel) : childLevel;
         const childFirst = first + index * 2 ** childBits;
-        open.put(index, await this.node(open.child(index), below, childLevel, childFirst, at, end));
+        open.put(index, yield* this.node(open.child(index), below, childLevel, childFirst, at, end));
       }
       at = end;
     }
     if (open.isEmpty) return null;
     const bytes = open.encode(level);
     const id = this.#digest(bytes);
-    this.nodes.set(id, bytes);
+    if (this.#nodes.push({ id, bytes }) === NODES_AT_ONCE) yield this.takeNodes();
     return id;
   }
 
