@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { guestNamed } from '../../guest/manifest.ts';
 import { Machine, type ResumeOptions } from '../../runtime/index.ts';
 import { imageOf, moduleOf, withDirectory } from './modes.ts';
+import { type Resources, resources } from './resources.ts';
 
 const CYCLES = process.env['CI'] === 'true' ? 1000 : 200;
 /** Caches fill and compiled code settles in the first part. */
@@ -26,7 +27,7 @@ it(`M16 ${CYCLES} snapshots and resumes leave no memory and no open file`, async
     };
     let stops = 0;
     let cycles = 0;
-    let before: ReturnType<typeof resources> | undefined;
+    let before: Resources | undefined;
     // A whole run has about 70 cycles and leaves its directory empty; between two no machine is there.
     while (cycles < CYCLES) {
       let machine = await Machine.load(moduleOf(guest), { ...options, programName: guest.name });
@@ -40,9 +41,9 @@ it(`M16 ${CYCLES} snapshots and resumes leave no memory and no open file`, async
       }
       expect(exit).toEqual({ kind: 'exit', code: 0 });
       expect(fs.readdirSync(directory)).toEqual([]);
-      if (cycles > WARM_UP) before ??= resources();
+      if (cycles > WARM_UP) before ??= await resources();
     }
-    const after = resources();
+    const after = await resources();
     expect(after.openFiles).toBe(before!.openFiles);
     expect(after.residentBytes - before!.residentBytes).toBeLessThan(GROWTH_BYTES);
   });
@@ -63,17 +64,12 @@ it('M16 refused and failed resumes leave no open file', async () => {
     await machine.run();
     const image = imageOf(machine);
     machine.kill();
-    const before = resources();
+    const before = await resources();
     for (let round = 0; round < 50; round++) {
       const cut = image.subarray(0, image.length - 1 - round * 7);
       await expect(Machine.resume(cut, { stdin: 'null', directories })).rejects.toThrow('the image ends here');
       await expect(Machine.resume(image, { stdin: 'null' })).rejects.toMatchObject({ code: 'WVM_CAPABILITY_MISSING' });
     }
-    expect(resources().openFiles).toBe(before.openFiles);
+    expect((await resources()).openFiles).toBe(before.openFiles);
   });
 });
-
-function resources(): { openFiles: number; residentBytes: number } {
-  globalThis.gc?.();
-  return { openFiles: fs.readdirSync('/proc/self/fd').length, residentBytes: process.memoryUsage().rss };
-}

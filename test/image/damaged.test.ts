@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomFrom, testSeed } from '../guest/random.ts';
+import { resources } from '../guest/resources.ts';
 import { GuestImage } from './guest-image.ts';
 
 const CODES = /^WVM_IMAGE_(TRUNCATED|CORRUPT|BAD_MAGIC|BAD_VERSION|BAD_RECORD|LIMIT)$/;
@@ -41,14 +42,14 @@ describe.each(Object.entries(MIDDLES))('an image of %s', (name, place) => {
 
   it('V15 with a flipped bit anywhere is refused', async () => {
     const tried = offsets(1);
-    const before = residentBytes();
+    const before = (await resources()).residentBytes;
     for (const [k, offset] of tried.entries()) {
       const damaged = image.bytes.slice();
       damaged[offset]! ^= 1 << (k & 7);
       await expectRefused(damaged, `bit ${k & 7} of byte ${offset}`);
     }
     expect(tried.length).toBeGreaterThan(2500);
-    expect(residentBytes() - before).toBeLessThan(GROWTH_BYTES);
+    expect((await resources()).residentBytes - before).toBeLessThan(GROWTH_BYTES);
   });
 
   it('with bytes behind its end is refused', async () => {
@@ -60,8 +61,3 @@ describe.each(Object.entries(MIDDLES))('an image of %s', (name, place) => {
     expect(await image.run(image.bytes)).toEqual({ kind: 'exit', code: 0 });
   });
 });
-
-function residentBytes(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().rss;
-}

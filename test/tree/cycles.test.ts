@@ -1,9 +1,9 @@
 // M16: a small tree that is saved and resumed a thousand times, each time in a new machine: memory and open files stay as they are.
 
-import fs from 'node:fs';
 import { expect, it } from 'vitest';
 import { Machine, type ResumeOptions } from '../../runtime/index.ts';
 import { imageOf } from '../guest/modes.ts';
+import { type Resources, resources } from '../guest/resources.ts';
 import { assemble, fork, get, pipe, put, times } from './wat.ts';
 
 const CYCLES = process.env['CI'] === 'true' ? 1000 : 400;
@@ -46,25 +46,20 @@ it.each([
     },
   };
   let cycles = 0;
-  let before: ReturnType<typeof resources> | undefined;
+  let before: Resources | undefined;
   while (cycles < count) {
     let machine = await Machine.load(module, options);
     for (let exit = await machine.run(); exit.kind === 'stopped'; exit = await machine.run()) {
       cycles++;
       end(machine);
       machine = await Machine.resume(image!, options);
-      if (cycles === warmUp) before = resources();
+      if (cycles === warmUp) before = await resources();
     }
     expect(machine.processes().length).toBe(1);
     end(machine);
   }
-  const after = resources();
+  const after = await resources();
   expect(cycles).toBe(count);
   expect(after.openFiles).toBe(before!.openFiles);
   expect(after.residentBytes - before!.residentBytes).toBeLessThan(GROWTH_BYTES);
 });
-
-function resources(): { openFiles: number; residentBytes: number } {
-  globalThis.gc?.();
-  return { openFiles: fs.readdirSync('/proc/self/fd').length, residentBytes: process.memoryUsage().rss };
-}
