@@ -55,9 +55,10 @@ export const MAX_PAYLOAD_BYTES: Readonly<Record<RecordType, number>> = {
   [RecordType.END]: 24,
 };
 
+const names: ReadonlyMap<RecordType, string> = new Map(Object.entries(RecordType).map(([name, type]) => [type, name]));
+
 export function recordTypeName(type: RecordType): string {
-  for (const [name, value] of Object.entries(RecordType)) if (value === type) return name;
-  return `type ${type}`;
+  return names.get(type) ?? `type ${type}`;
 }
 
 /** Bytes from a payload's end to the next multiple of 8. */

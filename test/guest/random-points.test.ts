@@ -10,7 +10,7 @@ import { runInPieces, runStraight, withDirectory } from './modes.ts';
 import { randomFrom, testSeed } from './random.ts';
 
 /** CI tries more. */
-const PIECES = process.env['CI'] === 'true' ? 300 : 100;
+const PIECES = process.env['CI'] === 'true' ? 300 : 60;
 /** Between two polls of a loop whose turns cost much, several pieces may end. */
 const LEAST_PIECES = PIECES * 0.8;
 let pointsInAll = 0;

@@ -507,7 +507,7 @@ export class Machine {
     });
     // Requests wake it, too: nothing can be saved any more, and nobody shall wait for a reader to hear that.
     while (!isDrained && !this.#killed) {
-      this.#saves.refuseAll(this.#hasEnded());
+      this.#saves.refuseAll(() => this.#hasEnded());
       const { promise: woken, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       await Promise.race([drained, woken]);
@@ -532,7 +532,7 @@ export class Machine {
     if (this.#exit !== undefined) return this.#exit;
     this.#exit = exit;
     this.#state = 'ended';
-    this.#saves.refuseAll(this.#hasEnded());
+    this.#saves.refuseAll(() => this.#hasEnded());
     this.#guest.kernel.close();
     closeHost(this.#host);
     if (this.#isDisposed) this.#handOnMemory();

@@ -206,7 +206,7 @@ export class SaveRequests {
   }
 
   /** The guest has ended. */
-  refuseAll(error: WvmError): void {
-    for (const request of this.#waiting.splice(0)) request.reject(error);
+  refuseAll(reason: () => WvmError): void {
+    for (const request of this.#waiting.splice(0)) request.reject(reason());
   }
 }
