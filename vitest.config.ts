@@ -23,6 +23,7 @@ export default defineConfig({
           name: 'guest',
           include: ['test/{guest,image,tree,store,cli,real,pathological}/**/*.test.ts'],
           globalSetup: 'test/cli/build.ts',
+          setupFiles: 'test/compile-cache.ts',
           // Node itself loads what is tested: to transform it takes seconds for each file of tests.
           server: { deps: { external: [/\/(runtime|abi|guest)\/.*\.ts$/] } },
           testTimeout: 120_000,

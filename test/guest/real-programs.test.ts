@@ -12,7 +12,7 @@ import { makeWorkloadFolder, workloadDifferences } from '../programs/workload-fo
 import { randomFrom, testSeed } from './random.ts';
 
 /** CI tries more. */
-const PIECES = process.env['CI'] === 'true' ? 150 : 15;
+const PIECES = process.env['CI'] === 'true' ? 150 : 10;
 
 interface Result {
   readonly differences: readonly string[];

@@ -7,7 +7,7 @@ import { differingWords, hostWords } from './host-values.ts';
 import { type Outcome, runCaptured, runStraight, withDirectory } from './modes.ts';
 
 /** Captures of one guest, about: its places are spread over the whole run. */
-const CAPTURES = process.env['CI'] === 'true' ? 1000 : 40;
+const CAPTURES = process.env['CI'] === 'true' ? 1000 : 20;
 /** Short guests have fewer places. */
 const LEAST_CAPTURES_IN_ALL: number = CAPTURES * 20;
 let capturesInAll = 0;
