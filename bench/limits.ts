@@ -10,6 +10,9 @@ import { median, spreadOf } from './statistics.ts';
 const MIB = 1024 * 1024;
 const MEMORY_BYTES: number = 64 * MIB;
 const INCREMENT_BYTES: number = MIB;
+const PIECE_BYTES: number = MIB / 4;
+/** As pages lie in a pack. With source and target at the same place of their pages this processor takes three times as long. */
+const ASIDE_BYTES = 16;
 
 /** Medians, not quoted as ours: a process whose pages are all touched. */
 const CRIU_MS: Readonly<Record<string, number>> = {
@@ -64,7 +67,10 @@ function disk(bench: Bench, path: string): void {
   inform(bench, 'read', 'reading 64 MiB from the page cache into touched memory', () => {
     const fd = openSync(path, 'r');
     try {
-      for (let at = 0; at < MEMORY_BYTES; ) at += readSync(fd, contents, at, MEMORY_BYTES - at, at);
+      const end = MEMORY_BYTES - ASIDE_BYTES;
+      for (let at = 0; at < end; ) {
+        at += readSync(fd, contents, at, Math.min(PIECE_BYTES, end - at), at + ASIDE_BYTES);
+      }
     } finally {
       closeSync(fd);
     }

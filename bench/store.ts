@@ -156,8 +156,6 @@ async function increments(bench: Bench, folder: string): Promise<void> {
   const id = guest.parent!;
   const sink = {
     open: () => {},
-    room: (_process: number, _memory: number, firstPage: number, sizeBytes: number) =>
-      target.subarray(firstPage * PAGE_BYTES, firstPage * PAGE_BYTES + sizeBytes),
     write: (_process: number, _memory: number, firstPage: number, bytes: Uint8Array) =>
       target.set(bytes, firstPage * PAGE_BYTES),
   };

@@ -16,10 +16,6 @@ export interface MemorySink {
   /** One or more checked 4 KiB pages from `firstPage` on. The bytes are valid during the call only. */
   write(processIndex: number, memoryIndex: number, firstPage: number, bytes: Uint8Array): void;
   /**
-   * The place of whole pages in memory itself, into which they may be read before they are checked. Undefined if there is none.
-   */
-  room?(processIndex: number, memoryIndex: number, firstPage: number, sizeBytes: number): Uint8Array | undefined;
-  /**
    * Takes a whole block before it is checked, and returns the checksum of its pages as they now lie in memory: one pass
    * over the bytes less. Undefined, and nothing taken, if it cannot.
    */

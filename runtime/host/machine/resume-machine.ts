@@ -85,14 +85,6 @@ class ResumeSink<Machine extends Resumable> implements MemorySink {
     else this.#memories[processIndex]![memoryIndex]!.bytes.set(bytes, firstPage * PAGE_BYTES);
   }
 
-  room(processIndex: number, memoryIndex: number, firstPage: number, sizeBytes: number): Uint8Array | undefined {
-    if (processIndex === FILE_PROCESS_INDEX) return undefined;
-    const { bytes } = this.#memories[processIndex]![memoryIndex]!;
-    // Of shared memory Node takes no digests.
-    if (bytes.buffer instanceof SharedArrayBuffer) return undefined;
-    return bytes.subarray(firstPage * PAGE_BYTES, firstPage * PAGE_BYTES + sizeBytes);
-  }
-
   fill({ processIndex, memoryIndex, runs, pageCount }: PageList, contents: Uint8Array): bigint | undefined {
     // For a few pages an instance of the checksum for this memory costs more than it saves.
     if (pageCount < FILL_PAGES || processIndex === FILE_PROCESS_INDEX) return undefined;

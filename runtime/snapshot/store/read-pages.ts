@@ -1,9 +1,8 @@
 // The pages of a snapshot -> the memories of a machine.
 //
 // 1. The trees say which page lies in which block: neighbours in memory are neighbours there, mostly.
-// 2. Blocks are read, checked and put into their places, in any order. One that is not compressed is read right into place if
-//    it can be, and is checked there: whoever gets an error uses none of it. Of one that later snapshots have overwritten
-//    for the most part only the pages that are wanted are read and checked.
+// 2. Blocks are read, checked and put into their places, in any order. Of one that later snapshots have overwritten for the
+//    most part only the pages that are wanted are read and checked.
 // 3. This thread takes one such block after the other from the front, and lets other threads read and check some from the
 //    back: neither waits for the other, whichever is faster. They begin before the machine is made that takes the pages.
 //    Blocks that are compressed are decompressed by other threads while this one goes on.
@@ -37,8 +36,6 @@ const FIRST_ASIDE_BLOCKS = 24;
 const MANY_PAGES = 4096;
 /** If fewer of a block's pages are wanted, each is hashed for itself, which takes a tenth longer for each. */
 const WORTH_WHOLE = 0.85;
-/** Of so few runs each is read by itself, to where it goes; else all that lies between them, too. */
-const MAX_PLACES = 8;
 
 /** Every page that is not all zeros. `open` is called before the first is written. */
 export async function readPages(
@@ -139,20 +136,6 @@ class PageWork {
   async take(wanted: PageRuns): Promise<void> {
     const { pack, block } = wanted;
     const part = wanted.part();
-    const places = this.#placesOf(wanted, part);
-    if (places !== undefined) {
-      for (const [i, place] of places.entries()) {
-        const runs = part && wanted.runs.slice(i, i + 1);
-        const bytes =
-          runs === undefined
-            ? await readBlock(this.#ports, pack.name, block, place)
-            : await readBlockPart(this.#ports, pack.name, block, partOf(block, runs), place);
-        // Sealed files are decrypted elsewhere.
-        if (bytes.buffer !== place.buffer) place.set(bytes);
-        this.donePages += place.length / PAGE_BYTES;
-      }
-      return;
-    }
     const room = this.#rooms.pop() ?? new Uint8Array(MAX_BLOCK_BYTES);
     const bytes =
       part === undefined
@@ -187,20 +170,6 @@ class PageWork {
       this.#sink.write(memory.processIndex, memory.memoryIndex, firstPage, contents);
       this.donePages += pageCount;
     }
-  }
-
-  /** Where each run goes of a block that is not compressed, or of its part; undefined if that cannot be read into directly. */
-  #placesOf({ block, runs }: PageRuns, part: BlockPart | undefined): Uint8Array[] | undefined {
-    if (block.codec !== Codec.RAW || runs.length > MAX_PLACES) return undefined;
-    if (part === undefined && (runs.length !== 1 || runs[0]!.pageCount !== block.chunkCount)) return undefined;
-    const places: Uint8Array[] = [];
-    for (const { memory, firstPage, pageCount } of runs) {
-      const { processIndex, memoryIndex } = memory;
-      const place = this.#sink.room?.(processIndex, memoryIndex, firstPage, pageCount * PAGE_BYTES);
-      if (place === undefined) return undefined;
-      places.push(place);
-    }
-    return places;
   }
 }
 
