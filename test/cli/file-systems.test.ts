@@ -2,17 +2,12 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Bench, hasPrinted } from './wvm.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
-afterAll(() => benches.remove());
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
 

@@ -3,18 +3,13 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, hasPrinted } from './wvm.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
-afterAll(() => benches.remove());
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
 

@@ -1,19 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { guestTexts } from './guests.ts';
 import { Bench, hasPrinted } from './wvm.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
-afterAll(() => benches.remove());
 
 /** The object that --json puts on the last line of stderr. */
 function jsonOf(stderr: string): Record<string, unknown> {

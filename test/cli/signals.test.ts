@@ -2,19 +2,14 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, hasPrinted, mainFile, Running, until } from './wvm.ts';
 
 const tools = join(import.meta.dirname, '../../guest/built/tools');
-let prepared: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 
-beforeAll(async () => {
-  prepared = await Bench.prepare();
-});
-afterAll(() => prepared.remove());
 beforeEach(() => {
-  bench = prepared.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
 

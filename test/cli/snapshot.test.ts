@@ -2,20 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, hasPrinted, type Running, until } from './wvm.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
-afterAll(() => benches.remove());
 
 /** What the counting guests print: `count` numbers by their last three digits. */
 function numbers(count: number): string {

@@ -14,22 +14,17 @@ const SETTLED_MS = 300;
 const tools = join(import.meta.dirname, '../../guest/built/tools');
 
 let bench: Bench;
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 /** The main file of the wvm that is replaced. */
 let wvm: string;
 beforeEach(async () => {
-  benches = await Bench.prepare();
-  bench = benches.create();
+  bench = new Bench();
   // The command line and the thread are beside each other.
   const built = dirname(dirname(mainFile));
   const installed = join(bench.root, 'installed');
   for (const part of ['cli', 'thread']) fs.cpSync(join(built, part), join(installed, part), { recursive: true });
   wvm = join(installed, 'cli/main.js');
 });
-afterEach(async () => {
-  await bench.close();
-  benches.remove();
-});
+afterEach(() => bench.close());
 
 /** What becomes of the installed wvm. */
 const fates = {

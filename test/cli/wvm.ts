@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type GuestName, writeGuests } from './guests.ts';
+import type { GuestName } from './guests.ts';
 
 /** The sources, or what WVM_CLI names: the built command line. */
 export const mainFile: string =
   process.env['WVM_CLI'] ?? fileURLToPath(new URL('../../runtime/cli/main.ts', import.meta.url));
+/** Where build.ts has put the guests. */
+const guestsDirectory: string = process.env['WVM_TEST_GUESTS'] ?? '';
 /** Everything here takes less than a second on an idle machine. */
 const patienceMs = 60_000;
 
@@ -68,26 +70,17 @@ export class Bench {
   readonly root: string;
   /** Where commands run, and images go. */
   readonly work: string;
-  readonly #guests: string;
   readonly #started: Running[] = [];
 
-  private constructor(guests: string) {
-    this.#guests = guests;
+  constructor() {
     this.root = mkdtempSync(join(tmpdir(), 'wvm-cli-'));
     this.work = join(this.root, 'work');
     mkdirSync(this.work);
     mkdirSync(join(this.root, 'run'), { mode: 0o700 });
   }
 
-  /** Assembles the guests once; the result makes a bench for each test. */
-  static async prepare(): Promise<{ create: () => Bench; remove: () => void }> {
-    const guests = mkdtempSync(join(tmpdir(), 'wvm-guests-'));
-    await writeGuests(guests);
-    return { create: () => new Bench(guests), remove: () => rmSync(guests, { recursive: true, force: true }) };
-  }
-
   guest(name: GuestName): string {
-    return join(this.#guests, `${name}.wasm`);
+    return join(guestsDirectory, `${name}.wasm`);
   }
 
   /** Starts `wvm ...args`. Output is latin1: a character is a byte. */

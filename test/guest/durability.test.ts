@@ -67,15 +67,10 @@ describe('a disk that is full', () => {
 
 describe('kill -9', () => {
   let bench: Bench;
-  let benches: Awaited<ReturnType<typeof Bench.prepare>>;
-  beforeEach(async () => {
-    benches = await Bench.prepare();
-    bench = benches.create();
+  beforeEach(() => {
+    bench = new Bench();
   });
-  afterEach(async () => {
-    await bench.close();
-    benches.remove();
-  });
+  afterEach(() => bench.close());
 
   it(`of a machine that writes images all the time leaves whole ones (WVM_TEST_SEED=${testSeed})`, async () => {
     const random = randomFrom(testSeed);

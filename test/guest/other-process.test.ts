@@ -17,15 +17,10 @@ const guestFolder = path.join(import.meta.dirname, '../../guest');
 const random = randomFrom(testSeed);
 
 let bench: Bench;
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
-beforeEach(async () => {
-  benches = await Bench.prepare();
-  bench = benches.create();
+beforeEach(() => {
+  bench = new Bench();
 });
-afterEach(async () => {
-  await bench.close();
-  benches.remove();
-});
+afterEach(() => bench.close());
 
 function moduleFile(name: string): string {
   return path.join(guestFolder, guestNamed(name).file);

@@ -6,14 +6,12 @@ import { openStore } from '../../runtime/host/store/open-store.ts';
 import { Bench, type Result } from '../cli/wvm.ts';
 import { TestMachine } from './machines.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 let ids: string[];
 let image: Buffer;
 
 beforeAll(async () => {
-  benches = await Bench.prepare();
-  bench = benches.create();
+  bench = new Bench();
   const store = await openStore(bench.path('store'));
   const machine = new TestMachine(64);
   machine.fill(0, 200);
@@ -28,10 +26,7 @@ beforeAll(async () => {
   }
   await store.close();
 });
-afterAll(async () => {
-  await bench.close();
-  benches.remove();
-});
+afterAll(() => bench.close());
 
 function wvm(...args: string[]): Promise<Result> {
   return bench.run(args, { env: { XDG_DATA_HOME: bench.path('data') } });

@@ -13,13 +13,11 @@ const MOMENTS: number = process.env['CI'] === undefined ? 1 : 8;
 /** How long the quickest of them is at work. */
 const WORK_MS = 400;
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
 let ids: string[];
 
 beforeAll(async () => {
-  benches = await Bench.prepare();
-  bench = benches.create();
+  bench = new Bench();
   const store = await openStore(bench.path('store'));
   const machine = new TestMachine(1024);
   ids = [];
@@ -34,10 +32,7 @@ beforeAll(async () => {
   await store.close();
   writeFileSync(bench.path('machine.wvm'), machine.image());
 });
-afterAll(async () => {
-  await bench.close();
-  benches.remove();
-});
+afterAll(() => bench.close());
 
 /** It holds a lease. */
 function isAtWork(work: string): boolean {

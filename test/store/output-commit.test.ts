@@ -5,18 +5,13 @@ import { once } from 'node:events';
 import { closeSync, constants, createReadStream, openSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, type Running, until } from '../cli/wvm.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
-afterAll(() => benches.remove());
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
 

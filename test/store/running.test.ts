@@ -3,17 +3,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Bench, hasPrinted, type Result, type Running, until } from '../cli/wvm.ts';
 
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
 let bench: Bench;
-beforeAll(async () => {
-  benches = await Bench.prepare();
-});
-afterAll(() => benches.remove());
 beforeEach(() => {
-  bench = benches.create();
+  bench = new Bench();
 });
 afterEach(() => bench.close());
 

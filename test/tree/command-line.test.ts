@@ -12,15 +12,10 @@ const EXIT_STOPPED = 122;
 const INTERRUPTIONS = process.env['CI'] === 'true' ? 30 : 5;
 
 let bench: Bench;
-let benches: Awaited<ReturnType<typeof Bench.prepare>>;
-beforeEach(async () => {
-  benches = await Bench.prepare();
-  bench = benches.create();
+beforeEach(() => {
+  bench = new Bench();
 });
-afterEach(async () => {
-  await bench.close();
-  benches.remove();
-});
+afterEach(() => bench.close());
 
 /** Two children wait for the end of a pipe that the first process closes at the end of its input: it prints "w" and "d". */
 const waiting = assemble({
