@@ -7,7 +7,7 @@ import { BugError } from '../../runtime/base/assert.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 import { GuestImage } from './guest-image.ts';
 
-const ROUNDS = process.env['CI'] === 'true' ? 600 : 120;
+const ROUNDS = process.env['CI'] === 'true' ? 600 : 60;
 const FUEL = 300_000n;
 const MIDDLES = {
   recursion: 300,
