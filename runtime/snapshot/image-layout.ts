@@ -169,6 +169,11 @@ export function checkSum(stated: bigint, computed: bigint, place: string): void 
   throw badImage('WVM_IMAGE_CORRUPT', place, difference);
 }
 
+/** Of the beginning of an image, as far as it goes. */
+export function checkMagicOf(bytes: Uint8Array): void {
+  checkMagic(bytes, HEADER_MAGIC.subarray(0, bytes.length), 'header');
+}
+
 function checkMagic(bytes: Uint8Array, magic: Uint8Array, place: string): void {
   for (let i = 0; i < magic.length; i++) {
     if (bytes[i] !== magic[i]) {

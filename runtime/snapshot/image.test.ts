@@ -236,6 +236,7 @@ describe('damaged images are refused', () => {
     expect(refusal(version)).toBe('WVM_IMAGE_BAD_VERSION');
     expect(refusal(new Uint8Array(200))).toBe('WVM_IMAGE_BAD_MAGIC');
     expect(refusal(new Uint8Array(0))).toBe('WVM_IMAGE_TRUNCATED');
+    expect(refusal(new TextEncoder().encode('text\n'))).toBe('WVM_IMAGE_BAD_MAGIC');
   });
 });
 

@@ -14,6 +14,7 @@ import { decodeEndRecord } from './end-record.ts';
 import { FILE_PROCESS_INDEX, totalFileBytes } from './file-pages.ts';
 import {
   checkHeader,
+  checkMagicOf,
   checkSum,
   decodeRecordHeader,
   decodeTrailer,
@@ -79,7 +80,7 @@ export type DecodePorts = Pick<ImagePorts, 'digest' | 'stripes'>;
 
 export function* parseImage(visitor: ImageVisitor, ports: DecodePorts, options: ParseOptions): Parser<MachineState> {
   const parser = new ImageParser(visitor, ports, options);
-  checkHeader(ports.stripes, yield* parser.take(HEADER_BYTES, 'header'));
+  yield* parser.fileHeader();
   const machine = yield* parser.machine();
   visitor.open(machine);
   yield* parser.pages(machine);
@@ -91,7 +92,7 @@ export function* parseImage(visitor: ImageVisitor, ports: DecodePorts, options: 
 export function* parseTree(ports: DecodePorts): Parser<{ machine: MachineRecord; tree: TreeRecord }> {
   const nobody: ImageVisitor = { open: () => {}, block: () => {} };
   const parser = new ImageParser(nobody, ports, { contents: 'skip', verifyDigest: false, limits: defaultImageLimits });
-  checkHeader(ports.stripes, yield* parser.take(HEADER_BYTES, 'header'));
+  yield* parser.fileHeader();
   return yield* parser.tree();
 }
 
@@ -108,6 +109,18 @@ class ImageParser {
     this.#ports = ports;
     this.#options = options;
     this.#sha256 = options.verifyDigest ? ports.digest.sha256() : undefined;
+  }
+
+  /** What is no image is told from one that is cut short, however short it is. */
+  *fileHeader(): Parser<void> {
+    const bytes = (yield { kind: 'probe', sizeBytes: HEADER_BYTES })!;
+    if (bytes.length < HEADER_BYTES) {
+      checkMagicOf(bytes);
+      throw this.#truncated('header');
+    }
+    checkHeader(this.#ports.stripes, bytes);
+    this.#offset += HEADER_BYTES;
+    this.#sha256?.update(bytes);
   }
 
   *tree(): Parser<{ machine: MachineRecord; tree: TreeRecord }> {
