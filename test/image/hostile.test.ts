@@ -55,7 +55,7 @@ async function expectRefused(name: Name, image: Uint8Array, code: string): Promi
   expect(await images[name]!.refusal(image)).toBe(code);
 }
 
-describe('frames', () => {
+describe('V27 frames: an image brings no code, and enters its module where that can be entered', () => {
   it.each<[string, Name, (frames: Writable<FrameState>[]) => void]>([
     ['an offset that is no site', 'recursion', (frames) => (frames[1]!.codeOffset += 1)],
     ['an offset of a site of the other kind', 'recursion', (frames) => (frames[1]!.kind = 'poll')],
@@ -186,7 +186,7 @@ describe('instances', () => {
     expect(await image.refusal(image.bytes, { maxMemoryBytes: 65536 })).toBe('WVM_IMAGE_LIMIT');
   });
 
-  it('a module that is not the one of the hash', async () => {
+  it('V27 a module that is not the one of the hash', async () => {
     const image = withMachine('recursion', ({ modules }) => (modules[0]!.bytes![100]! ^= 1));
     await expectRefused('recursion', image, 'WVM_IMAGE_CORRUPT');
   });
