@@ -7,7 +7,7 @@
 // - which of those values need a shadow local. A value pushed by `local.get x` needs none while x is not
 //   written (it is x), nor does a constant;
 // - where polls are due: before a loop begins another turn, and in a function on a cycle of calls before its second
-//   call that may recurse, unless a poll already lies on every path to it (see Debt in forward-pass.ts).
+//   call that may recurse, unless a poll already lies on every path to it (see recursion-polls.ts).
 // Code that cannot be reached is marked and left out of everything that follows.
 
 import { assert } from '../base/assert.ts';
