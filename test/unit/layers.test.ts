@@ -3,7 +3,8 @@
 // refused. So a reference too many in a tsconfig.json fails here, and one too few.
 //
 // Two gates, because the compiler lets a project see what its references reference: it cannot keep `cli` from `host`, nor
-// `host` from `instrument`. biome.json has a rule for each arrow of that kind.
+// `host` from `instrument`. biome.json has a rule for each arrow of that kind, and one against circles: files that need each
+// other when they are loaded. Types may go round, as a thread and its process do.
 
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -74,6 +75,22 @@ function plants(): Plant[] {
         allowed,
       );
     }
+    for (const [one, other] of ['ab', 'ba'].map((pair) => [...pair] as [string, string])) {
+      const from = `./planted-circle-${other}.ts`;
+      const typesFrom = `./planted-circle-of-types-${other}.ts`;
+      plant(
+        layer,
+        `circle-${one}`,
+        `import { ${other} } from '${from}';\nexport const ${one} = (): unknown => ${other};\n`,
+        false,
+      );
+      plant(
+        layer,
+        `circle-of-types-${one}`,
+        `import type { ${other} } from '${typesFrom}';\nexport interface ${one} {\n  readonly other?: ${other};\n}\n`,
+        true,
+      );
+    }
     const hosted = layer === 'host' || layer === 'cli';
     for (const [name, text] of Object.entries(nodeNames)) plant(layer, name, text, hosted);
     for (const [name, text] of Object.entries(engineNames)) plant(layer, name, text, layer === 'engine');
@@ -115,6 +132,7 @@ const lint = () =>
   run('@biomejs/biome/bin/biome', [
     'lint',
     '--only=style/noRestrictedImports',
+    '--only=suspicious/noImportCycles',
     '--vcs-enabled=false',
     '--reporter=github',
     '--max-diagnostics=none',
