@@ -52,6 +52,17 @@ test('IdIndex.addText() gives an id that is there its number, and others the nex
   expect(index.count).toBe(2);
 });
 
+test('IdIndex.clear() forgets all of it', () => {
+  const index = new IdIndex();
+  const bytes = new Uint8Array(5000 * ID_BYTES);
+  for (let i = 0; i < 5000; i++) new DataView(bytes.buffer).setUint32(i * ID_BYTES, i);
+  index.add(bytes, 0, ID_BYTES, 5000);
+  index.clear();
+  expect([index.count, index.distinctCount, index.find(bytes, 0)]).toEqual([0, 0, -1]);
+  index.add(bytes, 100 * ID_BYTES, ID_BYTES, 10);
+  expect([index.find(bytes, 105 * ID_BYTES), index.find(bytes, 99 * ID_BYTES)]).toEqual([5, -1]);
+});
+
 test('IdIndex.matching() counts ids that follow each other, and ends with the last one', () => {
   const index = new IdIndex();
   const bytes = new Uint8Array(20 * ID_BYTES);

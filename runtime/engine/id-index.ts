@@ -59,6 +59,18 @@ export class IdIndex {
     return this.#count;
   }
 
+  /** Bytes of memory that it holds. */
+  get sizeBytes(): number {
+    return this.#bytes.length + this.#kernel.slots.buffer.byteLength;
+  }
+
+  /** As it was when it was new, but for its room: a new one takes half a millisecond and 16 GiB of addresses. */
+  clear(): void {
+    this.#count = 0;
+    this.#distinct = 0;
+    new Uint8Array(this.#kernel.slots.buffer).fill(0);
+  }
+
   /** Room for so many more: growing once is cheaper than growing often. */
   reserve(count: number): void {
     this.#reserve(this.#count + count);

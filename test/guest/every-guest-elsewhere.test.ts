@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Guest, guests } from '../../guest/manifest.ts';
 import { GuestProcess } from './guest-process.ts';
-import { differingWords, hostWords } from './host-values.ts';
+import { differingBytes, hostBytes } from './host-values.ts';
 import { type Outcome, type Piece, withDirectory } from './modes.ts';
 import { randomFrom, testSeed } from './random.ts';
 
@@ -42,9 +42,9 @@ describe('every test guest goes on in another process', () => {
           expect([...first.ends, ...second.ends], where).toEqual(straight.ends);
           expect(second.files, where).toEqual(straight.files);
           expect(second.fuelUsed, where).toBe(straight.fuelUsed);
-          const volatile = await hostWords(guest, straight, second);
+          const volatile = await hostBytes(guest, straight, second);
           const wrong = second.memories.map((memory, k) =>
-            differingWords(memory, straight.memories[k]!).filter((word) => volatile[k]?.has(word) !== true),
+            differingBytes(memory, straight.memories[k]!).filter((address) => volatile[k]?.has(address) !== true),
           );
           placesTried++;
           expect(wrong, `${where}: words of memories that differ`).toEqual(straight.memories.map(() => []));

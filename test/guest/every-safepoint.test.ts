@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Guest, guests } from '../../guest/manifest.ts';
-import { differingWords, hostWords } from './host-values.ts';
+import { differingBytes, hostBytes } from './host-values.ts';
 import { type DisturbedOutcome, type Outcome, runDisturbed, runStraight, withDirectory } from './modes.ts';
 import { leastPoints } from './points.ts';
 import { randomFrom, testSeed } from './random.ts';
@@ -43,7 +43,7 @@ describe('every test guest', () => {
       const once = await withDirectory((directory) =>
         runDisturbed(guest, directory, { compareEvery: 1, picks: (place) => place === chosen }),
       );
-      const volatile = await hostWords(guest, straight, every, once);
+      const volatile = await hostBytes(guest, straight, every, once);
       expectEqual(every, straight, volatile, 'every-safepoint');
       const where = `snapshot-once at place ${chosen} of ${every.seen} (WVM_TEST_SEED=${testSeed})`;
       expectEqual(once, straight, volatile, where);
@@ -82,7 +82,7 @@ function expectEqual(
   expect(actual.fuelUsed, where).toBe(straight.fuelUsed);
   expect(actual.memories.length, where).toBe(straight.memories.length);
   actual.memories.forEach((memory, k) => {
-    const wrong = differingWords(memory, straight.memories[k]!).filter((word) => volatile[k]?.has(word) !== true);
-    expect(wrong, `${where}: words of memory ${k} that differ`).toEqual([]);
+    const wrong = differingBytes(memory, straight.memories[k]!).filter((address) => volatile[k]?.has(address) !== true);
+    expect(wrong, `${where}: bytes of memory ${k} that differ`).toEqual([]);
   });
 }

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { guests } from '../../guest/manifest.ts';
-import { differingWords } from './host-values.ts';
+import { differingBytes } from './host-values.ts';
 import { runInPieces, runStraight, withDirectory } from './modes.ts';
 import { randomFrom, testSeed } from './random.ts';
 
@@ -33,7 +33,7 @@ describe(`every benchmark, saved and resumed at ${PIECES} random points`, () => 
       expect(pieces.ends).toEqual(straight.ends);
       expect(pieces.files).toEqual(straight.files);
       expect(pieces.fuelUsed).toBe(straight.fuelUsed);
-      expect(pieces.memories.map((memory, k) => differingWords(memory, straight.memories[k]!))).toEqual(
+      expect(pieces.memories.map((memory, k) => differingBytes(memory, straight.memories[k]!))).toEqual(
         straight.memories.map(() => []),
       );
       expect(pieces.points).toBeGreaterThanOrEqual(LEAST_PIECES);

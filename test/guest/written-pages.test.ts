@@ -3,7 +3,7 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Guest, guestNamed, guests } from '../../guest/manifest.ts';
-import { differingWords, hostWords } from './host-values.ts';
+import { differingBytes, hostBytes } from './host-values.ts';
 import { type Outcome, runCaptured, runStraight, withDirectory } from './modes.ts';
 
 /** Captures of one guest, about: its places are spread over the whole run. */
@@ -33,7 +33,7 @@ describe('every test guest marks what it writes', () => {
         runCaptured(guest, directory, (place) => place % step === step - 1),
       );
       capturesInAll += captured.captures;
-      expectEqual(captured, straight, (await hostWords(guest)).length > 0);
+      expectEqual(captured, straight, (await hostBytes(guest)).length > 0);
     });
   }
 
@@ -76,6 +76,6 @@ function expectEqual(actual: Outcome, straight: Outcome, holdsHostWords: boolean
   if (holdsHostWords) return;
   expect(actual.memories.length).toBe(straight.memories.length);
   actual.memories.forEach((memory, k) => {
-    expect(differingWords(memory, straight.memories[k]!), `words of memory ${k} that differ`).toEqual([]);
+    expect(differingBytes(memory, straight.memories[k]!), `bytes of memory ${k} that differ`).toEqual([]);
   });
 }

@@ -5,7 +5,7 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Guest, guestNamed } from '../../guest/manifest.ts';
-import { differingWords } from '../guest/host-values.ts';
+import { differingBytes } from '../guest/host-values.ts';
 import {
   type Disturbance,
   type DisturbedOutcome,
@@ -42,7 +42,7 @@ function expectEqual(actual: Outcome, straight: Outcome): void {
   expect(actual.exit).toEqual(straight.exit);
   expect(actual.ends).toEqual(straight.ends);
   expect(actual.fuelUsed).toBe(straight.fuelUsed);
-  expect(actual.memories.map((memory, k) => differingWords(memory, straight.memories[k]!))).toEqual([[]]);
+  expect(actual.memories.map((memory, k) => differingBytes(memory, straight.memories[k]!))).toEqual([[]]);
 }
 
 describe('random trees of processes', () => {

@@ -18,7 +18,7 @@ import {
 } from './manifest.ts';
 import { ChangedPages, NewIds } from './new-ids.ts';
 import { MAX_CHUNK_BYTES } from './pack-layout.ts';
-import { type NewChunk, preparePacks, publishPacks } from './pack-writer.ts';
+import { type NewChunk, type PreparedPack, preparePacks, publishPacks } from './pack-writer.ts';
 import { type PageTree, type ReadChunk, type TreeNode, updateTree } from './page-tree.ts';
 import type { Lease, PreparedFile, StorePorts } from './ports.ts';
 
@@ -74,7 +74,12 @@ export interface CommitContext {
 export async function commit(context: CommitContext, request: CommitRequest): Promise<CommitResult> {
   const { ports, lease, catalog, parent } = context;
   const builder = new SnapshotBuilder(context, request);
-  const packs = await preparePacks(ports, builder.newChunks());
+  let packs: PreparedPack[];
+  try {
+    packs = await preparePacks(ports, builder.newChunks());
+  } finally {
+    builder.release();
+  }
   const discardAll = async (): Promise<void> => {
     for (const { discard } of packs) await discard();
   };
@@ -128,6 +133,11 @@ class SnapshotBuilder {
   constructor(context: CommitContext, request: CommitRequest) {
     this.#context = context;
     this.#request = request;
+  }
+
+  /** All chunks have been told, or will never be. */
+  release(): void {
+    this.#ids.release();
   }
 
   result(): { records: readonly ManifestRecord[]; memories: readonly ManifestMemory[] } {

@@ -5,9 +5,14 @@ import { IdIndex } from '../../engine/id-index.ts';
 import { type ChunkId, chunkIdAt } from './chunk-id.ts';
 import type { PageIds } from './page-tree.ts';
 
+/** Of commits that are over. */
+const spare: IdIndex[] = [];
+const MAX_SPARE = 4;
+const MAX_SPARE_BYTES: number = 4 << 20;
+
 /** Which ids have been met already. */
 export class NewIds {
-  readonly #index: IdIndex = new IdIndex();
+  readonly #index: IdIndex = spare.pop() ?? new IdIndex();
 
   /** The number of an id, which is a new one if it was not here. */
   add(id: ChunkId): { readonly number: number; readonly isNew: boolean } {
@@ -19,6 +24,13 @@ export class NewIds {
   at(number: number): ChunkId {
     const { bytes, offset } = this.#index.at(number);
     return chunkIdAt(bytes, offset);
+  }
+
+  /** It is not used any more. */
+  release(): void {
+    if (spare.length === MAX_SPARE || this.#index.sizeBytes > MAX_SPARE_BYTES) return;
+    this.#index.clear();
+    spare.push(this.#index);
   }
 }
 
