@@ -94,15 +94,15 @@ export class Catalog {
 
   add(pack: Pack): void {
     if (this.#packs.has(pack.name)) return;
-    this.#packs.set(pack.name, pack);
+    const [top] = pack.blocks;
     let first = this.#chunks.count;
+    // In an index the chunks of all blocks follow each other.
+    if (top !== undefined) this.#chunks.add(top.index, top.idAt(0), CHUNK_ENTRY_BYTES, chunkCountOf(pack));
+    this.#packs.set(pack.name, pack);
     for (const block of pack.blocks) {
       this.#blocks.push({ pack, block, first });
       first += block.chunkCount;
     }
-    const count = first - this.#chunks.count;
-    // In an index they follow each other, too.
-    if (count > 0) this.#chunks.add(pack.blocks[0]!.index, pack.blocks[0]!.idAt(0), CHUNK_ENTRY_BYTES, count);
   }
 
   /** Takes up the packs that are there now. */
@@ -139,8 +139,7 @@ export class Catalog {
   }
 
   #addAll(packs: readonly Pack[]): void {
-    let more = 0;
-    for (const { blocks } of packs) for (const block of blocks) more += block.chunkCount;
+    const more = packs.reduce((sum, pack) => sum + chunkCountOf(pack), 0);
     const chunkCount = this.#chunks.count + more;
     if (chunkCount > IdIndex.maxCount) {
       throw new WvmError(
@@ -154,6 +153,10 @@ export class Catalog {
     this.#chunks.reserve(more);
     for (const pack of packs) this.add(pack);
   }
+}
+
+function chunkCountOf({ blocks }: Pack): number {
+  return blocks.reduce((sum, block) => sum + block.chunkCount, 0);
 }
 
 /** The index of a pack; undefined if it is gone, a string if it is damaged. */

@@ -28,10 +28,10 @@ import type { SnapshotReader } from './stored-machine.ts';
 
 /** Blocks that other threads work on at a time: so many are done while this one reads one and hashes it. */
 const ASIDE_BLOCKS = 6;
-/** Blocks that are decompressed at a time: as many as there are threads for that. */
-const UNPACKED_BLOCKS = 4;
 /** The same while this thread makes the machine and takes nothing from them. */
 const FIRST_ASIDE_BLOCKS = 24;
+/** Blocks that are decompressed at a time: as many as there are threads for that. */
+const UNPACKED_BLOCKS = 4;
 /** For less it is not worth starting threads: 16 MiB. */
 const MANY_PAGES = 4096;
 /** If fewer of a block's pages are wanted, each is hashed for itself, which takes a tenth longer for each. */
