@@ -72,13 +72,24 @@ export class IdIndex {
   }
 
   /** Room for so many more: growing once is cheaper than growing often. */
-  reserve(count: number): void {
-    this.#reserve(this.#count + count);
+  reserve(more: number): void {
+    const count = this.#count + more;
+    if (count <= this.#capacity) return;
+    if (count > IdIndex.maxCount) throw new RangeError(`${count} ids, more than ${IdIndex.maxCount}`);
+    const { ids } = this.#kernel;
+    const wanted = Math.ceil((IDS_ADDRESS + count * ID_BYTES) / WASM_PAGE_BYTES);
+    const pages = ids.buffer.byteLength / WASM_PAGE_BYTES;
+    // By halves, that growing costs little each.
+    if (wanted > pages) ids.grow(Math.min(MAX_PAGES, Math.max(wanted, Math.ceil(pages * 1.5))) - pages);
+    this.#bytes = new Uint8Array(ids.buffer);
+    this.#capacity = Math.floor((this.#bytes.length - IDS_ADDRESS) / ID_BYTES);
+    const slots = 2 ** Math.ceil(Math.log2(this.#capacity * 2));
+    if (slots * SLOT_BYTES > this.#mask + 1) this.#makeSlots(slots);
   }
 
   /** Adds `count` ids, the first at `offset` of `bytes`, `stride` bytes apart. They get the next numbers, in order. */
   add(bytes: Uint8Array, offset: number, stride: number, count: number): void {
-    this.#reserve(this.#count + count);
+    this.reserve(count);
     const perTurn = Math.floor((IDS_ADDRESS - ID_BYTES) / stride);
     for (let done = 0; done < count; done += perTurn) {
       const turn = Math.min(perTurn, count - done);
@@ -106,7 +117,7 @@ export class IdIndex {
   addText(id: string): number {
     const known = this.findText(id);
     if (known >= 0) return known;
-    this.#reserve(this.#count + 1);
+    this.reserve(1);
     this.#kernel.take(this.#count, ID_BYTES, 1);
     this.#distinct += this.#kernel.put(this.#count, this.#count + 1, this.#mask);
     return this.#count++;
@@ -122,20 +133,6 @@ export class IdIndex {
   /** The memory that holds the id of a number, and where; valid until the next is added. */
   at(number: number): { readonly bytes: Uint8Array; readonly offset: number } {
     return { bytes: this.#bytes, offset: IDS_ADDRESS + number * ID_BYTES };
-  }
-
-  #reserve(count: number): void {
-    if (count <= this.#capacity) return;
-    if (count > IdIndex.maxCount) throw new RangeError(`${count} ids, more than ${IdIndex.maxCount}`);
-    const { ids } = this.#kernel;
-    const wanted = Math.ceil((IDS_ADDRESS + count * ID_BYTES) / WASM_PAGE_BYTES);
-    const pages = ids.buffer.byteLength / WASM_PAGE_BYTES;
-    // By halves, that growing costs little each.
-    if (wanted > pages) ids.grow(Math.min(MAX_PAGES, Math.max(wanted, Math.ceil(pages * 1.5))) - pages);
-    this.#bytes = new Uint8Array(ids.buffer);
-    this.#capacity = Math.floor((this.#bytes.length - IDS_ADDRESS) / ID_BYTES);
-    const slots = 2 ** Math.ceil(Math.log2(this.#capacity * 2));
-    if (slots * SLOT_BYTES > this.#mask + 1) this.#makeSlots(slots);
   }
 
   #makeSlots(count: number): void {

@@ -1,5 +1,5 @@
 ;; The hash table of id-index.ts: from ids of 32 bytes to the numbers in which they came. $ids begins with a room for what the caller
-;; gives (GIVEN, 0 … 294911); the ids follow at IDS, one after the other in the order of their numbers. $slots is open addressing:
+;; gives (0 … 327679); the ids follow, one after the other in the order of their numbers. $slots is open addressing:
 ;;
 ;;   slot:  0  number + 1 u32, or 0: free     4  hash of the id u32
 ;;
@@ -8,7 +8,7 @@
   (memory $ids (export "ids") 5 65536)
   (memory $slots (export "slots") 0 65536)
 
-  ;; Odd and even words of the key of the hash.
+  ;; The key of the hash, a word for each word of an id.
   (global $k0 (export "key0") (mut i64) (i64.const 0))
   (global $k1 (export "key1") (mut i64) (i64.const 0))
   (global $k2 (export "key2") (mut i64) (i64.const 0))
