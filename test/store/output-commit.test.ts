@@ -18,21 +18,28 @@ afterEach(() => bench.close());
 const numbers = (count: number): string =>
   Array.from({ length: count }, (_, i) => `${String(i % 1000).padStart(3, '0')}\n`).join('');
 
-/** Lives of one machine, each but the last ended by kill -9, after about as long as it takes to start. */
-async function lives(start: (life: number) => Running, random: () => number): Promise<number> {
+const RUN = ['--name', 'job', '--output-commit'];
+
+/**
+ * Lives of one machine, each but the last ended by kill -9, after about as long as it takes to start. `shownBytes`: how much
+ * the world has seen of all of them so far.
+ */
+async function lives(start: (args: readonly string[]) => Running, shownBytes: () => number): Promise<void> {
+  const random = randomFrom(testSeed);
   for (let life = 0; life < 60; life++) {
-    const machine = start(life);
-    // The first one must have left something to go on from.
-    if (life === 0) await until(() => bench.registered().includes('job') && machine.stdout.length > 0, 'its output');
-    // On a machine so busy that starting takes longer than any of these lives it would never come to its end.
-    if (life % 3 === 2) await until(() => machine.stdout.length > 0 || machine.child.exitCode !== null, 'more output');
-    else if (life > 0) await sleep(200 + random() * 1200);
+    const before = shownBytes();
+    const machine = start(life === 0 ? ['run', ...RUN, bench.guest('countLong')] : ['resume', 'job', ...RUN]);
+    const hasShown = (): boolean => shownBytes() > before || machine.child.exitCode !== null;
+    // The first one must have left something to go on from; and on a machine so busy that starting takes longer than any of
+    // these lives it would never come to its end.
+    if (life % 3 === 0) await until(hasShown, 'its output');
+    else await sleep(200 + random() * 1200);
     machine.child.kill('SIGKILL');
     const { code, stderr } = await machine.done;
     expect(stderr).not.toContain('WVM_');
     if (code !== null) {
       expect(code).toBe(7);
-      return life;
+      return;
     }
   }
   throw new Error('it never came to its end');
@@ -40,41 +47,27 @@ async function lives(start: (life: number) => Running, random: () => number): Pr
 
 describe('kill -9 at any moment', () => {
   it('V01 the outputs of all lives are the output of one, through pipes', async () => {
-    const random = randomFrom(testSeed);
-    let all = '';
     const seen: Running[] = [];
-    await lives((life) => {
-      all += seen.at(-1)?.stdout ?? '';
-      const args =
-        life === 0 ? ['run', '--name', 'job', '--output-commit', bench.guest('countLong')] : ['resume', 'job'];
-      const machine = bench.start(life === 0 ? args : [...args, '--name', 'job', '--output-commit']);
+    const shown = (): string => seen.map(({ stdout }) => stdout).join('');
+    const start = (args: readonly string[]): Running => {
+      const machine = bench.start(args);
       seen.push(machine);
       return machine;
-    }, random);
-    all += seen.at(-1)!.stdout;
-    expect(all).toBe(numbers(600));
+    };
+    await lives(start, () => shown().length);
+    expect(shown()).toBe(numbers(600));
   });
 
   it('V01 and in one file, to which each life adds', async () => {
-    const random = randomFrom(testSeed);
     const file = bench.path('out');
     const stdout = openSync(file, 'a');
-    const options = { stdout };
-    const args = ['--name', 'job', '--output-commit'];
-    for (let life = 0; life < 60; life++) {
-      const machine = bench.start(
-        life === 0 ? ['run', ...args, bench.guest('countLong')] : ['resume', 'job', ...args],
-        options,
-      );
-      const { length } = readFileSync(file);
-      if (life % 3 === 0) {
-        await until(() => readFileSync(file).length > length || machine.child.exitCode !== null, 'its output');
-      } else await sleep(200 + random() * 1200);
-      machine.child.kill('SIGKILL');
-      if ((await machine.done).code === 7) break;
-    }
+    const shown = (): string => readFileSync(file, 'latin1');
+    await lives(
+      (args) => bench.start(args, { stdout }),
+      () => shown().length,
+    );
     closeSync(stdout);
-    expect(readFileSync(file, 'latin1')).toBe(numbers(600));
+    expect(shown()).toBe(numbers(600));
   });
 });
 
