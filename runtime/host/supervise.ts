@@ -78,6 +78,8 @@ export interface MachineOutcome {
 
 /** Output is held so long at least; a commit takes some 20 ms. */
 const OUTPUT_EVERY_MS = 100;
+/** Snapshots that nobody waits for. */
+const UNASKED: ReadonlySet<string> = new Set(['output', 'timer', 'exit']);
 /** After a failure: a full disk may have room again. */
 const OUTPUT_RETRY_MS = 1000;
 
@@ -359,7 +361,7 @@ export class Supervisor implements ControlTarget {
     } catch (error) {
       if (!(error instanceof WvmError)) throw error;
       // A machine that has ended meanwhile is no failure of what comes by itself: it has been saved for that, or is not to be.
-      const isLate = error.code === 'WVM_SNAPSHOT_FAILED' && (event === 'output' || event === 'timer');
+      const isLate = error.code === 'WVM_SNAPSHOT_FAILED' && UNASKED.has(event);
       if (!isLate) this.#options.onWarning?.(error);
       return false;
     }
@@ -367,16 +369,18 @@ export class Supervisor implements ControlTarget {
 
   async #save(event: string, options: { stop?: boolean } = {}): Promise<number> {
     const leave = await this.#saving.enter();
+    // Whoever has decided that the machine ends has saved it, if that was wanted: it does not go on from here.
+    const isLate = (): boolean => this.#end !== undefined && options.stop !== true;
     try {
       const { outputDirectory, store, seal: keys } = this.#options;
       if (outputDirectory === undefined) {
         const to = store ?? { place: (await import('./store/open-store.ts')).defaultStoreDirectory() };
-        const saved = await this.#saveInTurn(to, { reason: event, ...options }, null);
+        const saved = await this.#saveInTurn(to, { reason: event, ...options }, null, isLate);
         const { id, sequence, sizeBytes, newBytes, stopNs } = saved;
         this.#saved({ file: id, event, sizeBytes, newBytes, stopNs: BigInt(stopNs) });
         return sequence;
       }
-      const image = await this.#snapshotInTurn(options);
+      const image = await this.#snapshotInTurn(options, isLate);
       // Most machines never need it, and it costs a tenth of their start.
       const { writeNumberedImage } = await import('./images/image-series.ts');
       const chunks = keys === undefined ? image.chunks : (await import('./seal/seal.ts')).seal(image.chunks, keys);
@@ -396,10 +400,16 @@ export class Supervisor implements ControlTarget {
     this.#options.onSaved?.(snapshot);
   }
 
-  async #saveInTurn(place: StorePlace, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+  async #saveInTurn(
+    place: StorePlace,
+    options: SaveOptions,
+    tag: string | null,
+    isLate: () => boolean = () => false,
+  ): Promise<StoredSnapshotInfo> {
     const leave = await this.#freezing.enter();
     try {
       await this.#loaded;
+      if (isLate()) throw this.#hasEnded();
       return await (await this.#openHistory()).save(place, options, tag);
     } finally {
       leave();
@@ -418,13 +428,21 @@ export class Supervisor implements ControlTarget {
     return this.#history;
   }
 
-  async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<StreamedImage> {
+  async #snapshotInTurn(
+    options: { stop?: boolean; includeModule?: boolean },
+    isLate: () => boolean = () => false,
+  ): Promise<StreamedImage> {
     const leave = await this.#freezing.enter();
     try {
       await this.#loaded;
+      if (isLate()) throw this.#hasEnded();
       return await this.#machine!.snapshot(options);
     } finally {
       leave();
     }
+  }
+
+  #hasEnded(): WvmError {
+    return new WvmError('WVM_SNAPSHOT_FAILED', `${this.#name}: the machine is ending`);
   }
 }

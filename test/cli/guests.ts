@@ -30,8 +30,8 @@ function moduleText(names: readonly (keyof typeof imports)[], body: string): str
   ${body})`;
 }
 
-/** Prints the numbers from 0 below `limit` by their last three digits. */
-function countingText(limit: number): string {
+/** Prints the numbers from 0 below `limit` by their last three digits; `afterEach` is done after each of them. */
+function countingText(limit: number, afterEach = ''): string {
   return moduleText(
     [],
     `(func $work (param $n i32)
@@ -46,6 +46,7 @@ function countingText(limit: number): string {
         (call $digit (i32.const 65) (i32.div_u (local.get $i) (i32.const 10)))
         (call $digit (i32.const 66) (local.get $i))
         (call $print (i32.const 1) (i32.const 64) (i32.const 4))
+        ${afterEach}
         (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const ${limit}))))
       (call $proc_exit (i32.const 7)))`,
   );
@@ -58,6 +59,8 @@ export const guestTexts = {
   countLong: countingText(600),
   /** The same with so many that it has to be ended. */
   countOn: countingText(1_000_000_000),
+  /** The same, and it asks for a snapshot after each number. */
+  countAndSave: `(module (import "wvm" "snapshot" (func $snapshot (result i32)))${countingText(1_000_000_000, '(drop (call $snapshot))').slice('(module'.length)}`,
   /** Works until somebody ends it. */
   endless: moduleText([], '(func $main (export "_start") (loop $l (br $l)))'),
   /** Copies stdin to stdout. */

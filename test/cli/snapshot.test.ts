@@ -471,3 +471,39 @@ test('--snapshot-on exit saves the last moment, whatever ends the machine: the c
   expect((await bench.run(['run', ...saveAtExit, bench.guest('trap')])).code).toBe(134);
   expect(bench.files()).toEqual(['args-0001.wvm', 'countOn-0001.wvm', 'exit300-0001.wvm']);
 });
+
+test.each([
+  ['a store', ['--store', 'store'], ['--store', 'store']],
+  ['images', ['--output', 'images'], ['-o', 'stopped.wvm']],
+])(
+  'a machine that saves itself into %s all the time is stopped by wvm snapshot and by a signal',
+  async (_, own, flags) => {
+    const run = ['run', '--name', 'job', '--quiet', '--snapshot-on', 'exit', ...own, bench.guest('countAndSave')];
+    // It is saving itself most of the time: some of these come into the middle of that.
+    for (let round = 0; round < 3; round++) {
+      const machine = bench.start(run);
+      await hasPrinted(machine, 20 + round * 4);
+      expect(await bench.run(['snapshot', '--stop', 'job', ...flags])).toMatchObject({ code: 0, stderr: '' });
+      const { code, stdout } = await machine.done;
+      expect(code).toBe(122);
+      const copy = bench.start([
+        'resume',
+        ...(own[0] === '--store' ? ['job', ...own] : ['stopped.wvm']),
+        '--name',
+        'copy',
+      ]);
+      await hasPrinted(copy, 8);
+      copy.child.kill('SIGTERM');
+      const next = await copy.done;
+      expect(next.code).toBe(143);
+      const all = stdout + next.stdout;
+      expect(all).toBe(numbers(all.length / 4));
+    }
+    for (let round = 0; round < 2; round++) {
+      const machine = bench.start(run);
+      await hasPrinted(machine, 20 + round * 4);
+      machine.child.kill('SIGTERM');
+      expect(await machine.done).toMatchObject({ code: 143, stderr: '' });
+    }
+  },
+);

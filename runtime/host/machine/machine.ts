@@ -62,8 +62,12 @@ export class Machine {
   #lastState: MachineStats['state'] = 'loaded';
   #exit: MachineExit | undefined;
   #killed = false;
-  /** Somebody takes a snapshot of the guest in the middle of a step: one that stops it must wait for the step's end. */
+  /** The guest stands still in the middle of a step, for an action that takes a snapshot of it. */
   #isHeld = false;
+  /** Meanwhile another snapshot was taken, one that stops it. */
+  #isToStop = false;
+  /** What is to be done about this step was put off by a stop. */
+  #unfinished: Step | undefined;
   /** Its memory is to be handed on, or has been. */
   #isDisposed = false;
   #sliceEndMs = 0;
@@ -177,8 +181,7 @@ export class Machine {
       for (;;) {
         const exit = await this.#betweenSlices();
         if (exit !== undefined) return exit;
-        const step = this.#step();
-        const end = await this.#after(step);
+        const end = await this.#after(this.#step());
         if (end !== undefined) return end;
       }
     } catch (error) {
@@ -226,10 +229,16 @@ export class Machine {
   #request(request: SaveRequest): void {
     if (this.#state === 'ended') {
       request.reject(this.#hasEnded());
-    } else if (this.#state === 'running' || this.#state === 'blocked' || (this.#isHeld && request.stop)) {
+    } else if (this.#state === 'running' || this.#state === 'blocked') {
       this.#saves.add(request);
       this.#interrupt();
-    } else void this.#saves.serve(request);
+    } else this.#serveHeld(request);
+  }
+
+  /** The guest stands still. If it is held: the action that holds it may have to wait until this one is done. */
+  #serveHeld(request: SaveRequest): void {
+    this.#isToStop ||= this.#isHeld && request.stop;
+    void this.#saves.serve(request);
   }
 
   /** A snapshot of a machine that stands still, in one go: for onStop and for loaded or frozen machines. */
@@ -393,6 +402,9 @@ export class Machine {
   }
 
   #step(): Step {
+    const unfinished = this.#unfinished;
+    this.#unfinished = undefined;
+    if (unfinished !== undefined) return unfinished;
     this.#wantsTurn = false;
     this.#sliceEndMs = performance.now() + (this.#saves.isBeingStored ? STORING_SLICE_MS : SLICE_MS);
     const limit = Error.stackTraceLimit;
@@ -409,7 +421,7 @@ export class Machine {
     switch (step.kind) {
       case 'exited':
         // Not from a call: it has returned from its last function.
-        if (this.#guest.hasReturned) await this.#hold(this.#options.beforeEnd);
+        if (this.#guest.hasReturned && (await this.#hold(this.#options.beforeEnd))) return this.#putOff(step);
         await this.#drain();
         return this.#end({
           kind: 'exit',
@@ -425,7 +437,7 @@ export class Machine {
         await this.#letGo();
         return this.#end({ kind: 'trap', message: deadlockText(this.#guest.kernel), backtrace: [] });
       case 'out-of-fuel':
-        await this.#hold(this.#options.beforeEnd);
+        if (await this.#hold(this.#options.beforeEnd)) return this.#putOff(step);
         await this.#drain();
         return this.#end({ kind: 'stopped', reason: 'fuel' });
       case 'self-snapshot':
@@ -434,10 +446,7 @@ export class Machine {
       case 'yielded':
         if (this.#guest.isAboutToCall('proc_exit')) await this.#hold(this.#options.beforeEnd);
         if (this.#options.stops === undefined) await nextTurn();
-        else if (await this.#options.stops.onStop(this)) {
-          this.#state = 'frozen';
-          return { kind: 'stopped', reason: 'snapshot' };
-        }
+        else if (await this.#options.stops.onStop(this)) return this.#stopped();
         return undefined;
       case 'blocked':
         this.#state = 'blocked';
@@ -450,8 +459,9 @@ export class Machine {
   /** Requests from outside, between two slices. */
   async #betweenSlices(): Promise<MachineExit | undefined> {
     if (this.#killed) return this.#end({ kind: 'stopped', reason: 'kill' });
+    if (this.#isToStop) return this.#stopped();
     if (performance.now() >= this.#deadlineMs) {
-      await this.#hold(this.#options.beforeEnd);
+      if (await this.#hold(this.#options.beforeEnd)) return this.#stopped();
       await this.#drain();
       return this.#end({ kind: 'stopped', reason: 'timeout' });
     }
@@ -459,7 +469,7 @@ export class Machine {
       if (request.stop) {
         this.#state = 'frozen';
         await this.#saves.serve(request);
-        return { kind: 'stopped', reason: 'snapshot' };
+        return this.#stopped();
       }
       void this.#saves.serve(request);
     }
@@ -483,14 +493,30 @@ export class Machine {
     });
   }
 
-  /** The guest stands still, and can be saved, while `action` does its work. */
-  async #hold(action: ((machine: Machine) => Promise<void>) | undefined): Promise<void> {
-    if (action === undefined) return;
+  /** The guest stands still, and can be saved, while `action` does its work. True if it is to stop now. */
+  async #hold(action: ((machine: Machine) => Promise<void>) | undefined): Promise<boolean> {
+    if (action === undefined) return false;
     this.#state = 'frozen';
     this.#isHeld = true;
+    for (let next = this.#saves.next(); next !== undefined; next = this.#saves.next()) this.#serveHeld(next);
     await action(this);
     this.#isHeld = false;
-    this.#state = 'running';
+    // It may have been killed.
+    if (this.#exit === undefined) this.#state = 'running';
+    return this.#isToStop;
+  }
+
+  /** A snapshot has stopped it; run() may be called again. */
+  #stopped(): MachineExit {
+    this.#isToStop = false;
+    this.#state = 'frozen';
+    return { kind: 'stopped', reason: 'snapshot' };
+  }
+
+  /** The same; then it goes on with what is to be done about the step. */
+  #putOff(step: Step): MachineExit {
+    this.#unfinished = step;
+    return this.#stopped();
   }
 
   /** Whatever is held goes out: no snapshot of what has just happened will ever be. */

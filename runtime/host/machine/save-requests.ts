@@ -102,6 +102,11 @@ export class SaveRequests {
     return request !== undefined && this.#hasRoom(request) ? this.#waiting.shift() : undefined;
   }
 
+  /** The next request, whether there is memory for the copy or not, taken out of the queue. */
+  next(): SaveRequest | undefined {
+    return this.#waiting.shift();
+  }
+
   /** A guest that is to go on runs until there is memory for the copy of its pages. */
   #hasRoom(request: SaveRequest): boolean {
     if (request.stop || Number(process.hrtime.bigint() - request.startNs) > ROOM_WAIT_NS) return true;
