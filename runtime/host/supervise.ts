@@ -195,7 +195,7 @@ export class Supervisor implements ControlTarget {
       const image = await this.#snapshotInTurn({ includeModule: options.includeModule });
       return { ...image, commit: () => {}, abort: () => {} };
     }
-    const leave = await this.#freezing.enter();
+    const leave = await this.#enterBeforeEnd();
     // Set before the snapshot: run() may return before the image is here.
     this.#awaitingVerdict = true;
     const conclude = (end: MachineExit | undefined): void => {
@@ -227,7 +227,7 @@ export class Supervisor implements ControlTarget {
   async save({ store: place, keys, stop, tag, onProgress }: SaveRequest): Promise<StoredSnapshotInfo> {
     const store = { place, keys: decodeKeys(keys) };
     if (!stop) return await this.#saveInTurn(store, { reason: 'request', onProgress }, tag);
-    const leave = await this.#freezing.enter();
+    const leave = await this.#enterBeforeEnd();
     this.#awaitingVerdict = true;
     try {
       await this.#loaded;
@@ -369,18 +369,16 @@ export class Supervisor implements ControlTarget {
 
   async #save(event: string, options: { stop?: boolean } = {}): Promise<number> {
     const leave = await this.#saving.enter();
-    // Whoever has decided that the machine ends has saved it, if that was wanted: it does not go on from here.
-    const isLate = (): boolean => this.#end !== undefined && options.stop !== true;
     try {
       const { outputDirectory, store, seal: keys } = this.#options;
       if (outputDirectory === undefined) {
         const to = store ?? { place: (await import('./store/open-store.ts')).defaultStoreDirectory() };
-        const saved = await this.#saveInTurn(to, { reason: event, ...options }, null, isLate);
+        const saved = await this.#saveInTurn(to, { reason: event, ...options }, null);
         const { id, sequence, sizeBytes, newBytes, stopNs } = saved;
         this.#saved({ file: id, event, sizeBytes, newBytes, stopNs: BigInt(stopNs) });
         return sequence;
       }
-      const image = await this.#snapshotInTurn(options, isLate);
+      const image = await this.#snapshotInTurn(options);
       // Most machines never need it, and it costs a tenth of their start.
       const { writeNumberedImage } = await import('./images/image-series.ts');
       const chunks = keys === undefined ? image.chunks : (await import('./seal/seal.ts')).seal(image.chunks, keys);
@@ -400,16 +398,21 @@ export class Supervisor implements ControlTarget {
     this.#options.onSaved?.(snapshot);
   }
 
-  async #saveInTurn(
-    place: StorePlace,
-    options: SaveOptions,
-    tag: string | null,
-    isLate: () => boolean = () => false,
-  ): Promise<StoredSnapshotInfo> {
+  /**
+   * Waits for its turn. Whoever has decided that the machine ends has saved it, if that was wanted, or does so now (`isEnd`): for
+   * others it is too late.
+   */
+  async #enterBeforeEnd(isEnd = false): Promise<() => void> {
     const leave = await this.#freezing.enter();
+    if (this.#end === undefined || isEnd) return leave;
+    leave();
+    throw new WvmError('WVM_SNAPSHOT_FAILED', `${this.#name}: the machine is ending`);
+  }
+
+  async #saveInTurn(place: StorePlace, options: SaveOptions, tag: string | null): Promise<StoredSnapshotInfo> {
+    const leave = await this.#enterBeforeEnd(options.stop);
     try {
       await this.#loaded;
-      if (isLate()) throw this.#hasEnded();
       return await (await this.#openHistory()).save(place, options, tag);
     } finally {
       leave();
@@ -428,21 +431,13 @@ export class Supervisor implements ControlTarget {
     return this.#history;
   }
 
-  async #snapshotInTurn(
-    options: { stop?: boolean; includeModule?: boolean },
-    isLate: () => boolean = () => false,
-  ): Promise<StreamedImage> {
-    const leave = await this.#freezing.enter();
+  async #snapshotInTurn(options: { stop?: boolean; includeModule?: boolean }): Promise<StreamedImage> {
+    const leave = await this.#enterBeforeEnd(options.stop);
     try {
       await this.#loaded;
-      if (isLate()) throw this.#hasEnded();
       return await this.#machine!.snapshot(options);
     } finally {
       leave();
     }
-  }
-
-  #hasEnded(): WvmError {
-    return new WvmError('WVM_SNAPSHOT_FAILED', `${this.#name}: the machine is ending`);
   }
 }
