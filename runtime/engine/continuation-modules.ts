@@ -26,11 +26,7 @@ export class ContinuationModules {
   readonly #kept: CompiledContinuations[] = [];
 
   /** Modules that hold the continuations of all these sites; what no module has is compiled into one. */
-  get(
-    map: ModuleMap,
-    sites: readonly number[],
-    compile: (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module,
-  ): CompiledContinuations[] {
+  get(map: ModuleMap, sites: readonly number[]): CompiledContinuations[] {
     const modules = new Set<CompiledContinuations>();
     const missing: number[] = [];
     for (const site of sites) {
@@ -40,7 +36,7 @@ export class ContinuationModules {
     }
     if (missing.length > 0) {
       const { bytes, functions, helpers } = buildContinuations(map, missing);
-      const made = { sites: missing, module: compile(bytes), functions, helpers };
+      const made = { sites: missing, module: new WebAssembly.Module(bytes), functions, helpers };
       this.#keep(made);
       modules.add(made);
     }

@@ -19,9 +19,6 @@ import { OWN_GLOBALS } from './own-globals.ts';
 import type { RawStack } from './raw-stack.ts';
 import type { StackArea } from './stack-area.ts';
 
-/** Compiles with the optimising compiler at once. */
-export type CompileOptimised = <Result>(compile: () => Result) => Result;
-
 /** Of the frame at a site. */
 interface FrameShape {
   readonly sizeBytes: number;
@@ -34,14 +31,10 @@ interface FrameShape {
   continuation: WebAssembly.ExportedFunction | undefined;
 }
 
-/** Optimising a larger function takes longer than it may save: 10,000 instructions take some 30 ms. */
-const OPTIMISED_INSTRUCTIONS = 10_000;
-
 export class Continuations {
   readonly #module: WasmModule;
   readonly #map: ModuleMap | undefined;
   readonly #modules: ContinuationModules;
-  readonly #compileOptimised: CompileOptimised;
   readonly #area: StackArea;
   readonly #slots: FunctionSlots;
   readonly #results: CallResults;
@@ -55,7 +48,6 @@ export class Continuations {
 
   constructor(
     compiled: CompiledModule,
-    compileOptimised: CompileOptimised,
     area: StackArea,
     slots: FunctionSlots,
     imports: Readonly<Record<string, WebAssembly.ImportValue>>,
@@ -64,7 +56,6 @@ export class Continuations {
     this.#module = compiled.original;
     this.#map = compiled.map;
     this.#modules = compiled.continuations;
-    this.#compileOptimised = compileOptimised;
     this.#area = area;
     this.#slots = slots;
     this.#results = new CallResults(area, slots);
@@ -85,7 +76,7 @@ export class Continuations {
     for (let at = end; at > names.FRAMES_BASE; at -= shape.sizeBytes) {
       shape = this.#shapes.get(view.getUint32(at - 8, true));
       if (shape === undefined || shape.slot === 0) {
-        this.#prepareStack(stack);
+        this.#prepare(this.#sitesOf(stack));
         shape = this.#shapes.get(view.getUint32(at - 8, true))!;
       }
       if (outermost === undefined) outermost = shape;
@@ -98,14 +89,6 @@ export class Continuations {
     );
     view.setUint32(last - 4, this.#resultSlot(shape, result), true);
     return outermost!.continuation!;
-  }
-
-  /** Compiles what is missing of a stack's continuations. */
-  #prepareStack(stack: RawStack): void {
-    const sites = this.#sitesOf(stack);
-    const innermost = sites[sites.length - 1]!;
-    if (this.#frameAt(innermost).slot === 0 && this.isQuietLoop(innermost)) this.#optimise(innermost);
-    this.#prepare(sites);
   }
 
   /** True if the call in a stack's innermost frame waits for a result. */
@@ -122,8 +105,7 @@ export class Continuations {
 
   /**
    * True if `site` is the poll of a loop in which, and around which, its function calls nothing that suspends: a frame
-   * there may loop for hours, and a continuation that is compiled optimised runs it faster than V8's baseline code,
-   * which it never replaces while it runs.
+   * there may loop for hours (loop-watch.ts).
    */
   isQuietLoop(site: number): boolean {
     if (this.#map === undefined) return false;
@@ -149,19 +131,7 @@ export class Continuations {
     const map = this.#capturable();
     const missing = [...new Set(sites)].filter((site) => this.#frameAt(site).slot === 0);
     if (missing.length === 0) return;
-    const modules = this.#modules.get(map, missing, (bytes) => new WebAssembly.Module(bytes));
-    for (const compiled of modules) this.#add(compiled);
-  }
-
-  /** Compiles the continuation of `site`, which is missing, with the optimising compiler, unless its function is large. */
-  #optimise(site: number): void {
-    const map = this.#capturable();
-    const { analysis } = map.plan(map.functionOfSite(site));
-    if (analysis.code.count > OPTIMISED_INSTRUCTIONS) return;
-    const modules = this.#modules.get(map, [site], (bytes) =>
-      this.#compileOptimised(() => new WebAssembly.Module(bytes)),
-    );
-    for (const compiled of modules) this.#add(compiled);
+    for (const compiled of this.#modules.get(map, missing)) this.#add(compiled);
   }
 
   #add({ sites, module, functions, helpers }: CompiledContinuations): void {

@@ -21,7 +21,7 @@ import { FuelMeter } from './fuel-meter.ts';
 import { GuestProcess } from './guest-process.ts';
 import { GuestProgram, type ProgramHost } from './guest-program.ts';
 import type { GuestThread } from './guest-thread.ts';
-import type { InstanceOptions, Outcome } from './instance.ts';
+import type { Outcome } from './instance.ts';
 import type { MachineHooks } from './machine-hooks.ts';
 import type { MemoryPool } from './memory-pool.ts';
 import { ParkedCalls } from './parked-calls.ts';
@@ -44,7 +44,6 @@ export interface MachineEngineOptions {
   readonly fuelSlice?: number;
   readonly fuelUsed?: bigint;
   readonly hooks: MachineHooks;
-  readonly compileOptimised: InstanceOptions['compileOptimised'];
   readonly memoryPool?: MemoryPool;
 }
 
@@ -82,7 +81,6 @@ export class GuestMachine {
     const pace = { left: PACE };
     this.#host = {
       maxMemoryBytes: options.maxMemoryBytes,
-      compileOptimised: options.compileOptimised,
       memoryPool: options.memoryPool,
       stackArea: new StackArea(),
       pace,

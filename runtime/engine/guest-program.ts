@@ -25,7 +25,6 @@ type Interrupted = Exclude<SystemCallResult, number>;
 /** What a program needs of the machine that it runs in. */
 export interface ProgramHost {
   readonly maxMemoryBytes: number;
-  readonly compileOptimised: InstanceOptions['compileOptimised'];
   readonly memoryPool: InstanceOptions['memoryPool'];
   readonly stackArea: StackArea;
   readonly pace: CallPort['pace'];
@@ -102,7 +101,6 @@ export class GuestProgram {
       importFunction: (index) => importFunction(this.#imports[index]!, port) as (...args: never[]) => unknown,
       poll: (site) => host.poll(this, site),
       atomics: { wait32: wait32!, wait64: wait64!, notify: notify! },
-      compileOptimised: host.compileOptimised,
       ...(host.memoryPool === undefined ? {} : { memoryPool: host.memoryPool }),
       stackArea: host.stackArea,
     };

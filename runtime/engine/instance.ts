@@ -13,7 +13,7 @@ import * as names from '../instrument/names.ts';
 import type { WasmModule } from '../wasm/module.ts';
 import type { CallResult } from './call-results.ts';
 import type { CompiledModule } from './compile.ts';
-import { type CompileOptimised, Continuations } from './continuations.ts';
+import { Continuations } from './continuations.ts';
 import { type AtomicCalls, FunctionSlots } from './function-slots.ts';
 import { makeTrap } from './glue.ts';
 import { InstanceParts, type MemoryOptions } from './instance-parts.ts';
@@ -34,7 +34,6 @@ export interface InstanceOptions extends MemoryOptions {
   readonly poll: PollAnswer;
   /** Answers waits and notifies on shared memories. May throw `unwind` to suspend. */
   readonly atomics: AtomicCalls;
-  readonly compileOptimised: CompileOptimised;
   /** Shared with instances that never run while this one does; its own if not given. */
   readonly stackArea?: StackArea;
 }
@@ -78,7 +77,7 @@ export class GuestInstance {
     this.marks = parts.marks;
     this.exports = instantiate(compiled, parts.imports(options.importFunction));
     this.mutableGlobals = new MutableGlobals(original, this.exports, area);
-    this.continuations = new Continuations(compiled, options.compileOptimised, area, slots, parts.shared, this.exports);
+    this.continuations = new Continuations(compiled, area, slots, parts.shared, this.exports);
     if (map === undefined) {
       const exported = Object.values(this.exports).filter((value) => value instanceof WebAssembly.Memory);
       this.memories = [...new Set([...parts.memories, ...exported])];

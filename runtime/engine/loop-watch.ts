@@ -1,4 +1,9 @@
-// Finds functions that do nothing but loop: their frame is replaced, once, by an optimised continuation (Continuations.isQuietLoop).
+// Finds functions that do nothing but loop. V8 compiles one that runs for long a second time, optimised, but goes on in the frame that
+// runs in baseline code until it returns: one that loops never does. So it is unwound, and goes on in a continuation; and,
+// as that starts in baseline code too, once more after twice the time: by then V8 has its optimised code.
+//
+// Each function has to loop twice as long as the time before: after an hour its frame has been replaced eighteen times, and a
+// function that loops for a while at each call is soon left alone.
 
 import type { CompiledModule } from './compile.ts';
 import type { GuestProgram } from './guest-program.ts';
@@ -11,10 +16,10 @@ export class LoopWatch {
   #function = -1;
   #program: GuestProgram | undefined;
   #polls = 0;
-  /** Functions whose frame was once replaced while it looped. */
-  readonly #replaced = new WeakMap<CompiledModule, Set<number>>();
+  /** Of functions whose frame was replaced: the polls after which it will be again. */
+  readonly #replaced = new WeakMap<CompiledModule, Map<number, number>>();
 
-  /** A poll at `site`. True, once per function: all polls for a while came from that function, which only loops. */
+  /** A poll at `site`. True: the frame is to be replaced. */
   isLoop(program: GuestProgram, site: number): boolean {
     const functionIndex = program.map.functionOfSite(site);
     if (functionIndex !== this.#function || program !== this.#program) {
@@ -23,15 +28,16 @@ export class LoopWatch {
       this.#polls = 0;
       return false;
     }
-    if (++this.#polls !== LOOP_POLLS) return false;
+    if (++this.#polls < LOOP_POLLS) return false;
     let replaced = this.#replaced.get(program.compiled);
-    if (replaced === undefined) this.#replaced.set(program.compiled, (replaced = new Set()));
-    if (replaced.has(functionIndex)) return false;
+    if (replaced === undefined) this.#replaced.set(program.compiled, (replaced = new Map()));
+    const wanted = replaced.get(functionIndex) ?? LOOP_POLLS;
+    if (this.#polls < wanted) return false;
     if (!program.instance.continuations.isQuietLoop(site)) {
       this.#polls = 0;
       return false;
     }
-    replaced.add(functionIndex);
+    replaced.set(functionIndex, 2 * wanted);
     return true;
   }
 }

@@ -52,7 +52,7 @@ describe.skipIf(spawnSync('script', ['--version']).status !== 0)('the shell at a
     /** Types keys when the prompt, or what else is awaited, is there. */
     let seen = 0;
     const type = async (awaited: string, keys: string): Promise<void> => {
-      await until(() => terminal.stdout.includes(awaited, seen) || child.exitCode !== null, awaited);
+      await until(() => terminal.stdout.includes(awaited, seen) || terminal.end !== undefined, awaited);
       seen = terminal.stdout.indexOf(awaited, seen) + awaited.length;
       child.stdin!.write(keys);
     };

@@ -56,13 +56,17 @@ export class Running {
       });
     });
   }
+
+  /** Its exit code, or the signal that has killed it (a crash is one); undefined while it runs. */
+  get end(): number | string | undefined {
+    return this.child.exitCode ?? this.child.signalCode ?? undefined;
+  }
 }
 
 /** Waits until the guest has printed `sizeBytes`; says why it never will. */
 export async function hasPrinted(machine: Running, sizeBytes: number): Promise<void> {
-  const { child } = machine;
-  await until(() => machine.stdout.length >= sizeBytes || child.exitCode !== null, `${sizeBytes} bytes of output`);
-  if (machine.stdout.length < sizeBytes) throw new Error(`ended with ${child.exitCode}: ${machine.stderr}`);
+  await until(() => machine.stdout.length >= sizeBytes || machine.end !== undefined, `${sizeBytes} bytes of output`);
+  if (machine.stdout.length < sizeBytes) throw new Error(`ended with ${machine.end}: ${machine.stderr}`);
 }
 
 /** Directories of one test, and the processes it started. */
@@ -119,8 +123,8 @@ export class Bench {
   /** Starts a guest and waits until it is listed and has printed something, if it prints. */
   async startMachine(args: readonly string[], name: string, options: RunOptions = {}): Promise<Running> {
     const running = this.start(args, options);
-    await until(() => this.registered().includes(name) || running.child.exitCode !== null, `${name} to be listed`);
-    if (running.child.exitCode !== null) throw new Error(`ended with ${running.child.exitCode}: ${running.stderr}`);
+    await until(() => this.registered().includes(name) || running.end !== undefined, `${name} to be listed`);
+    if (running.end !== undefined) throw new Error(`ended with ${running.end}: ${running.stderr}`);
     return running;
   }
 
@@ -148,7 +152,7 @@ export class Bench {
   }
 
   async close(): Promise<void> {
-    for (const { child } of this.#started) if (child.exitCode === null) child.kill('SIGKILL');
+    for (const { child, end } of this.#started) if (end === undefined) child.kill('SIGKILL');
     await Promise.all(this.#started.map((running) => running.done));
     rmSync(this.root, { recursive: true, force: true });
   }

@@ -81,7 +81,7 @@ describe('kill -9', () => {
       const before = checked;
       const made = (): string[] =>
         fs.existsSync(images) ? fs.readdirSync(images).filter((file) => file.endsWith('.wvm')) : [];
-      await until(() => made().length > before || machine.child.exitCode !== null, 'an image');
+      await until(() => made().length > before || machine.end !== undefined, 'an image');
       await sleep(random() * 150);
       machine.child.kill('SIGKILL');
       expect((await machine.done).signal).toBe('SIGKILL');

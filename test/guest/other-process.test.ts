@@ -128,7 +128,8 @@ describe('files and input', () => {
             .slice(0, index + 1)
             .join('')
             .split('\n').length - 1;
-        await until(() => (printed + machine.stdout).split('\n').length > complete, `${complete} lines`);
+        const isComplete = (): boolean => (printed + machine.stdout).split('\n').length > complete;
+        await until(() => isComplete() || machine.end !== undefined, `${complete} lines`);
         const { code, stderr } = await bench.run(['snapshot', 'stdin-lines', '--stop', '-o', `${index}.wvm`]);
         expect([code, stderr]).toEqual([0, '']);
       }

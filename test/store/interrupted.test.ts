@@ -61,7 +61,7 @@ for (const [k, { name, args }] of commands.entries()) {
       const signal = (moment + k) % 2 === 0 ? 'SIGINT' : 'SIGTERM';
       const delayMs = Math.random() * WORK_MS;
       const running = bench.start(args, { cwd: work, input: '' });
-      await until(() => isAtWork(work) || running.child.exitCode !== null, `${name} to begin`);
+      await until(() => isAtWork(work) || running.end !== undefined, `${name} to begin`);
       await sleep(delayMs);
       running.child.kill(signal);
       const { code, signal: ended, stdout, stderr } = await running.done;

@@ -6,7 +6,7 @@ import { closeSync, constants, createReadStream, openSync, readFileSync } from '
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Bench, type Running, until } from '../cli/wvm.ts';
+import { Bench, hasPrinted, type Running, until } from '../cli/wvm.ts';
 import { randomFrom, testSeed } from '../guest/random.ts';
 
 let bench: Bench;
@@ -31,14 +31,15 @@ async function lives(start: (args: readonly string[]) => Running, shownBytes: ()
   for (let life = 0; life < 60; life++) {
     const before = shownBytes();
     const machine = start(life === 0 ? ['run', ...RUN, bench.guest('countLong')] : ['resume', 'job', ...RUN]);
-    const isFurther = (): boolean => shownBytes() >= before + FURTHER_BYTES || machine.child.exitCode !== null;
+    const isFurther = (): boolean => shownBytes() >= before + FURTHER_BYTES || machine.end !== undefined;
     // The first one must have left something to go on from; and on a machine so busy that starting takes longer than any of
     // these lives it would never come to its end.
     if (life % 3 === 0) await until(isFurther, 'its output');
     else await sleep(200 + random() * 1200);
     machine.child.kill('SIGKILL');
-    const { code, stderr } = await machine.done;
+    const { code, signal, stderr } = await machine.done;
     expect(stderr).not.toContain('WVM_');
+    expect([null, 'SIGKILL']).toContain(signal);
     if (code !== null) {
       expect(code).toBe(7);
       return;
@@ -81,16 +82,16 @@ it('output goes out within a moment, and all of it before the end, whatever that
   const flood = await bench.run(['run', '--output-commit', bench.guest('flood')]);
   expect([flood.code, flood.stdout.length]).toEqual([0, 200_000]);
   const prompt = bench.start(['run', '--output-commit', bench.guest('prompt')]);
-  await until(() => prompt.stdout === '?', 'the prompt');
+  await hasPrinted(prompt, 1);
   prompt.child.stdin!.end('yes');
   expect((await prompt.done).stdout).toBe('?yes');
   const counting = bench.start(['run', '--name', 'counting', '--output-commit', bench.guest('countOn')]);
-  await until(() => counting.stdout.length > 100, 'numbers');
+  await hasPrinted(counting, 100);
   counting.child.kill('SIGTERM');
   const { stdout, code } = await counting.done;
   expect(code).toBe(143);
   const rest = bench.start(['resume', 'counting', '--output-commit']);
-  await until(() => rest.stdout.length > 100, 'more numbers');
+  await hasPrinted(rest, 100);
   rest.child.kill('SIGKILL');
   await rest.done;
   const all = stdout + rest.stdout;
@@ -130,9 +131,9 @@ it('what cannot be held is refused by name', async () => {
 
 it('a copy of a machine that goes on does not show what that one shows', async () => {
   const machine = await bench.startMachine(['run', '--name', 'job', '--output-commit', bench.guest('countOn')], 'job');
-  await until(() => machine.stdout.length > 200, 'numbers');
+  await hasPrinted(machine, 200);
   const copy = bench.start(['resume', 'job', '--output-commit']);
-  await until(() => copy.stdout.length > 200, 'numbers of the copy');
+  await hasPrinted(copy, 200);
   machine.child.kill('SIGKILL');
   copy.child.kill('SIGKILL');
   const [{ stdout: first }, { stdout: second }] = [await machine.done, await copy.done];

@@ -30,10 +30,12 @@ async function log(...args: string[]): Promise<LogEntry[]> {
   return JSON.parse(stdout) as LogEntry[];
 }
 
-async function hasSnapshots(count: number, ...args: string[]): Promise<LogEntry[]> {
+/** Waits until the machine has saved itself so often. */
+async function hasSnapshots(machine: Running, count: number, ...args: string[]): Promise<LogEntry[]> {
   for (;;) {
     const entries = await log(...args);
     if (entries.length >= count) return entries;
+    if (machine.end !== undefined) throw new Error(`ended with ${machine.end}: ${machine.stderr}`);
     await sleep(50);
   }
 }
@@ -52,18 +54,18 @@ function counted({ stdout }: { stdout: string }): number[] {
 
 async function kill(machine: Running): Promise<void> {
   machine.child.kill('SIGKILL');
-  await machine.done;
+  expect((await machine.done).signal).toBe('SIGKILL');
 }
 
 test('V01 after kill -9 resume NAME goes on from the last snapshot, and --at from an older one', async () => {
   const first = bench.start(['run', '--name', 'job', '--snapshot-every', '100ms', bench.guest('countOn')]);
   await hasPrinted(first, 40);
-  await hasSnapshots(3, 'job');
+  await hasSnapshots(first, 3, 'job');
   await kill(first);
   const saved = await log('job');
   const next = bench.start(['resume', 'job', '--name', 'job', '--snapshot-every', '100ms']);
   await hasPrinted(next, 8);
-  await hasSnapshots(saved.length + 2, 'job');
+  await hasSnapshots(next, saved.length + 2, 'job');
   await kill(next);
   const [before, after] = [counted(first), counted(next)];
   // From where it was saved, which is not later than where it was killed.
@@ -93,13 +95,13 @@ test('--mark-writes: snapshots of what is marked go on after kill -9, with marks
   const every = ['--snapshot-every', '100ms'];
   const first = bench.start(['run', '--name', 'job', '--mark-writes', ...every, bench.guest('countOn')]);
   await hasPrinted(first, 20);
-  let saved = await hasSnapshots(3, 'job');
+  let saved = await hasSnapshots(first, 3, 'job');
   await kill(first);
   let before = counted(first);
   for (const marks of [['--mark-writes'], []]) {
     const next = bench.start(['resume', 'job', '--name', 'job', ...marks, ...every]);
     await hasPrinted(next, 20);
-    saved = await hasSnapshots(saved.length + 2, 'job');
+    saved = await hasSnapshots(next, saved.length + 2, 'job');
     await kill(next);
     const after = counted(next);
     expect(after[0]).toBeGreaterThan(0);
@@ -115,7 +117,7 @@ test('two machines on one store forget their own only, beside wvm gc and wvm rm 
   const machines = [start('one'), start('two')];
   for (const machine of machines) await hasPrinted(machine, 40);
   for (let round = 0; round < 3; round++) {
-    const [newest] = await hasSnapshots(2, 'one');
+    const [newest] = await hasSnapshots(machines[0]!, 2, 'one');
     // Perhaps what the machine is about to add to.
     await wvm('rm', newest!.id);
     expect((await wvm('gc', '--keep', '2')).stderr).toBe('');
@@ -141,11 +143,11 @@ test('a copy of a running machine is another one: it forgets and goes on by itse
     ['run', '--name', 'job', '--snapshot-every', '100ms', '--keep', '4', bench.guest('countOn')],
     'job',
   );
-  await hasSnapshots(2, 'job');
+  await hasSnapshots(machine, 2, 'job');
   const copy = bench.start(['resume', 'job', '--snapshot-every', '100ms', '--keep', '2']);
   await until(() => bench.registered().length === 2, 'the copy');
   const name = bench.registered().find((registered) => registered !== 'job')!;
-  await hasSnapshots(2, name);
+  await hasSnapshots(copy, 2, name);
   await hasPrinted(copy, 40);
   await kill(copy);
   await kill(machine);
@@ -221,13 +223,13 @@ test('a machine saves itself into a sealed store, on schedule and on request, an
   const { store } = keys();
   const machine = bench.start(['run', '--name', 'job', '--snapshot-every', '100ms', ...store, bench.guest('countOn')]);
   await hasPrinted(machine, 40);
-  await hasSnapshots(2, 'job', ...store);
+  await hasSnapshots(machine, 2, 'job', ...store);
   expect((await wvm('snapshot', 'job', ...store, '--tag', 'kept')).code).toBe(0);
   const refused = await wvm('snapshot', 'job', '--store', 'sealed', '--store-key', 'other.key');
   expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/WVM_KEY: .*with another key/)]);
   // The one that went wrong has changed nothing.
   const count = (await log('job', ...store)).length;
-  await hasSnapshots(count + 1, 'job', ...store);
+  await hasSnapshots(machine, count + 1, 'job', ...store);
   await kill(machine);
   expect(machine.stderr).toBe('');
   expect((await wvm('resume', 'job', '--store', 'sealed')).stderr).toMatch(/WVM_KEY: .*is encrypted/);

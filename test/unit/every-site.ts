@@ -127,7 +127,6 @@ export class TestProgram {
     const options = {
       maxMemoryBytes: MAX_MEMORY_BYTES,
       atomics: { wait32: atomic('wait32', 4), wait64: atomic('wait64', 8), notify: atomic('notify', 0) },
-      compileOptimised: <Result>(compile: () => Result): Result => compile(),
       importFunction:
         (index: number) =>
         (...args: Argument[]): unknown => {

@@ -21,7 +21,6 @@ import { formatCall } from '../../kernel/trace.ts';
 import type { MachineState } from '../../snapshot/machine-state.ts';
 import type { SnapshotId } from '../../snapshot/store/manifest.ts';
 import type { Store } from '../../snapshot/store/store.ts';
-import { compileOptimised } from '../programs/compile-optimised.ts';
 import { toBinaryModule } from '../programs/read-module.ts';
 import { compileWithCache } from '../programs/recent-modules.ts';
 import type { CaptureReceipt, MachineChanges } from './change-tracker.ts';
@@ -111,7 +110,6 @@ export class Machine {
       ...(options.stops?.polls === true ? { fuelSlice: 0 } : {}),
       fuelUsed: state?.fuelUsed ?? 0n,
       hooks: this.#hooks(),
-      compileOptimised,
       memoryPool: memoryPool(),
     });
     if (state === undefined) {

@@ -3,7 +3,6 @@
 import { prepareModule } from '../../engine/compile.ts';
 import type { PreparedModule } from '../../engine/stored-module.ts';
 import { sha256Hex } from '../digest.ts';
-import { lateV8 } from '../late-modules.ts';
 import type { ModuleOptions } from '../machine/machine-options.ts';
 import type { FoundProgram } from './find-program.ts';
 import { ModuleCache } from './module-cache.ts';
@@ -16,19 +15,5 @@ export function prepareProgram(found: FoundProgram, { cacheDirectory, marksWrite
   const cache = cacheDirectory === null ? undefined : new ModuleCache(cacheDirectory);
   const hash = found.hash ?? sha256Hex(bytes);
   const ports = { sha256: sha256Hex, cache, marksWrites: marks };
-  return withQuickOptimisation(() => prepareModule(bytes, hash, ports));
-}
-
-/**
- * The instrumenter works once, for a fraction of a second: TurboFan never earns back there what it costs. Without it, it takes
- * a quarter less time and a third less of the processor.
- */
-function withQuickOptimisation<Result>(work: () => Result): Result {
-  const v8 = lateV8();
-  v8.setFlagsFromString('--no-turbofan');
-  try {
-    return work();
-  } finally {
-    v8.setFlagsFromString('--turbofan');
-  }
+  return prepareModule(bytes, hash, ports);
 }
