@@ -42,62 +42,56 @@ const cases: Readonly<Record<string, Case>> = {
   'its time is over': {
     main: `${SAY} ${SAY} (loop $on (br $on))`,
     by: 'beforeEnd',
-    limit: { timeoutMs: 20 },
+    limit: { timeoutMs: 300 },
     end: { kind: 'stopped', reason: 'timeout' },
   },
 };
 
-describe.each(Object.entries(cases))('a snapshot that stops a machine while %s', (_, { main, by, limit, end }) => {
-  it('is taken, and the machine goes on from there, once here and once elsewhere', async () => {
-    const module = await assemble({ calls: ['snapshot'], main: INIT + main });
+const quiet: MachineOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
+
+/** Options of a machine that stands still while `hold` does its work. */
+function heldBy({ by, limit }: Case, hold: (machine: Machine) => Promise<void>): MachineOptions {
+  const action =
+    by === 'beforeEnd' ? { beforeEnd: hold } : { onSelfSnapshot: (machine: Machine) => hold(machine).then(() => 1) };
+  return { ...quiet, ...limit, ...action };
+}
+
+describe.each(Object.entries(cases))('while %s', (_, which) => {
+  const assembled = assemble({ calls: ['snapshot'], main: INIT + which.main });
+
+  it('a snapshot that stops the machine is taken; it goes on from there, once here and once elsewhere', async () => {
     let output = '';
     let image: Uint8Array | undefined;
-    let held = 0;
-    const hold = async (machine: Machine): Promise<void> => {
-      if (held++ > 0) return;
-      // The machine stands still until this function ends.
-      const { chunks } = await machine.snapshot({ stop: true });
-      image = Buffer.concat(chunks);
-    };
     const options: MachineOptions = {
-      stdin: 'null',
+      ...heldBy(which, async (machine) => {
+        // The machine stands still until this function ends.
+        image ??= Buffer.concat((await machine.snapshot({ stop: true })).chunks);
+      }),
       stdout: (chunk) => {
         output += Buffer.from(chunk).toString();
       },
-      stderr: 'null',
-      cacheDirectory: null,
-      ...limit,
-      ...(by === 'beforeEnd' ? { beforeEnd: hold } : { onSelfSnapshot: (machine) => hold(machine).then(() => 1) }),
     };
-    const machine = await Machine.load(module, options);
+    const machine = await Machine.load(await assembled, options);
     expect(await machine.run()).toEqual(STOPPED);
     expect(machine.stats().state).toBe('frozen');
     const before = output;
-    expect(await machine.run()).toEqual(end);
+    expect(await machine.run()).toEqual(which.end);
     const after = output.slice(before.length);
     expect(before + after).toBe('..');
     output = '';
     const copy = await Machine.resume(image!, options);
-    expect(await copy.run()).toEqual(end);
+    expect(await copy.run()).toEqual(which.end);
     expect(output).toBe(after);
   });
 
-  it('can fail, or the machine can be killed meanwhile, and nobody waits for ever', async () => {
-    const module = await assemble({ calls: ['snapshot'], main: INIT + main });
+  it('the machine can be killed, and nobody waits for ever', async () => {
     let late: Promise<unknown> | undefined;
-    const hold = async (machine: Machine): Promise<void> => {
+    const options = heldBy(which, async (machine) => {
       machine.kill();
       late = machine.snapshot({ stop: true });
       late.catch(() => {});
-    };
-    const machine = await Machine.load(module, {
-      stdin: 'null',
-      stdout: 'null',
-      stderr: 'null',
-      cacheDirectory: null,
-      ...limit,
-      ...(by === 'beforeEnd' ? { beforeEnd: hold } : { onSelfSnapshot: (held) => hold(held).then(() => 1) }),
     });
+    const machine = await Machine.load(await assembled, options);
     expect(await machine.run()).toEqual({ kind: 'stopped', reason: 'kill' });
     await expect(late).rejects.toMatchObject({ code: 'WVM_SNAPSHOT_FAILED' });
     expect(machine.stats().state).toBe('ended');
@@ -118,12 +112,10 @@ it('a snapshot that waits for memory for its copy is taken when the machine asks
   let asked: ReturnType<Machine['snapshot']> | undefined;
   let isTakenInTime = false;
   const machine = await Machine.load(module, {
-    stdin: 'null',
+    ...quiet,
     stdout: () => {
       asked ??= machine.snapshot();
     },
-    stderr: 'null',
-    cacheDirectory: null,
     onSelfSnapshot: async () => {
       await asked;
       isTakenInTime = true;
