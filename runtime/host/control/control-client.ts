@@ -175,9 +175,9 @@ export class ControlClient {
       next = await this.#frames.next();
     } catch (cause) {
       if (cause instanceof WvmError) throw cause;
-      throw new WvmError('WVM_CONTROL', 'control socket: connection to the machine lost', { cause });
+      throw connectionLost(cause);
     }
-    if (next.done) throw new WvmError('WVM_CONTROL', 'control socket: the machine ended or closed the connection');
+    if (next.done) throw connectionLost(undefined);
     return next.value;
   }
 
@@ -221,4 +221,11 @@ function checkReply<Type extends ControlReply['type']>(
   }
   if (reply.type !== type) throw controlError(`'${reply.type}' where '${type}' belongs`);
   return reply as Extract<ControlReply, { type: Type }>;
+}
+
+function connectionLost(cause: unknown): WvmError {
+  return new WvmError('WVM_CONTROL', 'control socket: the machine ended or closed the connection', {
+    cause,
+    hint: 'wvm ps lists the machines that run, wvm log what was saved of it',
+  });
 }
