@@ -78,10 +78,10 @@ export interface MachineOutcome {
 
 /** Output is held so long at least; a commit takes some 20 ms. */
 const OUTPUT_EVERY_MS = 100;
-/** Snapshots that nobody waits for. */
-const UNASKED: ReadonlySet<string> = new Set(['output', 'timer', 'exit']);
 /** After a failure: a full disk may have room again. */
 const OUTPUT_RETRY_MS = 1000;
+/** Snapshots that nobody waits for. */
+const UNASKED: ReadonlySet<string> = new Set(['output', 'timer', 'exit']);
 
 export class Supervisor implements ControlTarget {
   readonly #options: SuperviseOptions;

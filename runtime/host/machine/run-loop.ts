@@ -53,8 +53,8 @@ export class RunLoop {
   #isHeld = false;
   /** Meanwhile another snapshot was taken, one that stops it. */
   #isToStop = false;
-  /** What is to be done about this step was put off by a stop. */
-  #unfinished: Step | undefined;
+  /** The end that a stop came before. */
+  #putOff: MachineExit | undefined;
   #sliceEndMs = 0;
   /** When a guest that makes host calls instead of computing is to be asked as if it had come to a poll. */
   #dueMs = 0;
@@ -167,9 +167,6 @@ export class RunLoop {
   }
 
   #step(): Step {
-    const unfinished = this.#unfinished;
-    this.#unfinished = undefined;
-    if (unfinished !== undefined) return unfinished;
     const { guest, saves, options } = this.#parts;
     this.#wantsTurn = false;
     this.#sliceEndMs = performance.now() + (saves.isBeingStored ? STORING_SLICE_MS : SLICE_MS);
@@ -185,15 +182,10 @@ export class RunLoop {
   async #after(step: Step): Promise<MachineExit | undefined> {
     const { guest, onStop, beforeEnd } = this.#parts;
     switch (step.kind) {
-      case 'exited':
-        // Not from a call: it has returned from its last function.
-        if (guest.hasReturned && (await this.#hold(beforeEnd))) return this.#putOff(step);
-        await this.#drain();
-        return this.#end({
-          kind: 'exit',
-          code: step.status,
-          ...(step.signal === undefined ? {} : { signal: step.signal }),
-        });
+      case 'exited': {
+        const signal = step.signal === undefined ? {} : { signal: step.signal };
+        return await this.#finish({ kind: 'exit', code: step.status, ...signal });
+      }
       case 'trapped': {
         const trap = backtraceOf(step.error, step.process.compiled, step.process.instance);
         await this.#letGo();
@@ -203,9 +195,7 @@ export class RunLoop {
         await this.#letGo();
         return this.#end({ kind: 'trap', message: deadlockText(guest.kernel), backtrace: [] });
       case 'out-of-fuel':
-        if (await this.#hold(beforeEnd)) return this.#putOff(step);
-        await this.#drain();
-        return this.#end({ kind: 'stopped', reason: 'fuel' });
+        return await this.#finish({ kind: 'stopped', reason: 'fuel' });
       case 'self-snapshot':
         await this.#selfSnapshot();
         return undefined;
@@ -224,14 +214,10 @@ export class RunLoop {
 
   /** Requests from outside, between two slices. */
   async #betweenSlices(): Promise<MachineExit | undefined> {
-    const { saves, beforeEnd } = this.#parts;
+    const { saves } = this.#parts;
     if (this.#isKilled) return this.#end({ kind: 'stopped', reason: 'kill' });
     if (this.#isToStop) return this.#stopped();
-    if (performance.now() >= this.#deadlineMs) {
-      if (await this.#hold(beforeEnd)) return this.#stopped();
-      await this.#drain();
-      return this.#end({ kind: 'stopped', reason: 'timeout' });
-    }
+    if (performance.now() >= this.#deadlineMs) return await this.#finish({ kind: 'stopped', reason: 'timeout' });
     for (let request = saves.due(); request !== undefined; request = saves.due()) {
       if (request.stop) {
         this.#become('frozen');
@@ -240,7 +226,7 @@ export class RunLoop {
       }
       void saves.serve(request);
     }
-    return undefined;
+    return this.#putOff && (await this.#finish(this.#putOff));
   }
 
   async #selfSnapshot(): Promise<void> {
@@ -281,10 +267,17 @@ export class RunLoop {
     return { kind: 'stopped', reason: 'snapshot' };
   }
 
-  /** The same; then it goes on with what is to be done about the step. */
-  #putOff(step: Step): MachineExit {
-    this.#unfinished = step;
-    return this.#stopped();
+  /** The guest comes to its end: it can be saved for the last time, and what may go out goes. If that snapshot stops it, later. */
+  async #finish(exit: MachineExit): Promise<MachineExit> {
+    const { guest, beforeEnd } = this.#parts;
+    // Before the call that ends it, it was held already (see 'yielded').
+    const isHeldBefore = exit.kind === 'exit' && !guest.hasReturned;
+    if (!isHeldBefore && (await this.#hold(beforeEnd))) {
+      this.#putOff = exit;
+      return this.#stopped();
+    }
+    await this.#drain();
+    return this.#end(exit);
   }
 
   /** Whatever is held goes out: no snapshot of what has just happened will ever be. */

@@ -99,7 +99,7 @@ export class SaveRequests {
   /** The next request that can be served now, taken out of the queue. */
   due(): SaveRequest | undefined {
     const request = this.#waiting[0];
-    return request !== undefined && this.#hasRoom(request) ? this.#waiting.shift() : undefined;
+    return request !== undefined && this.#hasRoom(request) ? this.next() : undefined;
   }
 
   /** The next request, whether there is memory for the copy or not, taken out of the queue. */
