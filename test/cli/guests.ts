@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { toBinaryModule } from '../../runtime/host/programs/read-module.ts';
 import { assembleText } from '../conformance/assembler.ts';
 
-const imports = {
+const types = {
   fd_write: '(param i32 i32 i32 i32) (result i32)',
   fd_read: '(param i32 i32 i32 i32) (result i32)',
   proc_exit: '(param i32)',
@@ -15,12 +15,17 @@ const imports = {
   environ_sizes_get: '(param i32 i32) (result i32)',
   path_open: '(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)',
   random_get: '(param i32 i32) (result i32)',
+  /** Of wvm; the others are of WASI. */
+  snapshot: '(result i32)',
 } as const;
+type Imported = keyof typeof types;
 
 /** A module with these imports, one page of memory and a function $print that writes `size` bytes at `addr` to `fd`. */
-function moduleText(names: readonly (keyof typeof imports)[], body: string): string {
-  const all = new Set([...names, 'fd_write', 'proc_exit'] as const);
-  const list = [...all].map((name) => `(import "wasi_snapshot_preview1" "${name}" (func $${name} ${imports[name]}))`);
+function moduleText(names: readonly Imported[], body: string): string {
+  const list = [...new Set<Imported>([...names, 'fd_write', 'proc_exit'])].map((name) => {
+    const module = name === 'snapshot' ? 'wvm' : 'wasi_snapshot_preview1';
+    return `(import "${module}" "${name}" (func $${name} ${types[name]}))`;
+  });
   return `(module
   ${list.join('\n  ')}
   (memory (export "memory") 1)
@@ -30,10 +35,10 @@ function moduleText(names: readonly (keyof typeof imports)[], body: string): str
   ${body})`;
 }
 
-/** Prints the numbers from 0 below `limit` by their last three digits; `afterEach` is done after each of them. */
-function countingText(limit: number, afterEach = ''): string {
+/** Prints the numbers from 0 below `limit` by their last three digits; `afterEach`, which calls `names`, is done after each of them. */
+function countingText(limit: number, names: readonly Imported[] = [], afterEach = ''): string {
   return moduleText(
-    [],
+    names,
     `(func $work (param $n i32)
       (loop $again (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
     (func $digit (param $addr i32) (param $n i32)
@@ -60,7 +65,7 @@ export const guestTexts = {
   /** The same with so many that it has to be ended. */
   countOn: countingText(1_000_000_000),
   /** The same, and it asks for a snapshot after each number. */
-  countAndSave: `(module (import "wvm" "snapshot" (func $snapshot (result i32)))${countingText(1_000_000_000, '(drop (call $snapshot))').slice('(module'.length)}`,
+  countAndSave: countingText(1_000_000_000, ['snapshot'], '(drop (call $snapshot))'),
   /** Works until somebody ends it. */
   endless: moduleText([], '(func $main (export "_start") (loop $l (br $l)))'),
   /** Copies stdin to stdout. */
@@ -160,16 +165,14 @@ export const guestTexts = {
   /** Exits with 300, which is 44 for a host. */
   exit300: moduleText([], '(func (export "_start") (call $proc_exit (i32.const 300)))'),
   /** Asks for a snapshot; prints what it got as a digit, "-" for a refusal. */
-  selfSnapshot: `(module
-    (import "wvm" "snapshot" (func $snapshot (result i32)))
-    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write ${imports.fd_write}))
-    (memory (export "memory") 1)
-    (func (export "_start") (local $id i32)
+  selfSnapshot: moduleText(
+    ['snapshot'],
+    `(func (export "_start") (local $id i32)
       (local.set $id (call $snapshot))
       (i32.store8 (i32.const 64)
         (select (i32.const 45) (i32.add (i32.const 48) (local.get $id)) (i32.lt_s (local.get $id) (i32.const 0))))
-      (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 1))
-      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`,
+      (call $print (i32.const 1) (i32.const 64) (i32.const 1)))`,
+  ),
   /** Calls itself 100,000 deep; exits with 0 if the sum of all depths is right. */
   deep: moduleText(
     [],

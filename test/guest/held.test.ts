@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { Machine, type MachineExit, type MachineOptions } from '../../runtime/index.ts';
 import { assemble, put, times } from '../tree/wat.ts';
+import { quiet } from './modes.ts';
 
 /** Long enough for a request that is sent at once; the room for a copy of `LARGE_PAGES` takes longer. */
 const WORK = times(300_000, '(local.set $j (i32.add (local.get $j) (i32.const 1)))');
@@ -46,8 +47,6 @@ const cases: Readonly<Record<string, Case>> = {
     end: { kind: 'stopped', reason: 'timeout' },
   },
 };
-
-const quiet: MachineOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
 
 /** Options of a machine that stands still while `hold` does its work. */
 function heldBy({ by, limit }: Case, hold: (machine: Machine) => Promise<void>): MachineOptions {

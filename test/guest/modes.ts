@@ -47,6 +47,9 @@ export interface Disturbance {
   readonly plant?: (image: Uint8Array, point: number) => Uint8Array;
 }
 
+/** A machine that reads nothing, and to which nobody listens; what it is prepared from is not kept. */
+export const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
+
 /** Nobody looks for it. */
 const NO_SNAPSHOT = '0'.repeat(64) as SnapshotId;
 

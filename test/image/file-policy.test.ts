@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assembleWat } from '../../guest/toolchain.ts';
 import { Machine, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
-import { imageOf, withDirectory } from '../guest/modes.ts';
+import { imageOf, quiet, withDirectory } from '../guest/modes.ts';
 import { changeImage } from './guest-image.ts';
 
 const OLD = 'what the host had';
@@ -70,7 +70,6 @@ async function take(module: Uint8Array, options: MachineOptions): Promise<Uint8A
   return image!;
 }
 
-const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
 /** The guest's module is in the image, and has its data; files are behind it, in pages. */
 const holds = (image: Uint8Array, text: string): boolean => Buffer.from(image).lastIndexOf(text) > image.length >> 1;
 

@@ -1,11 +1,10 @@
 // A machine in which nothing can happen any more ends, and says who waits for what; after a resume, too.
 
 import { describe, expect, it } from 'vitest';
-import { Machine, type MachineExit, type MachineOptions } from '../../runtime/index.ts';
-import { imageOf } from '../guest/modes.ts';
+import { Machine, type MachineExit } from '../../runtime/index.ts';
+import { imageOf, quiet } from '../guest/modes.ts';
 import { assemble, close, fork, get, pipe, put, type WatGuest } from './wat.ts';
 
-const quiet: MachineOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
 const FOREVER = '(memory.atomic.wait32 (i32.const 128) (i32.const 0) (i64.const -1))';
 
 const DEADLOCKS: Record<string, { guest: WatGuest; text: RegExp }> = {

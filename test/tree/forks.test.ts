@@ -4,8 +4,8 @@
 import { expect, it, vi } from 'vitest';
 import { guestNamed } from '../../guest/manifest.ts';
 import { assembleWat } from '../../guest/toolchain.ts';
-import { Machine, type ResumeOptions } from '../../runtime/index.ts';
-import { imageOf, moduleOf, programsOf } from '../guest/modes.ts';
+import { Machine } from '../../runtime/index.ts';
+import { imageOf, moduleOf, programsOf, quiet } from '../guest/modes.ts';
 import { assemble, fork, times } from './wat.ts';
 
 const CHILDREN = 100;
@@ -50,7 +50,6 @@ it('a signal that comes between the resume and a fork is handled after it, by th
         (drop (call $waitpid (i32.const -1) (i32.const 36) (i32.const 0) (i32.const 40)))
         (call $proc_exit (i32.add (i32.shr_u (i32.load (i32.const 36)) (i32.const 2)) (global.get $handled)))))`,
   );
-  const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
   const images: Uint8Array[] = [];
   const machine = await Machine.load(module, {
     ...quiet,

@@ -2,13 +2,12 @@
 
 import fs from 'node:fs';
 import { expect, it } from 'vitest';
-import { Machine, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
-import { imageOf, withDirectory } from '../guest/modes.ts';
+import { Machine, type MachineOptions } from '../../runtime/index.ts';
+import { imageOf, quiet, withDirectory } from '../guest/modes.ts';
 import { assemble, fork, get, pipe, put, times } from './wat.ts';
 
 const PASSED = { kind: 'exit', code: 0 };
 const MiB = 2 ** 20;
-const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
 const snapshot = '(if (i32.lt_s (call $snapshot) (i32.const 0)) (then (unreachable)))';
 
 interface Taken {

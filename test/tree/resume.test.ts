@@ -9,7 +9,7 @@ import { Machine, type MachineExit, type MachineOptions, type ResumeOptions } fr
 import { RecordType } from '../../runtime/snapshot/image-layout.ts';
 import { parseTree } from '../../runtime/snapshot/parse-image.ts';
 import { splitImage } from '../../runtime/snapshot/testing/image-surgery.ts';
-import { imageOf, moduleOf, withDirectory } from '../guest/modes.ts';
+import { imageOf, moduleOf, quiet, withDirectory } from '../guest/modes.ts';
 import { GuestImage } from '../image/guest-image.ts';
 import { assemble, close, fork, get, pipe, times, type WatGuest } from './wat.ts';
 
@@ -203,7 +203,6 @@ it('M14 one process is saved as a tree of one: the same records in the same orde
 describe('odd processes', () => {
   /** The image that a guest asks for in its middle goes on to the same end. */
   async function passesTwice(guest: WatGuest): Promise<Machine> {
-    const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
     let bytes: Uint8Array | undefined;
     const original = await Machine.load(await assemble(guest), {
       ...quiet,

@@ -1,8 +1,8 @@
 // Many: a machine of 10,000 threads and one of 1,000 processes do their work, and are saved and resumed in its middle.
 
 import { expect, it } from 'vitest';
-import { Machine, type MachineOptions, type ResumeOptions } from '../../runtime/index.ts';
-import { imageOf } from '../guest/modes.ts';
+import { Machine, type MachineOptions } from '../../runtime/index.ts';
+import { imageOf, quiet } from '../guest/modes.ts';
 import { assemble, close, fork, get, pipe, put, times } from './wat.ts';
 
 const THREADS = 10_000;
@@ -20,7 +20,6 @@ interface Big {
 
 /** Runs a guest that asks for one snapshot, and then a copy of it; both must pass. */
 async function runTwice(module: Uint8Array): Promise<Big> {
-  const quiet: ResumeOptions = { stdin: 'null', stdout: 'null', stderr: 'null', cacheDirectory: null };
   let big: Big | undefined;
   const options: MachineOptions = {
     ...quiet,
