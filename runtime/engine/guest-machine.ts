@@ -181,7 +181,8 @@ export class GuestMachine {
   /** Calls that were parked in an image are made again, in their order, before anything else happens. */
   #arm(): Step | undefined {
     if (this.#isArmed) return undefined;
-    const { scheduler } = this.kernel;
+    const { scheduler, clock } = this.kernel;
+    clock.endsNoWait = true;
     for (const thread of [...scheduler.blocked]) {
       if (thread.waits.length > 0) continue;
       const guest = this.#table.threadOf(thread)!;
@@ -194,6 +195,7 @@ export class GuestMachine {
       const step = stop === undefined ? undefined : this.#requests.carryOut(guest, stop);
       if (step !== undefined) return step;
     }
+    clock.endsNoWait = false;
     this.#isArmed = true;
     return undefined;
   }

@@ -27,6 +27,7 @@ export class MachineClock {
     // Only until the machine runs again.
     pausedNs: 'derived',
     virtualNs: 'saved',
+    endsNoWait: 'derived',
   };
 
   readonly virtual: boolean;
@@ -38,6 +39,11 @@ export class MachineClock {
   virtualNs: bigint;
   /** Derived: what nowNs() says while time stands still; undefined while it goes on. */
   pausedNs: bigint | undefined;
+  /**
+   * Derived: calls that were parked in an image are being made again. Whose time is over already has not been told so yet; in the machine
+   * that was saved, Scheduler.expire() would have done it, later.
+   */
+  endsNoWait = false;
 
   constructor(port: ClockPort, virtual: boolean) {
     this.port = port;
@@ -51,6 +57,11 @@ export class MachineClock {
   nowNs(): bigint {
     if (this.pausedNs !== undefined) return this.pausedNs;
     return this.virtual ? this.virtualNs : this.port.monotonicNs() + this.offsetNs;
+  }
+
+  /** Whether a wait until then ends. */
+  isOver(deadlineNs: bigint): boolean {
+    return !this.endsNoWait && deadlineNs <= this.nowNs();
   }
 
   realtimeNs(): bigint {

@@ -320,7 +320,7 @@ export function deadlineOf(thread: Thread, timeout: FutexTimeout | undefined): b
 }
 
 export function isOver(thread: Thread, deadlineNs: bigint | undefined): boolean {
-  return deadlineNs !== undefined && deadlineNs <= thread.process.kernel.clock.nowNs();
+  return deadlineNs !== undefined && thread.process.kernel.clock.isOver(deadlineNs);
 }
 
 export function park(timeout: FutexTimeout | undefined, deadlineNs: bigint | undefined): Blocked {

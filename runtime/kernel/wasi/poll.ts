@@ -93,7 +93,7 @@ function lookAtClock(
   if (flags === 0) deadlineNs = startNs + timeout;
   else if (id === CLOCKID_MONOTONIC) deadlineNs = timeout;
   else deadlineNs = now + timeout - context.kernel.clock.realtimeNs();
-  if (deadlineNs <= now) return SUCCESS;
+  if (context.kernel.clock.isOver(deadlineNs)) return SUCCESS;
   waits.push({ kind: 'timer', deadlineNs });
   return undefined;
 }

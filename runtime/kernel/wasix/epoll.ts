@@ -59,11 +59,12 @@ export function epoll_wait(
     storeEvent(memory, at, bits, request);
     at += EPOLL_EVENT.size;
   });
-  const now = kernel.clock.nowNs();
+  const { clock } = kernel;
   const timeout = BigInt.asUintN(64, timeoutNs);
   const { restart } = kernel.current;
-  const deadlineNs = restart === undefined ? (timeout === UINT64_MAX ? undefined : now + timeout) : restart.deadlineNs;
-  if (count === 0 && (deadlineNs === undefined || now < deadlineNs)) {
+  const deadlineNs =
+    restart === undefined ? (timeout === UINT64_MAX ? undefined : clock.nowNs() + timeout) : restart.deadlineNs;
+  if (count === 0 && (deadlineNs === undefined || !clock.isOver(deadlineNs))) {
     const waits: WaitFor[] = [];
     set.addReadWaits(waits);
     if (deadlineNs === undefined) return new Blocked(waits, {});

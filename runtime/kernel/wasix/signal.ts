@@ -213,10 +213,9 @@ export function sigtimedwait(context: WasiContext, set: bigint, info: number, ti
     }
     return Errno.ESUCCESS;
   }
-  const now = clock.nowNs();
   let deadlineNs = current.restart?.deadlineNs;
-  if (current.restart === undefined && timeout >= 0n) deadlineNs = now + timeout;
-  if (deadlineNs !== undefined && deadlineNs <= now) fail(Errno.EAGAIN);
+  if (current.restart === undefined && timeout >= 0n) deadlineNs = clock.nowNs() + timeout;
+  if (deadlineNs !== undefined && clock.isOver(deadlineNs)) fail(Errno.EAGAIN);
   current.signals.awaited = wanted;
   if (deadlineNs === undefined) return new Blocked([], {});
   return new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });

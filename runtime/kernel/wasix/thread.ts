@@ -50,9 +50,8 @@ function addThread({ process, kernel }: WasiContext): Thread | undefined {
 export function thread_sleep(context: WasiContext, durationNs: bigint): SystemCallResult {
   if (durationNs === 0n) return sched_yield(context);
   const { clock, current } = context.kernel;
-  const now = clock.nowNs();
-  const deadlineNs = current.restart?.deadlineNs ?? now + BigInt.asUintN(64, durationNs);
-  return deadlineNs <= now ? Errno.ESUCCESS : new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });
+  const deadlineNs = current.restart?.deadlineNs ?? clock.nowNs() + BigInt.asUintN(64, durationNs);
+  return clock.isOver(deadlineNs) ? Errno.ESUCCESS : new Blocked([{ kind: 'timer', deadlineNs }], { deadlineNs });
 }
 
 /** Result: the caller's tid at `tid`; the main thread's is the process's pid. Errors: EFAULT. See: gettid(2). */
